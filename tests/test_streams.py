@@ -1,0 +1,246 @@
+"""Streams on a real Valkey."""
+
+import os
+import signal
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+import redis
+from pydantic import BaseModel
+
+from verifier.errors import InvalidInput, RedisUnavailable
+from verifier.redis_server import EmbeddedRedis, connect
+from verifier.streams import MAX_BLOCK_MS, Delivery, Stream, StreamNames, UnknownMessage, WireFields, _decode
+from verifier.verdict import Status, Verdict
+
+
+class Note(BaseModel):
+    n: int
+    text: str = ""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def client(server: EmbeddedRedis) -> Iterator[redis.Redis]:
+    with connect(server.url) as client:
+        client.flushall()
+        yield client
+
+
+@pytest.fixture
+def stream(client: redis.Redis) -> Stream[Note]:
+    return Stream(client, StreamNames("test").attempts, Note)
+
+
+def numbers(deliveries: list[Delivery[Note]]) -> list[int]:
+    return [delivery.message.n for delivery in deliveries]
+
+
+def pending(client: redis.Redis, stream: Stream[Note], group: str) -> int:
+    count = client.xpending(stream.key, group)["pending"]
+    assert isinstance(count, int)
+    return count
+
+
+def test_messages_come_back_whole_and_in_order(stream: Stream[Note], client: redis.Redis) -> None:
+    first = Note(n=0, text="∀ x, x = x\n\0 ⊢ ' \"")
+    assert stream.publish(first)
+    assert len(stream.publish_many(Note(n=n) for n in range(1, 5))) == 4
+    assert stream.length() == 5
+
+    deliveries = stream.read("judges", "a", count=3, block_ms=0)
+    assert deliveries[0].message == first
+    assert numbers(deliveries) == [0, 1, 2]
+    assert numbers(stream.read("judges", "a", count=10, block_ms=0)) == [3, 4]
+    assert pending(client, stream, "judges") == 5
+
+    stream.ack(deliveries)
+    assert pending(client, stream, "judges") == 2
+
+
+def test_a_verdict_survives_the_journey(client: redis.Redis) -> None:
+    verdicts = Stream(client, StreamNames("test").verdicts, Verdict)
+    sent = Verdict(id="a/1", status=Status.TIMEOUT, reason="30 s", heartbeats=7, lean_ms=0.1)
+    verdicts.publish(sent)
+    assert [each.message for each in verdicts.read("trainer", "t", count=1, block_ms=0)] == [sent]
+
+
+def test_publishing_and_acknowledging_nothing_is_fine(stream: Stream[Note]) -> None:
+    assert stream.publish_many([]) == []
+    stream.ack([])
+    assert stream.length() == 0
+    assert stream.read("judges", "a", count=1, block_ms=0) == []
+
+
+def test_a_read_waits_for_a_message(stream: Stream[Note]) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        reader = executor.submit(stream.read, "judges", "a", 1, 10_000)
+        time.sleep(0.2)
+        stream.publish(Note(n=1))
+        assert numbers(reader.result(timeout=5)) == [1]
+
+
+def test_a_read_without_messages_ends_after_its_wait(stream: Stream[Note]) -> None:
+    started = time.monotonic()
+    assert stream.read("judges", "a", count=1, block_ms=200) == []
+    assert 0.15 < time.monotonic() - started < 5
+
+
+def test_a_wait_longer_than_the_socket_allows_is_refused(stream: Stream[Note]) -> None:
+    with pytest.raises(ValueError, match="block_ms"):
+        stream.read("judges", "a", count=1, block_ms=MAX_BLOCK_MS + 1)
+
+
+def test_every_group_gets_every_message(stream: Stream[Note]) -> None:
+    stream.publish_many(Note(n=n) for n in range(3))
+    for group in ("trainer", "report"):
+        assert numbers(stream.read(group, "a", count=10, block_ms=0)) == [0, 1, 2]
+
+
+def test_no_two_consumers_of_a_group_get_the_same_message(
+    server: EmbeddedRedis, stream: Stream[Note]
+) -> None:
+    stream.publish_many(Note(n=n) for n in range(300))
+
+    def consume(name: str) -> list[int]:
+        taken = []
+        with connect(server.url) as client:
+            own = Stream(client, stream.key, Note)
+            while deliveries := own.read("judges", name, count=7, block_ms=0):
+                own.ack(deliveries)
+                taken += numbers(deliveries)
+        return taken
+
+    with ThreadPoolExecutor(2) as executor:
+        taken = list(executor.map(consume, ("a", "b")))
+    assert sorted(taken[0] + taken[1]) == list(range(300))
+
+
+def test_what_a_dead_consumer_left_is_taken_over_before_new_messages(client: redis.Redis) -> None:
+    stream = Stream(client, StreamNames("test").attempts, Note, claim_idle_ms=300)
+    stream.publish_many(Note(n=n) for n in range(4))
+    done, *_ = stream.read("judges", "dead", count=3, block_ms=0)
+    stream.ack([done])
+
+    assert numbers(stream.read("judges", "alive", count=10, block_ms=0)) == [3], "not idle for long enough"
+    time.sleep(0.4)
+    claimed = stream.read("judges", "other", count=10, block_ms=0)
+    assert numbers(claimed) == [1, 2, 3]
+    stream.ack(claimed)
+    assert pending(client, stream, "judges") == 0
+
+
+def test_a_message_behind_many_busy_ones_is_taken_over_too(client: redis.Redis) -> None:
+    stream = Stream(client, StreamNames("test").attempts, Note, claim_idle_ms=500)
+    stream.publish_many(Note(n=n) for n in range(100))
+    deliveries = stream.read("judges", "busy", count=100, block_ms=0)
+    time.sleep(0.6)
+    # The first 99 are handed out afresh: only the last has been idle.
+    client.xclaim(stream.key, "judges", "busy", 0, [each.id for each in deliveries[:99]])
+    taken = [numbers(stream.read("judges", "alive", count=1, block_ms=0)) for _ in range(12)]
+    assert [99] in taken
+
+
+@pytest.mark.parametrize("loss", ["the group", "the stream", "everything"])
+def test_a_lost_group_is_made_again(stream: Stream[Note], client: redis.Redis, loss: str) -> None:
+    stream.publish(Note(n=1))
+    stream.ack(stream.read("judges", "a", count=1, block_ms=0))
+    if loss == "the group":
+        client.xgroup_destroy(stream.key, "judges")
+    elif loss == "the stream":
+        client.delete(stream.key)
+    else:
+        client.flushall()
+    stream.publish(Note(n=2))
+    kept = [1] if loss == "the group" else []
+    assert numbers(stream.read("judges", "a", count=10, block_ms=0)) == [*kept, 2]
+
+
+def test_a_group_lost_during_a_wait_is_made_again(stream: Stream[Note], client: redis.Redis) -> None:
+    stream.read("judges", "a", count=1, block_ms=0)
+    with ThreadPoolExecutor(1) as executor:
+        reader = executor.submit(stream.read, "judges", "a", 1, 10_000)
+        time.sleep(0.2)
+        client.flushall()
+        stream.publish(Note(n=2))
+        assert numbers(reader.result(timeout=5)) == [2]
+
+
+UNREADABLE: dict[str, tuple[WireFields, str]] = {
+    "a newer schema": ({"v": "2", "data": '{"n": 1}'}, "schema version '2'"),
+    "no schema": ({"data": '{"n": 1}'}, "schema version ''"),
+    "a schema that is no number": ({b"v": b"\xff", "data": '{"n": 1}'}, "schema version"),
+    "no data": ({"v": "1"}, "not a Note"),
+    "cut short": ({"v": "1", "data": '{"n": '}, "not a Note"),
+    "bytes that are no text": ({b"v": b"1", b"data": b'{"n": 1, "text": "\xff"}'}, "not a Note"),
+    "another model": ({"v": "1", "data": '{"m": 1}'}, "n: Field required"),
+}
+
+
+@pytest.mark.parametrize("name", UNREADABLE)
+def test_an_unreadable_entry_is_set_aside_with_its_reason_and_stops_no_other(
+    stream: Stream[Note], client: redis.Redis, name: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    fields, reason = UNREADABLE[name]
+    stream.publish(Note(n=1))
+    bad_id = client.xadd(stream.key, fields)
+    stream.publish(Note(n=3))
+
+    deliveries = stream.read("judges", "a", count=10, block_ms=0)
+    assert numbers(deliveries) == [1, 3]
+    stream.ack(deliveries)
+    assert pending(client, stream, "judges") == 0
+
+    (dead,) = stream.dead()
+    assert isinstance(bad_id, bytes)
+    assert (dead.id, dead.group) == (bad_id.decode(), "judges")
+    assert reason in dead.reason
+    assert dict(client.xrange(stream.key, min=bad_id, max=bad_id))[bad_id] == dead.fields  # type: ignore[arg-type]
+    assert reason in caplog.text
+
+
+def test_what_cannot_be_decoded_is_a_typed_error() -> None:
+    with pytest.raises(UnknownMessage, match="run the same version"):
+        _decode({b"v": b"99", b"data": b"{}"}, Note)
+
+
+@pytest.mark.parametrize("run", ["", "a{b", "a}b"])
+def test_a_run_that_would_break_the_cluster_slot_is_refused(run: str) -> None:
+    with pytest.raises(InvalidInput, match="without braces"):
+        StreamNames(run)
+
+
+def test_all_streams_of_a_run_share_a_cluster_slot(client: redis.Redis) -> None:
+    names = StreamNames("demo-1")
+    assert names.tasks == "proofmill:{demo-1}:tasks"
+    keys = (names.tasks, names.attempts, names.verdicts, Stream(client, names.tasks, Note).dead_key)
+    assert len(set(keys)) == 4
+    slots = {key.partition("{")[2].partition("}")[0] for key in keys}
+    assert slots == {"demo-1"}
+
+
+def test_every_call_to_a_dead_server_gives_advice(tmp_path: Path) -> None:
+    with EmbeddedRedis(tmp_path) as server, connect(server.url) as client:
+        stream = Stream(client, StreamNames("test").tasks, Note)
+        stream.publish(Note(n=1))
+        deliveries = stream.read("judges", "a", count=1, block_ms=0)
+        os.kill(server.pid, signal.SIGKILL)
+        calls = (
+            lambda: stream.publish(Note(n=2)),
+            lambda: stream.publish_many([Note(n=2)]),
+            lambda: stream.read("judges", "a", count=1, block_ms=0),
+            lambda: stream.ack(deliveries),
+            stream.length,
+            stream.dead,
+        )
+        for call in calls:
+            with pytest.raises(RedisUnavailable, match="check that the server runs"):
+                call()

@@ -1,0 +1,63 @@
+"""The HTTP verify API."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Annotated, Literal
+
+from fastapi import Depends, FastAPI, Request
+from pydantic import BaseModel, Field
+
+from verifier.pool import LeanPool
+from verifier.verdict import Submission, Verdict
+
+__all__ = ["Health", "VerifyRequest", "create_app"]
+
+
+class VerifyRequest(Submission):
+    """A submission with its limits; what is left out takes the server's default."""
+
+    id: str = "submission"
+    timeout: Annotated[float, Field(gt=0, le=3600)] | None = None
+    """Wall-clock seconds for the elaboration."""
+    heartbeats: Annotated[int, Field(gt=0)] | None = None
+    """Budget of each declaration, as Lean's `maxHeartbeats`."""
+    tactics: bool = False
+    """Whether to return each tactic's span and goals."""
+
+
+class Health(BaseModel):
+    status: Literal["ok"]
+    lean: str
+    runtime: str
+    workers: int
+
+
+def create_app(pool: LeanPool) -> FastAPI:
+    """The API on `pool`, which is opened and closed with the application."""
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        async with pool:
+            yield
+
+    app = FastAPI(title="Proofmill verifier", lifespan=lifespan)
+    app.state.pool = pool
+
+    @app.post("/v1/verify")
+    async def verify(body: VerifyRequest, pool: Annotated[LeanPool, Depends(_pool)]) -> Verdict:
+        """Judge one submission."""
+        return await pool.verify(
+            body, tactics=body.tactics, timeout_s=body.timeout, heartbeats=body.heartbeats
+        )
+
+    @app.get("/healthz")
+    async def healthz(pool: Annotated[LeanPool, Depends(_pool)]) -> Health:
+        """That the service answers, and which Lean it judges with."""
+        return Health(status="ok", lean=pool.runtime.version, runtime=pool.runtime.name, workers=pool.workers)
+
+    return app
+
+
+def _pool(request: Request) -> LeanPool:
+    pool: LeanPool = request.app.state.pool
+    return pool

@@ -1,0 +1,48 @@
+"""Everything that can go wrong outside Lean's own judgement, as types.
+
+None of these is ever a verdict of `refuted`: a machine that fails says nothing
+about a proof.  Each message tells a person what to do next.
+"""
+
+__all__ = [
+    "InvalidInput",
+    "LeanInstallError",
+    "LeanNotFound",
+    "PoolClosed",
+    "ProofmillError",
+    "RedisUnavailable",
+    "WorkerDied",
+    "WorkerStartError",
+]
+
+
+class ProofmillError(Exception):
+    """Base of all errors this project raises on purpose."""
+
+
+class InvalidInput(ProofmillError):
+    """A file, row or setting the user gave cannot be used; the message names it and says why."""
+
+
+class LeanNotFound(ProofmillError):
+    """No usable Lean where one was asked for."""
+
+
+class LeanInstallError(ProofmillError):
+    """The embedded Lean could not be fetched, checked or unpacked."""
+
+
+class WorkerStartError(ProofmillError):
+    """A Lean worker process did not become ready."""
+
+
+class WorkerDied(ProofmillError):
+    """A Lean worker process ended, or broke the protocol, while it held a request."""
+
+
+class PoolClosed(ProofmillError):
+    """A submission reached a pool that is shutting down."""
+
+
+class RedisUnavailable(ProofmillError):
+    """The configured Redis cannot be reached, or the embedded one did not start."""

@@ -1,0 +1,70 @@
+"""Rows of submissions as JSONL: reading them so that a bad row costs only itself."""
+
+import json
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic import ValidationError
+
+from verifier.verdict import Status, Submission
+
+__all__ = ["BadRow", "Row", "read_rows"]
+
+
+class Row(Submission):
+    """A submission, and optionally what its author expects: `proofmill verify` says where they differ."""
+
+    must: tuple[Status, ...] | None = None
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class BadRow:
+    """A line that is no submission, and why.  Lines count from 1."""
+
+    line: int
+    reason: str
+
+
+def read_rows(lines: Iterable[bytes]) -> Iterator[Row | BadRow]:
+    """A row or a complaint for each line that is not blank."""
+    line_of: dict[str, int] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        try:
+            row = _row(line)
+        except ValueError as error:  # ValidationError, JSONDecodeError and UnicodeDecodeError are ValueErrors
+            yield BadRow(number, _reason(error))
+            continue
+        if row.id in line_of:
+            yield BadRow(number, f"id {row.id!r} is already that of line {line_of[row.id]}")
+            continue
+        line_of[row.id] = number
+        yield row
+
+
+def _row(line: bytes) -> Row:
+    value: Any = json.loads(line.decode("utf-8"))
+    if not isinstance(value, dict):
+        raise ValueError("a row must be a JSON object")
+    return Row.model_validate(value)
+
+
+def _reason(error: ValueError) -> str:
+    if isinstance(error, UnicodeDecodeError):
+        return f"invalid UTF-8 at byte {error.start}"
+    if isinstance(error, json.JSONDecodeError):
+        return f"malformed JSON: {error.msg} at column {error.colno}"
+    if isinstance(error, ValidationError):
+        return "; ".join(_complaint(dict(each)) for each in error.errors(include_url=False))
+    return str(error)
+
+
+def _complaint(error: dict[str, Any]) -> str:
+    field = ".".join(map(str, error["loc"]))
+    if error["type"] == "extra_forbidden":
+        return f"unknown field `{field}`"
+    message = str(error["msg"]).removeprefix("Value error, ")
+    return f"field `{field}`: {message}" if field else message

@@ -1,0 +1,128 @@
+"""The JSON lines between Python and `lean/Worker.lean`, without any IO.
+
+A worker's stdout also carries what the runtime prints, and what a candidate's
+`#eval` manages to print.  A reply is therefore only a JSON object that repeats
+the id of the request in flight, and ids cannot be guessed.
+"""
+
+import json
+import secrets
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+__all__ = [
+    "CheckReply",
+    "Declaration",
+    "HeaderReply",
+    "RawMessage",
+    "RawTactic",
+    "Ready",
+    "check_request",
+    "header_request",
+    "new_request_id",
+    "parse_json_line",
+]
+
+
+class Wire(BaseModel):
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+
+class Ready(Wire):
+    """The first line of a worker that has started."""
+
+    ready: bool
+    lean: str
+
+
+class HeaderReply(Wire):
+    id: str
+    error: str | None = None
+
+
+class RawMessage(Wire):
+    """A message of Lean, its position in the whole source: lines from 1, columns in code points from 0."""
+
+    severity: str
+    line: int
+    column: int
+    text: str
+
+
+class RawTactic(Wire):
+    """A syntax node that ran as a tactic; `start` and `stop` are byte offsets into the whole source."""
+
+    kind: str
+    start: int | None
+    stop: int | None
+    before: str
+    after: str
+
+
+class Declaration(Wire):
+    """How the candidate's declaration of the reference's name compares with the reference."""
+
+    kind: str
+    reference_kind: str
+    same_type: bool
+    axioms: tuple[str, ...]
+    type: str | None = None
+    reference_type: str | None = None
+
+
+class CheckReply(Wire):
+    """What Lean said of a source: either an error of the request or statement, or the rest."""
+
+    id: str
+    ms: float = 0.0
+    error: str | None = None
+    statement_error: str | None = None
+    name: str = ""
+    messages: tuple[RawMessage, ...] = ()
+    declaration: Declaration | None = None
+    tactics: tuple[RawTactic, ...] | None = None
+    heartbeats: int = Field(default=0, ge=0)
+
+
+def new_request_id() -> str:
+    """An id that text printed by a candidate cannot contain by guessing."""
+    return secrets.token_hex(12)
+
+
+def header_request(request_id: str, name: str, text: str) -> bytes:
+    """Ask the worker to read `text` as a header and keep it as `name`."""
+    return _line({"id": request_id, "op": "header", "name": name, "text": text})
+
+
+def check_request(
+    request_id: str, header: str, statement: str, source: str, *, heartbeats: int, tactics: bool
+) -> bytes:
+    """Ask for `source` to be elaborated after `header` and compared with `statement`."""
+    return _line(
+        {
+            "id": request_id,
+            "op": "check",
+            "header": header,
+            "statement": statement,
+            "source": source,
+            "heartbeats": heartbeats,
+            "tactics": tactics,
+        }
+    )
+
+
+def parse_json_line(line: bytes) -> dict[str, Any] | None:
+    """The JSON object on `line`, or None for anything else that may stand on stdout."""
+    if not line.startswith(b"{"):
+        return None
+    try:
+        value = json.loads(line)
+    except ValueError:
+        return None
+    return value if isinstance(value, dict) else None
+
+
+def _line(request: dict[str, Any]) -> bytes:
+    # ASCII: a line separator inside a string must not end the line.
+    return json.dumps(request, ensure_ascii=True).encode() + b"\n"

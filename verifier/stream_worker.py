@@ -1,0 +1,87 @@
+"""`proofmill worker verifier`: attempts from a Redis stream in, verdicts on another out.
+
+An attempt is acknowledged after its verdict is published, so a worker that is
+killed leaves it to be judged again; whoever reads verdicts drops repeats by id.
+"""
+
+import asyncio
+import contextlib
+import logging
+import os
+import signal
+import socket
+
+from pydantic import BaseModel, ConfigDict
+
+from verifier.cache import CachedPool
+from verifier.pool import LeanPool
+from verifier.redis_server import connect
+from verifier.streams import Delivery, Stream, StreamNames
+from verifier.verdict import Submission, Verdict
+
+__all__ = ["VERIFIER_GROUP", "JudgeRequest", "consumer_name", "run_verifier", "stop_on_signals"]
+
+VERIFIER_GROUP = "verifiers"
+IN_FLIGHT_PER_WORKER = 16
+"""Read ahead, so that a worker never waits for Redis; small, so that several verifiers share a burst."""
+BLOCK_MS = 200
+CLAIM_IDLE_MS = 300_000  # longer than a read-ahead of slow proofs takes
+
+log = logging.getLogger(__name__)
+
+
+class JudgeRequest(BaseModel):
+    """What a verifier reads of a message on the attempts stream; the rest is for others."""
+
+    model_config = ConfigDict(extra="ignore", frozen=True)
+
+    submission: Submission
+
+
+async def run_verifier(redis_url: str, run: str, pool: LeanPool) -> None:
+    """Judge what arrives until SIGTERM or SIGINT; what is in flight then is left unacknowledged.
+
+    Raises:
+        RedisUnavailable, WorkerStartError
+    """
+    client = connect(redis_url)
+    names = StreamNames(run)
+    requests = Stream(client, names.attempts, JudgeRequest, CLAIM_IDLE_MS)
+    verdicts = Stream(client, names.verdicts, Verdict)
+    consumer = consumer_name()
+    async with pool, asyncio.TaskGroup() as group:
+        cached = CachedPool(pool)
+        stopped = stop_on_signals()
+        running: set[asyncio.Task[None]] = set()
+
+        async def judge(delivery: Delivery[JudgeRequest]) -> None:
+            verdict = await cached.verify(delivery.message.submission)
+            await asyncio.to_thread(verdicts.publish, verdict)
+            await asyncio.to_thread(requests.ack, [delivery])
+
+        while not stopped.is_set():
+            room = pool.workers * IN_FLIGHT_PER_WORKER - len(running)
+            if room == 0:
+                await asyncio.wait(running, timeout=BLOCK_MS / 1e3, return_when=asyncio.FIRST_COMPLETED)
+                continue
+            for delivery in await asyncio.to_thread(requests.read, VERIFIER_GROUP, consumer, room, BLOCK_MS):
+                task = group.create_task(judge(delivery))
+                running.add(task)
+                task.add_done_callback(running.discard)
+        for task in running:
+            task.cancel()
+
+
+def consumer_name() -> str:
+    """A name no other live process of the run has."""
+    return f"{socket.gethostname()}-{os.getpid()}"
+
+
+def stop_on_signals() -> asyncio.Event:
+    """An event that SIGTERM and SIGINT set."""
+    stopped = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        with contextlib.suppress(NotImplementedError):
+            loop.add_signal_handler(number, stopped.set)
+    return stopped

@@ -1,0 +1,246 @@
+"""Streams: how tasks, attempts and verdicts travel between processes.
+
+A stream delivers every message to every group that reads it, and within a group
+to one consumer at least once: a message comes again when its consumer did not
+acknowledge it in time.  So acknowledge after the effect, and key the effect by
+the message's own id.
+
+An entry of a stream has two fields: `v`, the schema version, and `data`, the
+message as JSON.
+"""
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, Self, TypeVar, cast
+
+import redis
+from pydantic import BaseModel, ValidationError
+from redis.typing import EncodableT, FieldT
+
+from verifier.errors import InvalidInput, ProofmillError
+from verifier.redis_server import SOCKET_TIMEOUT_S, unreachable_is_typed
+
+__all__ = [
+    "MAX_BLOCK_MS",
+    "SCHEMA_VERSION",
+    "DeadEntry",
+    "Delivery",
+    "Stream",
+    "StreamNames",
+    "UnknownMessage",
+]
+
+SCHEMA_VERSION = 1
+MAX_BLOCK_MS = int(SOCKET_TIMEOUT_S * 1000) // 2
+CLAIM_IDLE_MS = 60_000
+
+Fields = Mapping[bytes, bytes]
+WireFields = dict[FieldT, EncodableT]
+Entry = tuple[bytes, Fields]
+M = TypeVar("M", bound=BaseModel)
+
+log = logging.getLogger(__name__)
+
+
+class UnknownMessage(ProofmillError):
+    """An entry of a stream that this version cannot read."""
+
+
+@dataclass(frozen=True)
+class StreamNames:
+    """The keys of one run.  The braces put them in one slot of a Redis cluster.
+
+    Raises:
+        InvalidInput: `run` is empty or has a brace in it.
+    """
+
+    run: str
+
+    def __post_init__(self) -> None:
+        if not self.run or set("{}") & set(self.run):
+            raise InvalidInput(f"{self.run!r} cannot name a run's streams: give a name without braces")
+
+    @property
+    def tasks(self) -> str:
+        return f"proofmill:{{{self.run}}}:tasks"
+
+    @property
+    def attempts(self) -> str:
+        return f"proofmill:{{{self.run}}}:attempts"
+
+    @property
+    def verdicts(self) -> str:
+        return f"proofmill:{{{self.run}}}:verdicts"
+
+
+@dataclass(frozen=True)
+class Delivery(Generic[M]):
+    """A message handed to one consumer of `group`, owed an acknowledgement."""
+
+    id: str
+    group: str
+    message: M
+
+
+@dataclass(frozen=True)
+class DeadEntry:
+    """An entry that `group` could not read: where it stood, why, and its fields as they were."""
+
+    id: str
+    group: str
+    reason: str
+    fields: Fields
+
+    def to_fields(self) -> WireFields:
+        """The original fields, so that the entry can be published again, with the rest beside them."""
+        about: WireFields = {"dead.id": self.id, "dead.group": self.group, "dead.reason": self.reason}
+        return about | dict(self.fields)
+
+    @classmethod
+    def from_fields(cls, fields: Fields) -> Self:
+        """The inverse of `to_fields`."""
+        about = {name: fields[name].decode() for name in (b"dead.id", b"dead.group", b"dead.reason")}
+        original = {name: value for name, value in fields.items() if name not in about}
+        return cls(about[b"dead.id"], about[b"dead.group"], about[b"dead.reason"], original)
+
+
+class Stream(Generic[M]):
+    """The stream at `key`, with messages of type `model`.
+
+    An entry that cannot be read is moved to the stream `{key}:dead` with the
+    reason, and logged; the entries around it are delivered.
+
+    `claim_idle_ms` is how long a message may stay unacknowledged before another
+    read of its group takes it over: more than the longest time a live consumer
+    works on one read, or that work is done twice.
+
+    Every method raises `RedisUnavailable` when the server does not answer.
+    """
+
+    def __init__(
+        self, client: redis.Redis, key: str, model: type[M], claim_idle_ms: int = CLAIM_IDLE_MS
+    ) -> None:
+        self.key = key
+        self.dead_key = f"{key}:dead"
+        self._client = client
+        self._model = model
+        self._claim_idle_ms = claim_idle_ms
+        self._claim_cursor: dict[str, bytes] = {}
+
+    def publish(self, message: M) -> str:
+        """Appends `message`; returns the id of its entry."""
+        with unreachable_is_typed(self._client):
+            return cast(bytes, self._client.xadd(self.key, _encode(message))).decode()
+
+    def publish_many(self, messages: Iterable[M]) -> list[str]:
+        """Appends all of `messages` or none, in order and in one round trip; returns the ids."""
+        with unreachable_is_typed(self._client), self._client.pipeline(transaction=True) as pipeline:
+            for message in messages:
+                pipeline.xadd(self.key, _encode(message))
+            return [cast(bytes, entry_id).decode() for entry_id in pipeline.execute()]
+
+    def read(self, group: str, consumer: str, count: int, block_ms: int) -> list[Delivery[M]]:
+        """Up to `count` messages, oldest first, waiting up to `block_ms` for the first.
+
+        What a consumer of the group left unacknowledged for too long comes before
+        what is new.  A group that is not there, or no longer, is created at the
+        start of the stream.  `block_ms` 0 does not wait.
+        """
+        if not 0 <= block_ms <= MAX_BLOCK_MS:
+            raise ValueError(f"block_ms must be between 0 and {MAX_BLOCK_MS}, not {block_ms}")
+        with unreachable_is_typed(self._client):
+            try:
+                entries = self._next_entries(group, consumer, count, block_ms)
+            except redis.ResponseError as error:
+                if not str(error).startswith("NOGROUP"):
+                    raise
+                self._create(group)
+                entries = self._next_entries(group, consumer, count, block_ms)
+            return self._readable(group, entries)
+
+    def ack(self, deliveries: Sequence[Delivery[M]]) -> None:
+        """Marks `deliveries` as done: none of them comes again."""
+        with unreachable_is_typed(self._client):
+            for group in {delivery.group for delivery in deliveries}:
+                self._client.xack(self.key, group, *(each.id for each in deliveries if each.group == group))
+
+    def length(self) -> int:
+        """How many entries the stream holds, acknowledged ones included."""
+        with unreachable_is_typed(self._client):
+            return self._client.xlen(self.key)
+
+    def dead(self, count: int = 100) -> list[DeadEntry]:
+        """The oldest `count` entries that could not be read."""
+        with unreachable_is_typed(self._client):
+            entries = cast(list[Entry], self._client.xrange(self.dead_key, count=count))
+        return [DeadEntry.from_fields(fields) for _, fields in entries]
+
+    def _next_entries(self, group: str, consumer: str, count: int, block_ms: int) -> list[Entry]:
+        return self._claim(group, consumer, count) or self._new(group, consumer, count, block_ms)
+
+    def _claim(self, group: str, consumer: str, count: int) -> list[Entry]:
+        """One step of the walk through what is pending in `group`; each read takes the next step."""
+        start = self._claim_cursor.get(group, b"0-0")
+        reply = self._client.xautoclaim(self.key, group, consumer, self._claim_idle_ms, start, count)
+        self._claim_cursor[group] = cast(bytes, reply[0])
+        return cast(list[Entry], reply[1])
+
+    def _new(self, group: str, consumer: str, count: int, block_ms: int) -> list[Entry]:
+        # For the server BLOCK 0 means to wait for ever.
+        block = block_ms or None
+        reply = self._client.xreadgroup(group, consumer, {self.key: ">"}, count=count, block=block)
+        return [entry for _, entries in cast(list[tuple[bytes, list[Entry]]], reply) for entry in entries]
+
+    def _create(self, group: str) -> None:
+        try:
+            self._client.xgroup_create(self.key, group, id="0", mkstream=True)
+        except redis.ResponseError as error:
+            # Another consumer was faster.
+            if not str(error).startswith("BUSYGROUP"):
+                raise
+
+    def _readable(self, group: str, entries: Iterable[Entry]) -> list[Delivery[M]]:
+        deliveries = []
+        for entry_id, fields in entries:
+            try:
+                message = _decode(fields, self._model)
+            except UnknownMessage as error:
+                self._bury(DeadEntry(entry_id.decode(), group, str(error), fields))
+            else:
+                deliveries.append(Delivery(entry_id.decode(), group, message))
+        return deliveries
+
+    def _bury(self, entry: DeadEntry) -> None:
+        log.error("moved entry %s of %s to %s: %s", entry.id, self.key, self.dead_key, entry.reason)
+        with self._client.pipeline(transaction=True) as pipeline:
+            pipeline.xadd(self.dead_key, entry.to_fields())
+            pipeline.xack(self.key, entry.group, entry.id)
+            pipeline.execute()
+
+
+def _encode(message: BaseModel) -> WireFields:
+    return {"v": str(SCHEMA_VERSION), "data": message.model_dump_json()}
+
+
+def _decode(fields: Fields, model: type[M]) -> M:
+    """The message in an entry.
+
+    Raises:
+        UnknownMessage: another schema version, or data that is no `model`.
+    """
+    version = fields.get(b"v", b"").decode(errors="replace")
+    if version != str(SCHEMA_VERSION):
+        raise UnknownMessage(
+            f"schema version {version!r}, but this process reads {SCHEMA_VERSION}: "
+            "run the same version of proofmill in all processes"
+        )
+    try:
+        return model.model_validate_json(fields.get(b"data", b""))
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        where = ".".join(map(str, first["loc"])) or "data"
+        raise UnknownMessage(
+            f"not a {model.__name__}: {where}: {first['msg']} ({error.error_count()} errors in all): "
+            "find the process that wrote it, and publish it again once it is right"
+        ) from error

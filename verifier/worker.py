@@ -1,0 +1,168 @@
+"""One Lean process: started, asked, killed.
+
+The process is either idle and in step with us, or dead: a request that is not
+answered in time ends with SIGKILL, because the worker reads one request at a
+time and nothing else can stop an elaboration.
+"""
+
+import asyncio
+import logging
+import time
+from collections import deque
+from typing import TypeVar
+
+from pydantic import ValidationError
+
+from verifier.child import tied_to_this_process
+from verifier.errors import WorkerDied, WorkerStartError
+from verifier.lean.runtime import LeanRuntime
+from verifier.protocol import (
+    CheckReply,
+    HeaderReply,
+    Ready,
+    Wire,
+    check_request,
+    header_request,
+    new_request_id,
+    parse_json_line,
+)
+
+__all__ = ["LeanWorker"]
+
+START_TIMEOUT_S = 180.0  # two cold starts on two busy cores take a minute
+MAX_LINE_BYTES = 64 * 1024 * 1024
+STDERR_LINES = 20
+
+R = TypeVar("R", bound=Wire)
+log = logging.getLogger(__name__)
+
+
+class LeanWorker:
+    """A running Lean worker and the headers it has read."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self._headers: dict[str, str | None] = {}
+        self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
+        self._drain = asyncio.create_task(self._keep_stderr())
+
+    @classmethod
+    async def start(cls, runtime: LeanRuntime) -> "LeanWorker":
+        """A worker that has said it is ready.
+
+        Raises:
+            WorkerStartError: it ended or stayed silent; the message has the end of its stderr.
+        """
+        started = time.monotonic()
+        process = await asyncio.create_subprocess_exec(
+            *tied_to_this_process(runtime.command),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=asyncio.subprocess.PIPE,
+            stderr=asyncio.subprocess.PIPE,
+            cwd=runtime.cwd,
+            env=dict(runtime.env),
+            limit=MAX_LINE_BYTES,
+            start_new_session=True,
+        )
+        worker = cls(process)
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                ready = await worker._read(Ready, request_id=None)
+        except (TimeoutError, WorkerDied) as error:
+            await worker.kill()
+            raise WorkerStartError(
+                f"the {runtime.name} Lean worker did not start: {error or 'no answer'}; "
+                f"its stderr ends with:\n{worker.stderr_tail}\nrun `proofmill doctor` to see what is here"
+            ) from error
+        except BaseException:
+            await worker.kill()
+            raise
+        log.debug("worker %d (Lean %s) ready in %.1f s", process.pid, ready.lean, time.monotonic() - started)
+        return worker
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def stderr_tail(self) -> str:
+        return "\n".join(self._stderr)
+
+    def is_warm(self, header: str) -> bool:
+        return header in self._headers
+
+    async def load_header(self, header: str) -> str | None:
+        """Make the worker read `header` once; returns why it does not elaborate, or None.
+
+        Raises:
+            WorkerDied: the process ended.
+        """
+        if header not in self._headers:
+            request_id = new_request_id()
+            await self._write(header_request(request_id, self._name(header), header))
+            reply = await self._read(HeaderReply, request_id)
+            self._headers[header] = reply.error
+        return self._headers[header]
+
+    async def check(
+        self, header: str, statement: str, source: str, *, heartbeats: int, tactics: bool
+    ) -> CheckReply:
+        """What Lean says of `source` after `header`, which must have been loaded.
+
+        Raises:
+            WorkerDied: the process ended before it replied.
+        """
+        request_id = new_request_id()
+        await self._write(
+            check_request(
+                request_id, self._name(header), statement, source, heartbeats=heartbeats, tactics=tactics
+            )
+        )
+        return await self._read(CheckReply, request_id)
+
+    async def kill(self) -> None:
+        """End the process and wait for it."""
+        if self._process.returncode is None:
+            self._process.kill()
+        await self._process.wait()
+        self._drain.cancel()
+
+    def _name(self, header: str) -> str:
+        names = list(self._headers)
+        return f"h{names.index(header) if header in self._headers else len(names)}"
+
+    async def _write(self, line: bytes) -> None:
+        assert self._process.stdin is not None
+        try:
+            self._process.stdin.write(line)
+            await self._process.stdin.drain()
+        except (BrokenPipeError, ConnectionResetError) as error:
+            raise await self._death() from error
+
+    async def _read(self, model: type[R], request_id: str | None) -> R:
+        """The next line that is a `model` and answers the request; everything else is chatter."""
+        assert self._process.stdout is not None
+        while True:
+            try:
+                line = await self._process.stdout.readline()
+            except ValueError as error:
+                raise WorkerDied(f"the worker wrote a line of more than {MAX_LINE_BYTES:,} bytes") from error
+            if not line:
+                raise await self._death()
+            value = parse_json_line(line)
+            if value is None or value.get("id") != request_id:
+                continue
+            try:
+                return model.model_validate(value)
+            except ValidationError as error:
+                raise WorkerDied(f"the worker's reply cannot be read: {error}") from error
+
+    async def _death(self) -> WorkerDied:
+        code = await self._process.wait()
+        how = f"signal {-code}" if code < 0 else f"exit code {code}"
+        return WorkerDied(f"the worker ended with {how}")
+
+    async def _keep_stderr(self) -> None:
+        assert self._process.stderr is not None
+        while line := await self._process.stderr.read(65536):
+            self._stderr.extend(line.decode(errors="replace").splitlines())
