@@ -10,6 +10,7 @@ from typing import IO, Annotated
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from verifier.errors import InvalidInput
@@ -42,7 +43,7 @@ def doctor() -> None:
         mark = (
             "[green]ok[/]     " if check.ok else "[red]missing[/]" if check.required else "[yellow]absent[/] "
         )
-        stderr.print(f"{mark} [bold]{check.name}[/]: {check.detail}", highlight=False)
+        stderr.print(f"{mark} [bold]{check.name}[/]: {escape(check.detail)}", highlight=False)
     if not all(check.ok for check in checks if check.required):
         raise typer.Exit(1)
 

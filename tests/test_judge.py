@@ -1,0 +1,147 @@
+"""The rules from Lean's replies to verdicts, without a Lean."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from verifier.judge import MAX_SUBMISSION_BYTES, judge, screen, source_of
+from verifier.protocol import CheckReply, Declaration, RawMessage, RawTactic
+from verifier.verdict import Kind, Status, Submission, Verdict
+
+STATEMENT = "theorem t (a : Nat) :\n  a = a"
+
+
+def submission(proof: str = "rfl") -> Submission:
+    return Submission(id="x", statement=STATEMENT, proof=proof)
+
+
+def declared(**changes: object) -> Declaration:
+    fields: dict[str, object] = {
+        "kind": "theorem",
+        "reference_kind": "theorem",
+        "same_type": True,
+        "axioms": (),
+    }
+    return Declaration.model_validate(fields | changes)
+
+
+def judged(proof: str = "rfl", **reply: object) -> Verdict:
+    asked = submission(proof)
+    answer = CheckReply.model_validate({"id": "r", "name": "t", "declaration": declared()} | reply)
+    return judge(asked, source_of(asked), answer)
+
+
+def error(line: int, column: int, severity: str = "error") -> RawMessage:
+    return RawMessage(severity=severity, line=line, column=column, text="it is wrong")
+
+
+def test_a_declaration_of_the_right_type_on_allowed_axioms_is_proved() -> None:
+    verdict = judged(declaration=declared(axioms=("propext", "Classical.choice", "Quot.sound")))
+    assert (verdict.status, verdict.kind) == (Status.PROVED, Kind.PROVED)
+
+
+@pytest.mark.parametrize(
+    ("declaration", "status"),
+    [
+        (None, Status.MISSING_DECLARATION),
+        (declared(kind="def"), Status.STATEMENT_MISMATCH),
+        (declared(same_type=False, type="True", reference_type="False"), Status.STATEMENT_MISMATCH),
+        (declared(axioms=("sorryAx",)), Status.INCOMPLETE),
+        (declared(axioms=("cheat",)), Status.DISALLOWED_AXIOM),
+        (declared(axioms=("Lean.ofReduceBool",)), Status.DISALLOWED_AXIOM),
+    ],
+)
+def test_what_is_declared_decides_when_lean_reports_no_error(
+    declaration: Declaration | None, status: Status
+) -> None:
+    verdict = judged(declaration=declaration)
+    assert (verdict.status, verdict.kind) == (status, Kind.REFUTED)
+
+
+def test_an_error_refutes_whatever_is_declared() -> None:
+    assert judged(messages=(error(3, 0),)).status is Status.REJECTED
+
+
+def test_warnings_and_information_do_not_refute() -> None:
+    assert judged(messages=(error(3, 0, "warning"), error(3, 0, "info"))).status is Status.PROVED
+
+
+def test_a_statement_that_does_not_elaborate_is_named_as_the_cause() -> None:
+    verdict = judged(statement_error="unknown identifier 'x'")
+    assert verdict.status is Status.REJECTED
+    assert "the statement does not elaborate: unknown identifier 'x'" in verdict.reason
+
+
+def test_a_worker_that_refuses_says_nothing_about_the_proof() -> None:
+    assert judged(error="no such header").kind is Kind.UNKNOWN
+
+
+def test_a_mismatch_names_both_types_and_says_so_when_they_only_look_alike() -> None:
+    differ = judged(declaration=declared(same_type=False, type="True", reference_type="1 = 2"))
+    assert "`True`" in differ.reason and "`1 = 2`" in differ.reason
+    alike = judged(declaration=declared(same_type=False, type="1 = 2", reference_type="1 = 2"))
+    assert "notations or instances" in alike.reason
+
+
+def test_positions_count_from_the_submitted_text() -> None:
+    proof = "by\n  simp\n  omega"
+    # The statement has two lines and `:=` one, so line 5 of the source is line 2 of the proof.
+    message = judged(proof, messages=(error(5, 2),)).messages[0]
+    assert (message.line, message.column, proof[message.start :][:4]) == (2, 2, "simp")
+
+
+def test_a_complaint_about_the_statement_starts_before_the_text() -> None:
+    verdict = judged(messages=(error(2, 2),))
+    assert verdict.messages[0].start < 0
+    assert verdict.reason.startswith("statement:")
+
+
+def test_tactic_spans_are_code_points_of_the_submitted_text() -> None:
+    proof = "by\n  exact ⟨∀ℝ₀, h⟩ <;> omega"
+    full = source_of(submission(proof)).full.encode()
+    start, stop = full.index(b"omega"), len(full)
+    raw = RawTactic(kind="Lean.Parser.Tactic.omega", start=start, stop=stop, before="\n⊢ a", after="no goals")
+    wrapper = RawTactic(kind="Lean.Parser.Tactic.tacticSeq", start=start, stop=stop, before="", after="")
+    token = RawTactic(kind="by", start=start, stop=stop, before="", after="")
+    tactics = judged(proof, tactics=(wrapper, token, raw)).tactics
+    assert tactics is not None
+    assert [proof[each.start : each.stop] for each in tactics] == ["omega"]
+    assert tactics[0].goals_before == "⊢ a"
+
+
+@given(st.text(st.characters(codec="utf-8"), min_size=1))
+def test_every_source_keeps_the_positions_of_the_submitted_text(text: str) -> None:
+    source = source_of(submission(text))
+    assert len(source.text) == len(text)
+    assert all(a == b or a == " " for a, b in zip(source.text, text, strict=True))
+    assert source.prefix.endswith("\n")
+
+
+def test_imports_of_the_header_are_blanked_and_others_are_left_for_lean_to_refuse() -> None:
+    code = "import Init\nimport Lean -- more\ntheorem t : 1 = 1 := rfl"
+    asked = Submission(id="x", statement="theorem t : 1 = 1", code=code)
+    text = source_of(asked).text
+    assert "import Init" not in text and "import Lean" in text
+    with_header = asked.model_copy(update={"header": "import Lean\n"})
+    assert "import" not in source_of(with_header).text
+
+
+@pytest.mark.parametrize(
+    ("proof", "cause"),
+    [
+        ("", "empty"),
+        (" \n\t", "empty"),
+        ("by " + "skip; " * MAX_SUBMISSION_BYTES, "bytes"),
+        ("by \ud800", "surrogate"),
+    ],
+)
+def test_texts_no_lean_has_to_see_are_rejected_by_name_of_the_cause(proof: str, cause: str) -> None:
+    verdict = screen(submission(proof))
+    assert verdict is not None
+    assert verdict.status is Status.REJECTED
+    assert cause in verdict.reason
+
+
+def test_reasons_are_one_line_of_bounded_length() -> None:
+    verdict = judged(messages=(RawMessage(severity="error", line=4, column=0, text="a\nb " * 1000),))
+    assert "\n" not in verdict.reason and len(verdict.reason) <= 400

@@ -1,0 +1,317 @@
+"""Learning end to end on a model small enough for seconds: it learns what it is shown, and nothing else."""
+
+import math
+from collections.abc import Iterator, Sequence
+
+import pytest
+import torch
+from pydantic import ValidationError
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+from prover.generators import Sample, SamplingParams
+from prover.generators.transformers import TransformersGenerator
+from prover.prompts import encode_completion, encode_prompt
+from prover.theorem import Attempt, Theorem
+from trainer.expert_iteration import (
+    ExpertIterationConfig,
+    ExpertIterationLearner,
+    ProofBuffer,
+    normalised_proof,
+)
+from trainer.grpo import GRPOConfig, GRPOLearner
+from trainer.learner import Learner, NonFiniteLoss
+from trainer.policy import PolicyConfig, build_policy
+from trainer.rollout import Rollout, assign_advantages
+from trainer.supervised import SupervisedConfig, SupervisedStep, learning_rate_factor, train_supervised
+from trainer.tokenizer import train_tokenizer
+from verifier.errors import InvalidInput
+from verifier.verdict import Status, Verdict
+
+PAIRS = [
+    ("theorem t (a b : Nat) : a + b = b + a := ", "by omega"),
+    ("theorem t (p : Prop) (h : p) : p := ", "h"),
+    ("theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q := ", "⟨hp, hq⟩"),
+    ("theorem t (n : Nat) : n = n := ", "by\n  rfl"),
+    ("theorem t : 2 + 2 = 4 := ", "by decide"),
+    ("theorem t (a : Nat) : 0 ≤ a := ", "Nat.zero_le a"),
+    ("theorem t (xs : List Nat) : xs ++ [] = xs := ", "by simp"),
+    (
+        "theorem t (n : Nat) : 0 + n = n := ",
+        "by\n  induction n with\n  | zero => rfl\n  | succ n ih => omega",
+    ),
+]
+CONFIG = PolicyConfig(layers=2, width=64, heads=2, ffn=128, vocab_size=320, max_length=128)
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    return train_tokenizer([prompt + proof for prompt, proof in PAIRS], CONFIG.vocab_size)
+
+
+@pytest.fixture
+def model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+    return build_policy(CONFIG, tokenizer, seed=0)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """A second thread only waits for the first in models this small."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def weights(model: LlamaForCausalLM) -> list[torch.Tensor]:
+    return [parameter.detach().clone() for parameter in model.parameters()]
+
+
+def unchanged(model: LlamaForCausalLM, before: Sequence[torch.Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(model.parameters(), before, strict=True))
+
+
+def rollout(sample: Sample, status: Status, *, group: str = "g", name: str = "t") -> Rollout:
+    attempt = Attempt(
+        id="a",
+        group=group,
+        theorem=Theorem(name=name, statement="theorem t : True", source="test", split="train"),
+        policy_version=0,
+        proof=sample.text,
+        prompt_ids=sample.prompt_ids,
+        token_ids=sample.token_ids,
+        logprobs=sample.logprobs,
+        finished=sample.finished,
+    )
+    return Rollout.judged(attempt, Verdict(id="a", status=status, reason=""))
+
+
+def sample_of(tokenizer: PreTrainedTokenizerFast, text: str) -> Sample:
+    token_ids = tuple(encode_completion(tokenizer, text))
+    prompt_ids = tuple(encode_prompt(tokenizer, PAIRS[0][0]))
+    return Sample(text, prompt_ids, token_ids, (-1.0,) * len(token_ids), finished=True)
+
+
+def sampled_group(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, seed: int) -> list[Sample]:
+    params = SamplingParams(samples=64, max_new_tokens=16, seed=seed)
+    return TransformersGenerator(model, tokenizer).sample([PAIRS[0][0]], params)[0]
+
+
+def test_supervised_training_learns_eight_pairs_by_heart(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    config = SupervisedConfig(learning_rate=5e-3, warmup_steps=5, batch_size=8, epochs=None, steps=80)
+    result = train_supervised(model, tokenizer, PAIRS, config)
+    greedy = SamplingParams(samples=1, greedy=True, max_new_tokens=48)
+    groups = TransformersGenerator(model, tokenizer).sample([prompt for prompt, _ in PAIRS], greedy)
+    assert result.final_loss < 0.05
+    assert [(s.text, s.finished) for (s,) in groups] == [(proof, True) for _, proof in PAIRS]
+
+
+def test_supervised_training_is_a_function_of_its_seed(tokenizer: PreTrainedTokenizerFast) -> None:
+    def losses(seed: int) -> list[float]:
+        steps: list[SupervisedStep] = []
+        config = SupervisedConfig(batch_size=3, epochs=2, seed=seed)
+        train_supervised(build_policy(CONFIG, tokenizer), tokenizer, PAIRS, config, on_step=steps.append)
+        assert [(s.step, s.total_steps) for s in steps] == [(i, 6) for i in range(1, 7)]
+        return [s.loss for s in steps]
+
+    assert losses(1) == losses(1)
+    assert losses(1) != losses(2)
+
+
+def test_micro_batches_change_neither_loss_nor_weights(tokenizer: PreTrainedTokenizerFast) -> None:
+    def train(max_tokens: int) -> tuple[float, list[torch.Tensor]]:
+        model = build_policy(CONFIG, tokenizer)
+        config = SupervisedConfig(batch_size=8, epochs=None, steps=3, max_tokens=max_tokens)
+        return train_supervised(model, tokenizer, PAIRS, config).final_loss, weights(model)
+
+    (loss_small, small), (loss_large, large) = train(40), train(10_000)
+    assert loss_small == pytest.approx(loss_large, abs=1e-5)
+    for a, b in zip(small, large, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-4, rtol=0)
+
+
+def test_training_goes_on_with_the_optimizer_state_and_leaves_the_callers_copy_alone(
+    tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    constant = {
+        "learning_rate": 1e-3,
+        "final_learning_rate": 1e-3,
+        "warmup_steps": 0,
+        "batch_size": 8,
+        "epochs": None,
+    }
+    in_one_go, in_two = build_policy(CONFIG, tokenizer), build_policy(CONFIG, tokenizer)
+    train_supervised(in_one_go, tokenizer, PAIRS, SupervisedConfig(**constant, steps=6))
+    config = SupervisedConfig(**constant, steps=3)
+    state = train_supervised(in_two, tokenizer, PAIRS, config).optimizer_state
+    moments = state["state"][0]["exp_avg"].clone()
+    train_supervised(in_two, tokenizer, PAIRS, config, optimizer_state=state)
+    assert torch.equal(state["state"][0]["exp_avg"], moments)
+    for a, b in zip(in_one_go.parameters(), in_two.parameters(), strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=0)
+
+
+def test_the_learning_rate_rises_then_falls_to_its_final_value() -> None:
+    config = SupervisedConfig(
+        learning_rate=1.0, final_learning_rate=0.1, warmup_steps=4, epochs=None, steps=20
+    )
+    rates = [learning_rate_factor(step, 20, config) for step in range(1, 21)]
+    assert rates[:5] == sorted(rates[:5])
+    assert rates[4:] == sorted(rates[4:], reverse=True)
+    assert rates[-1] == pytest.approx(0.1)
+    assert max(rates) <= 1
+
+
+def test_a_loss_that_is_not_finite_is_an_error_and_changes_no_weight(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    with torch.no_grad():
+        model.model.norm.weight[0] = math.inf
+    before = weights(model)
+    with pytest.raises(NonFiniteLoss, match="learning rate"):
+        train_supervised(model, tokenizer, PAIRS, SupervisedConfig(epochs=1))
+    assert unchanged(model, before)
+
+
+def test_pairs_that_cannot_be_read_are_refused(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    with pytest.raises(InvalidInput, match="at least one"):
+        train_supervised(model, tokenizer, [], SupervisedConfig())
+    with pytest.raises(InvalidInput, match="max_length"):
+        train_supervised(model, tokenizer, [("theorem " * 200, "h")], SupervisedConfig())
+    with pytest.raises(ValidationError, match="either"):
+        SupervisedConfig(epochs=1, steps=1)
+
+
+@pytest.mark.parametrize("beta", [0.0, 0.02])
+def test_grpo_raises_the_probability_of_what_is_rewarded(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, beta: float
+) -> None:
+    """A policy that knows two answers comes to give the proved one; every eighth verdict is unknown."""
+    two_answers = [(PAIRS[0][0], "by simp"), (PAIRS[0][0], "by omega")]
+    start = SupervisedConfig(learning_rate=5e-3, warmup_steps=5, batch_size=2, epochs=None, steps=80)
+    train_supervised(model, tokenizer, two_answers, start)
+
+    def share(samples: list[Sample]) -> float:
+        return sum(s.text == "by simp" for s in samples) / len(samples)
+
+    before = share(sampled_group(model, tokenizer, seed=1000))
+    learner: Learner = GRPOLearner(model, GRPOConfig(learning_rate=1e-3, beta=beta))
+    for seed in range(12):
+        samples = sampled_group(model, tokenizer, seed)
+        statuses = [Status.PROVED if s.text == "by simp" else Status.REJECTED for s in samples]
+        statuses[::8] = [Status.TIMEOUT] * len(statuses[::8])
+        rollouts = [rollout(s, status) for s, status in zip(samples, statuses, strict=True)]
+        stats = learner.update(assign_advantages(rollouts))
+        assert ("kl_reference" in stats.details) == (beta > 0 and stats.optimizer_steps > 0)
+    assert 0.2 < before < 0.7
+    assert share(sampled_group(model, tokenizer, seed=1000)) > 0.85
+
+
+def test_grpo_starts_with_ratio_one_on_what_the_generator_sampled(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    samples = sampled_group(model, tokenizer, seed=0)
+    rollouts = [rollout(s, Status.PROVED if i % 2 else Status.REJECTED) for i, s in enumerate(samples)]
+    stats = GRPOLearner(model, GRPOConfig(epochs=1)).update(assign_advantages(rollouts))
+    assert (stats.optimizer_steps, stats.sequences) == (1, 64)
+    assert stats.tokens == sum(len(s.prompt_ids) + len(s.token_ids) for s in samples)
+    assert stats.details["clip_fraction"] == 0
+    assert stats.details["approx_kl"] == pytest.approx(0, abs=1e-6)
+    assert 4 < stats.details["entropy"] <= math.log(len(tokenizer)) + 1e-4
+
+
+@pytest.mark.parametrize("status", [Status.PROVED, Status.REJECTED, Status.TIMEOUT])
+def test_a_group_without_contrast_changes_no_weight(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, status: Status
+) -> None:
+    rollouts = [rollout(sample_of(tokenizer, text), status) for text in ("h", "by simp", "by omega")]
+    before = weights(model)
+    stats = GRPOLearner(model, GRPOConfig()).update(assign_advantages(rollouts))
+    assert (stats.optimizer_steps, stats.tokens) == (0, 0)
+    assert unchanged(model, before)
+
+
+def test_unknown_verdicts_change_no_update(tokenizer: PreTrainedTokenizerFast) -> None:
+    known = [
+        rollout(sample_of(tokenizer, "by omega"), Status.PROVED),
+        rollout(sample_of(tokenizer, "by simp"), Status.REJECTED),
+    ]
+    unknown = rollout(sample_of(tokenizer, "by decide"), Status.CRASHED)
+    after = []
+    for rollouts in (known, [unknown, *known, unknown]):
+        model = build_policy(CONFIG, tokenizer)
+        GRPOLearner(model, GRPOConfig()).update(assign_advantages(rollouts))
+        after.append(model)
+    assert unchanged(after[0], weights(after[1]))
+
+
+def test_grpo_refuses_rollouts_without_advantages(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    with pytest.raises(InvalidInput, match="assign_advantages"):
+        GRPOLearner(model, GRPOConfig()).update([rollout(sample_of(tokenizer, "h"), Status.PROVED)])
+
+
+def test_expert_iteration_learns_the_proofs_that_were_verified_and_no_other(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    config = ExpertIterationConfig(learning_rate=3e-3, steps=20)
+    learner: Learner = ExpertIterationLearner(model, config, eos_id=tokenizer.eos_token_id)
+    before = weights(model)
+    refuted = [rollout(sample_of(tokenizer, "by simp"), s) for s in (Status.REJECTED, Status.TIMEOUT)]
+    assert learner.update(refuted).optimizer_steps == 0
+    assert unchanged(model, before)
+
+    proved = rollout(sample_of(tokenizer, "by omega"), Status.PROVED)
+    stats = learner.update([*refuted, proved])
+    assert (stats.optimizer_steps, stats.sequences) == (20, 1)
+    assert stats.tokens == 20 * (len(proved.attempt.prompt_ids) + len(proved.attempt.token_ids))
+    assert dict(stats.details) == {"new_proofs": 1, "proofs": 1}
+    greedy = SamplingParams(samples=1, greedy=True, max_new_tokens=12)
+    ((sample,),) = TransformersGenerator(model, tokenizer).sample([PAIRS[0][0]], greedy)
+    assert sample.text == "by omega"
+
+
+def test_the_buffer_keeps_each_text_once_and_the_newest_of_a_theorem(
+    tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    def proved(text: str, name: str) -> Rollout:
+        return rollout(sample_of(tokenizer, text), Status.PROVED, name=name)
+
+    buffer = ProofBuffer(2, eos_id=tokenizer.eos_token_id)
+    assert buffer.add([proved("by simp", "a"), proved("by simp \n\n", "a"), proved("by simp", "b")]) == 2
+    assert buffer.add([proved("by omega", "a"), proved("by grind", "a")]) == 2
+    texts = [tokenizer.decode(e.token_ids, skip_special_tokens=True) for e in buffer.examples()]
+    assert texts == ["by omega", "by grind", "by simp"]
+    assert len(buffer) == 3
+
+
+def test_a_proof_cut_by_the_length_limit_is_learned_with_its_end(tokenizer: PreTrainedTokenizerFast) -> None:
+    sample = sample_of(tokenizer, "by omega")
+    cut = Sample(sample.text, sample.prompt_ids, sample.token_ids[:-1], sample.logprobs[:-1], finished=False)
+    buffer = ProofBuffer(1, eos_id=tokenizer.eos_token_id)
+    buffer.add([rollout(cut, Status.PROVED)])
+    assert buffer.examples()[0].token_ids == sample.token_ids
+
+
+def test_normalising_a_proof_keeps_the_indentation_lean_reads() -> None:
+    assert normalised_proof("by  \n\n  simp \n  omega\n") == "by\n  simp\n  omega"
+    assert normalised_proof("by\n  simp\n    omega") != normalised_proof("by\n  simp\n  omega")
+
+
+def test_learners_draw_in_an_order_of_their_seed(tokenizer: PreTrainedTokenizerFast) -> None:
+    proofs = [rollout(sample_of(tokenizer, f"by exact h{i}"), Status.PROVED, name=f"t{i}") for i in range(6)]
+
+    def learned(seed: int) -> list[torch.Tensor]:
+        model = build_policy(CONFIG, tokenizer)
+        config = ExpertIterationConfig(steps=2, batch_size=2, seed=seed)
+        ExpertIterationLearner(model, config, eos_id=tokenizer.eos_token_id).update(proofs)
+        return weights(model)
+
+    same = [torch.equal(a, b) for a, b in zip(learned(1), learned(1), strict=True)]
+    other = [torch.equal(a, b) for a, b in zip(learned(1), learned(2), strict=True)]
+    assert all(same)
+    assert not all(other)

@@ -1,0 +1,144 @@
+"""The pool on a real Lean: what it judges, and what a bad submission can and cannot do to it."""
+
+import asyncio
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from verifier.errors import PoolClosed, WorkerStartError
+from verifier.lean.runtime import LeanRuntime
+from verifier.pool import LeanPool
+from verifier.verdict import Kind, Status, Submission, Verdict
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+EXIT = "theorem t : 1 = 1 := rfl\n#eval (IO.Process.exit 3 : IO Unit)"
+
+
+def of(proof: str, statement: str = "theorem t : 1 = 1", header: str = "") -> Submission:
+    return Submission(id=proof[:20], statement=statement, proof=proof, header=header)
+
+
+def endless() -> Submission:
+    """A file that would keep its worker for a quarter of an hour, whatever the heartbeat budget."""
+    code = "#eval (IO.sleep 900000 : IO Unit)\ntheorem t : 1 = 1 := rfl"
+    return Submission(id="endless", statement="theorem t : 1 = 1", code=code)
+
+
+async def test_a_proof_is_proved_and_a_wrong_one_rejected_with_leans_words(pool: LeanPool) -> None:
+    proved = await pool.verify(of("by omega", "theorem t (a b : Nat) : a + b = b + a"))
+    assert proved.status is Status.PROVED
+    assert proved.heartbeats and proved.lean_ms > 0
+    rejected = await pool.verify(of("by omega", "theorem t (a b : Nat) : a + b = b"))
+    assert rejected.status is Status.REJECTED
+    assert "omega could not prove the goal" in rejected.reason
+
+
+async def test_tactics_carry_their_goals_when_asked(pool: LeanPool) -> None:
+    proof = "by\n  constructor\n  · exact hp\n  · exact hq"
+    verdict = await pool.verify(of(proof, "theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q"), tactics=True)
+    assert verdict.tactics is not None
+    spans = {proof[each.start : each.stop]: each for each in verdict.tactics}
+    assert set(spans) == {"constructor", "exact hp", "exact hq"}
+    assert spans["exact hp"].goals_before.endswith("⊢ p")
+    assert spans["exact hq"].goals_after == "no goals"
+
+
+async def test_an_error_in_the_text_is_placed_in_the_text(pool: LeanPool) -> None:
+    proof = "by\n  have h : 1 = 1 := rfl\n  exact foo"
+    verdict = await pool.verify(of(proof))
+    assert proof[verdict.messages[0].start :] == "foo"
+    assert (verdict.messages[0].line, verdict.messages[0].column) == (3, 8)
+
+
+@pytest.mark.parametrize("proof", ["rfl )", "by rfl\n]", "rfl\nand more"])
+async def test_text_that_does_not_parse_after_a_complete_proof_is_rejected(
+    pool: LeanPool, proof: str
+) -> None:
+    assert (await pool.verify(of(proof))).status is Status.REJECTED
+
+
+async def test_headers_are_kept_apart(pool: LeanPool) -> None:
+    one, two = "def k : Nat := 1", "def k : Nat := 2"
+    statement = "theorem t : k = 1"
+    assert (await pool.verify(of("rfl", statement, one))).status is Status.PROVED
+    assert (await pool.verify(of("rfl", statement, two))).status is Status.REJECTED
+    assert (await pool.verify(of("rfl", statement, one))).status is Status.PROVED
+    missing = await pool.verify(of("rfl", statement, "import Mathlib"))
+    assert missing.kind is Kind.UNKNOWN and "Mathlib" in missing.reason
+
+
+async def test_the_heartbeat_budget_decides_and_the_same_way_every_time(pool: LeanPool) -> None:
+    hard = of("by grind", "theorem t (a b c d e : Nat) : (a+b+c+d+e)^4 = (e+d+c+b+a)^4")
+    few = [await pool.verify(hard, heartbeats=10) for _ in range(2)]
+    assert {each.status for each in few} == {Status.REJECTED}
+    assert "maximum number of heartbeats (10)" in few[0].reason
+    enough = [await pool.verify(hard) for _ in range(2)]
+    assert {each.status for each in enough} == {Status.PROVED}
+    assert enough[0].heartbeats == enough[1].heartbeats
+
+
+async def test_a_deadline_and_a_crash_cost_nobody_but_themselves(lean_runtime: LeanRuntime) -> None:
+    good = [of("rfl").model_copy(update={"id": f"good{i}"}) for i in range(6)]
+    crash = Submission(id="crash", statement="theorem t : 1 = 1", code=EXIT)
+    mixed = [good[0], endless(), good[1], crash, *good[2:]]
+    async with LeanPool(lean_runtime, timeout_s=3) as pool:
+        verdicts = {each.id: each async for each in pool.verify_many(mixed)}
+    assert {verdicts[each.id].status for each in good} == {Status.PROVED}
+    assert verdicts["endless"].status is Status.TIMEOUT
+    assert verdicts["crash"].status is Status.CRASHED
+    assert verdicts["endless"].kind is verdicts["crash"].kind is Kind.UNKNOWN
+
+
+async def test_a_worker_killed_from_outside_is_replaced(lean_runtime: LeanRuntime) -> None:
+    async with LeanPool(lean_runtime) as pool:
+        await pool.verify(of("rfl"))
+        (worker,) = pool._idle
+        os.kill(worker.pid, signal.SIGKILL)
+        verdicts = [await pool.verify(of("rfl")) for _ in range(2)]
+    assert verdicts[0].status in (Status.CRASHED, Status.PROVED)
+    assert verdicts[1].status is Status.PROVED
+
+
+async def test_closing_ends_the_workers_and_refuses_more(lean_runtime: LeanRuntime) -> None:
+    async with LeanPool(lean_runtime) as pool:
+        pid = pool._idle[0].pid
+    with pytest.raises(ProcessLookupError):
+        os.kill(pid, 0)
+    with pytest.raises(PoolClosed):
+        await pool.verify(of("rfl"))
+
+
+async def test_a_lean_that_does_not_start_is_an_error_with_its_last_words(tmp_path: Path) -> None:
+    broken = LeanRuntime(
+        name="embedded",
+        command=("/bin/sh", "-c", "echo no such luck >&2; exit 7"),
+        env={},
+        cwd=tmp_path,
+        version="none",
+    )
+    with pytest.raises(WorkerStartError, match="no such luck"):
+        async with LeanPool(broken):
+            pass
+
+
+@pytest.mark.parametrize("name", ["controls", "exploits"])
+async def test_every_shared_submission_gets_a_verdict_its_author_accepts(
+    pool: LeanPool, shared_data: Path, name: str
+) -> None:
+    rows = [json.loads(line) for line in (shared_data / f"{name}.jsonl").read_text("utf-8").splitlines()]
+    # Those that take the worker down are tested above; here they would slow every other test.
+    rows = [row for row in rows if row["id"] not in ("process-exit", "heartbeats-off")]
+
+    async def judged(row: dict[str, object]) -> Verdict:
+        fields = {key: row[key] for key in ("id", "statement", "proof", "code") if key in row}
+        return await pool.verify(Submission.model_validate(fields))
+
+    verdicts = await asyncio.gather(*map(judged, rows))
+    wrong = {
+        row["id"]: v.status for row, v in zip(rows, verdicts, strict=True) if v.status not in row["must"]
+    }
+    assert wrong == {}

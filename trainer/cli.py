@@ -1,0 +1,91 @@
+"""The `proofmill` command: the commands of all three packages under one roof."""
+
+import asyncio
+import os
+import sys
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from verifier.cli import Heartbeats, Project, Timeout, Workers, app, stderr
+from verifier.errors import ProofmillError
+from verifier.lean.runtime import resolve_runtime
+from verifier.pool import DEFAULT_HEARTBEATS, DEFAULT_TIMEOUT_S, LeanPool
+
+__all__ = ["main"]
+
+worker_app = typer.Typer(no_args_is_help=True, help="One process of a run.")
+app.add_typer(worker_app, name="worker")
+
+Redis = Annotated[str, typer.Option(help="URL of the Redis or Valkey that carries the streams.")]
+Run = Annotated[str, typer.Option(help="Name of the run, a part of every key.")]
+
+
+@app.command()
+def demo(
+    out: Annotated[Path | None, typer.Option(help="Run directory; default: runs/demo-DATE.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of data, weights and sampling.")] = None,
+    algorithm: Annotated[Literal["grpo", "expert_iteration"] | None, typer.Option()] = None,
+    config: Annotated[Path | None, typer.Option(help="Settings in TOML.")] = None,
+) -> None:
+    """Train a small model on Lean's verdicts and measure what it learned, with a report to look at."""
+    prepare_torch()
+    from trainer.config import load_config
+    from trainer.demo import run_demo
+
+    settings = load_config(config, seed=seed, algorithm=algorithm)
+    run_demo(settings, out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}", stderr)
+
+
+@worker_app.command("verifier")
+def worker_verifier(
+    redis: Redis,
+    run: Run,
+    workers: Workers = 1,
+    timeout: Timeout = DEFAULT_TIMEOUT_S,
+    heartbeats: Heartbeats = DEFAULT_HEARTBEATS,
+    project: Project = None,
+) -> None:
+    """Judge the attempts of a run."""
+    from verifier.stream_worker import run_verifier
+
+    pool = LeanPool(resolve_runtime(project), workers=workers, timeout_s=timeout, heartbeats=heartbeats)
+    asyncio.run(run_verifier(redis, run, pool))
+
+
+@worker_app.command("generator")
+def worker_generator(
+    redis: Redis, run: Run, device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu"
+) -> None:
+    """Sample the attempts of a run."""
+    prepare_torch()
+    from prover.stream_worker import run_generator
+
+    run_generator(redis, run, device)
+
+
+def prepare_torch() -> None:
+    """What has to be settled before torch is first imported."""
+    # Idle threads of OpenMP spin by default, which takes the cores from Lean.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+
+
+def main() -> None:
+    """Run the command line; an error raised on purpose is printed as one, never as a traceback."""
+    try:
+        app()
+    except ProofmillError as error:
+        stderr.print(f"error: {error}", style="red", highlight=False, markup=False)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        stderr.print("interrupted", highlight=False)
+        sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,106 @@
+"""Settings of a run, as one model that can be read from TOML and refuses what cannot work."""
+
+import tomllib
+from pathlib import Path
+from typing import Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from prover.generators import SamplingParams
+from trainer.expert_iteration import ExpertIterationConfig
+from trainer.grpo import GRPOConfig
+from trainer.policy import PolicyConfig
+from trainer.supervised import SupervisedConfig
+from verifier.errors import InvalidInput
+
+__all__ = ["DataConfig", "LeanConfig", "MeasureConfig", "RunConfig", "load_config"]
+
+
+class Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(Section):
+    """How many theorems of the project's families each part gets."""
+
+    supervised_pairs: int = Field(default=1500, ge=1)
+    """Easy theorems whose reference proofs, once Lean has accepted them, the start is trained on."""
+    train: int = Field(default=2000, ge=1)
+    """Theorems to try in training, of all difficulties."""
+    held_out: int = Field(default=240, ge=1)
+    """Theorems of the same families that training never sees."""
+    held_out_family: int = Field(default=60, ge=1)
+    """Theorems of the families that training never sees at all."""
+
+
+class LeanConfig(Section):
+    """The verifier's workers."""
+
+    workers: int = Field(default=2, ge=1)
+    """Lean processes, about 2 GB each when embedded."""
+    timeout_s: float = Field(default=20.0, gt=0)
+    """Wall-clock seconds for one proof; beyond it the verdict is unknown."""
+    heartbeats: int = Field(default=20_000, ge=1)
+    """Budget of each declaration, as `maxHeartbeats`; the proofs of the families need a few thousand."""
+    project: Path | None = None
+    """A Lake project to judge in; none for the embedded Lean."""
+
+
+class MeasureConfig(Section):
+    """How policies are measured on held-out theorems."""
+
+    samples: int = Field(default=8, ge=8)
+    """Attempts per theorem; pass@8 needs eight."""
+    portfolio_theorems: int = Field(default=100, ge=1)
+    """Training theorems on which the fixed list of tactics is chosen."""
+
+
+class RunConfig(Section):
+    """Everything that decides a run."""
+
+    seed: int = Field(default=0, ge=0)
+    """Seed of the data, the weights and the sampling."""
+    algorithm: Literal["grpo", "expert_iteration"] = "grpo"
+    """What learns from the verdicts."""
+    iterations: int = Field(default=15, ge=1)
+    """Rounds of sampling, judging and learning."""
+    theorems_per_iteration: int = Field(default=32, ge=1)
+    """Groups in a round."""
+    redis_url: str | None = None
+    """Redis or Valkey that carries the streams; none starts the embedded one."""
+    data: DataConfig = DataConfig()
+    policy: PolicyConfig = PolicyConfig()
+    supervised: SupervisedConfig = SupervisedConfig()
+    sampling: SamplingParams = SamplingParams()
+    grpo: GRPOConfig = GRPOConfig()
+    expert_iteration: ExpertIterationConfig = ExpertIterationConfig()
+    lean: LeanConfig = LeanConfig()
+    measure: MeasureConfig = MeasureConfig()
+
+    @model_validator(mode="after")
+    def _temperatures_agree(self) -> Self:
+        if self.sampling.temperature != self.grpo.temperature:
+            raise ValueError("sampling.temperature and grpo.temperature differ: ratios would be wrong")
+        return self
+
+
+def load_config(path: Path | None, **overrides: object) -> RunConfig:
+    """The settings in a TOML file, or the defaults; `overrides` that are not None come on top.
+
+    Raises:
+        InvalidInput: the file cannot be read, or a setting is unknown or out of range.
+    """
+    settings: dict[str, object] = {}
+    if path is not None:
+        try:
+            settings = tomllib.loads(path.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InvalidInput(f"cannot read the settings in {path}: {error}") from error
+    settings |= {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return RunConfig.model_validate(settings)
+    except ValidationError as error:
+        complaints = "; ".join(
+            f"{'.'.join(map(str, each['loc'])) or 'settings'}: {each['msg']}" for each in error.errors()
+        )
+        raise InvalidInput(f"{path or 'the settings'} cannot be used: {complaints}") from error

@@ -1,0 +1,159 @@
+"""Expert iteration: θ_{k+1} = argmin SFT(D_k), with D_k the attempts Lean has verified so far."""
+
+import random
+from collections import OrderedDict, defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+from statistics import fmean
+
+from pydantic import BaseModel, ConfigDict, Field
+from torch.optim import Optimizer
+from transformers import PreTrainedModel
+
+from trainer.batching import Example, endless_minibatches
+from trainer.learner import OptimizerState, UpdateStats, new_optimizer
+from trainer.rollout import Rollout
+from trainer.supervised import supervised_step
+from verifier.verdict import Kind
+
+__all__ = [
+    "ExpertIterationConfig",
+    "ExpertIterationLearner",
+    "ProofBuffer",
+    "expert_iteration_update",
+    "normalised_proof",
+]
+
+
+class ExpertIterationConfig(BaseModel):
+    """One update of expert iteration; the defaults are the settings that worked in a feasibility run."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    learning_rate: float = Field(default=5e-4, gt=0)
+    """Constant learning rate of AdamW."""
+    steps: int = Field(default=8, ge=1)
+    """Optimizer steps per iteration; none while no proof has been found."""
+    batch_size: int = Field(default=64, ge=1)
+    """Proofs per optimizer step; all of them while there are fewer."""
+    proofs_per_theorem: int = Field(default=4, ge=1)
+    """Different proofs kept of one theorem, the newest, so that easy theorems do not crowd out the rest."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """AdamW's decoupled weight decay."""
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    """Gradients are scaled down to this norm."""
+    max_tokens: int = Field(default=2048, ge=1)
+    """Most tokens, padding included, in one forward pass; bounds the memory and changes nothing else."""
+    seed: int = 0
+    """Seed of the order of the proofs."""
+
+
+def normalised_proof(proof: str) -> str:
+    """The text under which two proofs count as one: no blank lines, no space at line ends.
+
+    Indentation stays, because Lean reads it.
+    """
+    return "\n".join(line.rstrip() for line in proof.strip().splitlines() if line.strip())
+
+
+class ProofBuffer:
+    """Verified proofs, each text once per theorem, at most `proofs_per_theorem` of the newest."""
+
+    def __init__(self, proofs_per_theorem: int, *, eos_id: int) -> None:
+        self._cap = proofs_per_theorem
+        self._eos_id = eos_id
+        self._proofs: defaultdict[str, OrderedDict[str, Example]] = defaultdict(OrderedDict)
+
+    def add(self, rollouts: Iterable[Rollout]) -> int:
+        """Keep the proved attempts among `rollouts`; returns how many texts were new."""
+        new = 0
+        for rollout in rollouts:
+            if rollout.verdict.kind is not Kind.PROVED:
+                continue
+            attempt = rollout.attempt
+            proofs = self._proofs[attempt.theorem.name]
+            text = normalised_proof(attempt.proof)
+            new += text not in proofs
+            # A proof that hit the length limit is one all the same; what is learned is to stop there.
+            ending = () if attempt.finished else (self._eos_id,)
+            proofs[text] = Example(attempt.prompt_ids, attempt.token_ids + ending)
+            proofs.move_to_end(text)
+            if len(proofs) > self._cap:
+                proofs.popitem(last=False)
+        return new
+
+    def __len__(self) -> int:
+        return sum(map(len, self._proofs.values()))
+
+    def examples(self) -> list[Example]:
+        """The proofs kept, theorem by theorem, in the order their theorems were first proved."""
+        return [example for proofs in self._proofs.values() for example in proofs.values()]
+
+
+class ExpertIterationLearner:
+    """A `Learner`: the model, its optimizer and the proofs found so far.
+
+    Args:
+        eos_id: the policy's end token.
+        optimizer_state: moments to begin with, as `train_supervised` returns them.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        config: ExpertIterationConfig,
+        *,
+        eos_id: int,
+        optimizer_state: OptimizerState | None = None,
+    ) -> None:
+        self._model = model
+        self._config = config
+        self._buffer = ProofBuffer(config.proofs_per_theorem, eos_id=eos_id)
+        self._rng = random.Random(config.seed)
+        self._optimizer = new_optimizer(
+            model,
+            learning_rate=config.learning_rate,
+            weight_decay=config.weight_decay,
+            state=optimizer_state,
+        )
+
+    def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
+        """Add the proved attempts to the buffer and learn from the whole of it."""
+        new = self._buffer.add(rollouts)
+        stats = expert_iteration_update(
+            self._model, self._optimizer, self._buffer.examples(), self._config, rng=self._rng
+        )
+        return replace(stats, details={"new_proofs": new, "proofs": len(self._buffer)})
+
+
+def expert_iteration_update(
+    model: PreTrainedModel,
+    optimizer: Optimizer,
+    examples: Sequence[Example],
+    config: ExpertIterationConfig,
+    *,
+    rng: random.Random,
+) -> UpdateStats:
+    """Change `model` in place by `config.steps` supervised steps (2.2) on proofs drawn from `examples`.
+
+    Raises:
+        NonFiniteLoss: the weights are as they were before the step that failed.
+    """
+    if not examples:
+        return UpdateStats(loss=0.0, grad_norm=0.0, optimizer_steps=0, tokens=0, sequences=0)
+    model.train()
+    drawn = list(islice(endless_minibatches(examples, config.batch_size, rng), config.steps))
+    results = [
+        supervised_step(
+            model, optimizer, minibatch, max_grad_norm=config.max_grad_norm, max_tokens=config.max_tokens
+        )
+        for minibatch in drawn
+    ]
+    return UpdateStats(
+        loss=fmean(loss for loss, _ in results),
+        grad_norm=fmean(grad_norm for _, grad_norm in results),
+        optimizer_steps=len(results),
+        tokens=sum(len(example) for minibatch in drawn for example in minibatch),
+        sequences=len({id(example) for minibatch in drawn for example in minibatch}),
+    )

@@ -1,0 +1,83 @@
+"""What the training loop holds: something that turns rollouts into better weights."""
+
+import copy
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+import torch
+from torch.optim import AdamW, Optimizer
+from transformers import PreTrainedModel
+
+from trainer.rollout import Rollout
+from verifier.errors import ProofmillError
+
+__all__ = ["Learner", "NonFiniteLoss", "OptimizerState", "UpdateStats", "clipped_step", "new_optimizer"]
+
+OptimizerState = dict[str, Any]
+"""What `Optimizer.state_dict` returns: the moments of AdamW, to go on with."""
+
+
+class NonFiniteLoss(ProofmillError):
+    """A loss or gradient was infinite or not a number; the weights were left as they were."""
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateStats:
+    """What one update did.  Means are over its optimizer steps; 0 where there were none."""
+
+    loss: float
+    grad_norm: float
+    """Before clipping."""
+    optimizer_steps: int
+    tokens: int
+    """Prompt and response tokens learned from, counted once for each time they were read; no padding."""
+    sequences: int
+    """Different sequences learned from."""
+    details: Mapping[str, float] = field(default_factory=dict)
+    """Figures that only this algorithm has, by name."""
+
+
+class Learner(Protocol):
+    """GRPO and expert iteration alike; the loop holds one and asks no more of it."""
+
+    def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
+        """Learn from the rollouts of one iteration, changing the model in place.
+
+        Raises:
+            NonFiniteLoss: the weights are as they were before the step that failed.
+        """
+        ...
+
+
+def new_optimizer(
+    model: PreTrainedModel, *, learning_rate: float, weight_decay: float, state: OptimizerState | None = None
+) -> AdamW:
+    """AdamW over the trainable weights; `state` gives it the moments of an earlier one, not its settings."""
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = AdamW(parameters, lr=learning_rate, weight_decay=weight_decay, betas=(0.9, 0.95))
+    if state is not None:
+        # Copied, because the optimizer would go on to change the caller's tensors.
+        optimizer.load_state_dict(copy.deepcopy(state))
+        for group in optimizer.param_groups:
+            group.update(lr=learning_rate, weight_decay=weight_decay)
+    return optimizer
+
+
+def clipped_step(model: PreTrainedModel, optimizer: Optimizer, *, max_grad_norm: float) -> float:
+    """Clip the gradients, step, clear them; returns their norm before clipping.
+
+    Raises:
+        NonFiniteLoss: the gradients are not finite; nothing was changed.
+    """
+    norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm))
+    if not math.isfinite(norm):
+        optimizer.zero_grad(set_to_none=True)
+        raise NonFiniteLoss(
+            f"the gradient norm is {norm}: lower the learning rate, or look at the batch that did it; "
+            "the weights were not changed by it"
+        )
+    optimizer.step()
+    optimizer.zero_grad(set_to_none=True)
+    return norm

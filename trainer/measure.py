@@ -1,0 +1,130 @@
+"""Measuring policies, and the fixed list of tactics they have to beat, on held-out theorems."""
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from prover.generators import SamplingParams
+from prover.portfolio import CANDIDATES, greedy_portfolio
+from prover.statistics import Counts, mean_pass_at_k, wilson_interval
+from prover.theorem import Theorem
+from trainer.exchange import Judged
+from trainer.run_files import Arm, Phase, Portfolio, Rate
+from trainer.session import Policy, Session
+from verifier.verdict import Kind, Verdict
+
+__all__ = ["Measured", "arm_of", "measure", "measure_portfolio", "rate_by_family"]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What one policy did on some theorems: sampled attempts counted by theorem, and greedy outcomes."""
+
+    counts: Mapping[str, Counts]
+    """Known verdicts and proofs among the samples, by theorem name."""
+    greedy: Mapping[str, Kind]
+    unknown: int
+
+    def counts_of(self, theorems: Sequence[Theorem]) -> list[Counts]:
+        return [self.counts[theorem.name] for theorem in theorems]
+
+    def greedy_rate(self, theorems: Sequence[Theorem]) -> Rate:
+        known = [kind for each in theorems if (kind := self.greedy[each.name]) is not Kind.UNKNOWN]
+        proved = sum(kind is Kind.PROVED for kind in known)
+        return _rate(proved, len(known))
+
+
+def measure(session: Session, phase: Phase, theorems: Sequence[Theorem], policy: Policy) -> Measured:
+    """Sample and decode greedily on every theorem, and have everything judged."""
+    sampling = session.config.sampling.model_copy(update={"samples": session.config.measure.samples})
+    greedy = SamplingParams(samples=1, greedy=True, max_new_tokens=sampling.max_new_tokens)
+    judged = session.attempt(phase, theorems, policy, [sampling, greedy])
+    sampled = judged[: len(theorems) * sampling.samples]
+    return Measured(
+        counts=_count(sampled),
+        greedy={each.attempt.theorem.name: each.verdict.kind for each in judged[len(sampled) :]},
+        unknown=sum(each.verdict.kind is Kind.UNKNOWN for each in sampled),
+    )
+
+
+def arm_of(measured: Measured, theorems: Sequence[Theorem], samples: int) -> Arm:
+    """Unbiased pass@1 and pass@8 with bootstrap intervals over theorems."""
+    counts = measured.counts_of(theorems)
+    at_1, at_8 = mean_pass_at_k(counts, 1), mean_pass_at_k(counts, 8)
+    return Arm(
+        n=len(theorems),
+        samples=samples,
+        pass_at_1=at_1.value,
+        pass_at_1_ci=at_1.ci,
+        pass_at_8=at_8.value,
+        pass_at_8_ci=at_8.ci,
+        unknown=sum(samples - known for known, _ in counts),
+    )
+
+
+def rate_by_family(measured: Measured, theorems: Sequence[Theorem]) -> dict[str, float]:
+    """Share of known verdicts that are proofs, by family."""
+    totals: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
+    for theorem in theorems:
+        known, proved = measured.counts[theorem.name]
+        totals[theorem.family][0] += known
+        totals[theorem.family][1] += proved
+    return {family: proved / known for family, (known, proved) in totals.items() if known}
+
+
+def measure_portfolio(
+    session: Session, train: Sequence[Theorem], held_out: Sequence[Theorem]
+) -> tuple[Portfolio, dict[str, float]]:
+    """Choose the best fixed list of tactics on `train`, measure it on `held_out`; also its rate by family.
+
+    A list as long as a theorem has samples, so that both get equal attempts.
+    `pass@1` is the single best tactic, `pass@8` the whole list.
+    """
+    k = session.config.measure.samples
+    trials = [(theorem, tactic) for tactic in CANDIDATES for theorem in train]
+    verdicts = session.judge("portfolio", trials)
+    solved: dict[str, set[str]] = {tactic: set() for tactic in CANDIDATES}
+    for (theorem, tactic), verdict in zip(trials, verdicts, strict=True):
+        if verdict.kind is Kind.PROVED:
+            solved[tactic].add(theorem.name)
+    tactics = greedy_portfolio(solved, k)
+    finals = [(theorem, tactic) for theorem in held_out for tactic in tactics]
+    verdicts = session.judge("portfolio", finals)
+    outcomes = {
+        theorem.name: verdicts[i * len(tactics) :][: len(tactics)] for i, theorem in enumerate(held_out)
+    }
+    first = _rate(sum(_proves(each[:1]) for each in outcomes.values()), len(held_out))
+    whole = _rate(sum(_proves(each) for each in outcomes.values()), len(held_out))
+    portfolio = Portfolio(
+        n=len(held_out),
+        samples=k,
+        tactics=tuple(tactics),
+        pass_at_1=first.rate,
+        pass_at_1_ci=first.ci,
+        pass_at_8=whole.rate,
+        pass_at_8_ci=whole.ci,
+        unknown=sum(verdict.kind is Kind.UNKNOWN for verdict in verdicts),
+    )
+    by_family: defaultdict[str, list[bool]] = defaultdict(list)
+    for theorem in held_out:
+        by_family[theorem.family].append(_proves(outcomes[theorem.name]))
+    return portfolio, {family: sum(each) / len(each) for family, each in by_family.items()}
+
+
+def _proves(verdicts: Sequence[Verdict]) -> bool:
+    return any(verdict.kind is Kind.PROVED for verdict in verdicts)
+
+
+def _count(judged: Sequence[Judged]) -> dict[str, Counts]:
+    counts: dict[str, Counts] = {}
+    for each in judged:
+        known, proved = counts.get(each.attempt.theorem.name, (0, 0))
+        counts[each.attempt.theorem.name] = (
+            known + (each.verdict.kind is not Kind.UNKNOWN),
+            proved + (each.verdict.kind is Kind.PROVED),
+        )
+    return counts
+
+
+def _rate(successes: int, n: int) -> Rate:
+    return Rate(rate=successes / n if n else 0.0, ci=wilson_interval(successes, n), n=n)

@@ -1,0 +1,87 @@
+"""The other processes of a run on this machine: started, watched, ended.
+
+They end with this process, however it ends: on the way out they get SIGTERM and
+then SIGKILL, and if this process is killed the kernel sends SIGTERM in its place.
+"""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from contextlib import ExitStack
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from verifier.child import tied_to_this_process
+from verifier.errors import ProofmillError
+
+__all__ = ["ProcessDied", "Processes"]
+
+STOP_TIMEOUT_S = 3.0
+LOG_TAIL_LINES = 15
+
+
+class ProcessDied(ProofmillError):
+    """A process of the run ended on its own."""
+
+
+class Processes:
+    """Child processes of a run, each with its output in `directory/NAME.log`.
+
+    Start them from a thread that lives as long as they should (see `verifier.child`).
+    """
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._running: dict[str, subprocess.Popen[bytes]] = {}
+        self._logs = ExitStack()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.stop()
+
+    def start(self, name: str, arguments: Sequence[str]) -> None:
+        """Run `proofmill ARGUMENTS` as the process `name`."""
+        log = self._logs.enter_context(self._log(name).open("ab"))
+        command = [sys.executable, "-m", "trainer.cli", *arguments]
+        self._running[name] = subprocess.Popen(
+            tied_to_this_process(command, signal.SIGTERM),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,  # Ctrl-C reaches this process only, which ends the others in order
+        )
+
+    def check_alive(self) -> None:
+        """Raises ProcessDied when a process has ended; the message has the end of its log."""
+        for name, process in self._running.items():
+            code = process.poll()
+            if code is not None:
+                lines = self._log(name).read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+                raise ProcessDied(
+                    f"the {name} process ended with code {code}; its log {self._log(name)} ends with:\n"
+                    + "\n".join(lines)
+                )
+
+    def stop(self) -> None:
+        """End all processes and wait for them: SIGTERM, and SIGKILL after three seconds."""
+        for process in self._running.values():
+            process.terminate()
+        deadline = time.monotonic() + STOP_TIMEOUT_S
+        for process in self._running.values():
+            try:
+                process.wait(max(0.0, deadline - time.monotonic()))
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+        self._running.clear()
+        self._logs.close()
+
+    def _log(self, name: str) -> Path:
+        return self._directory / f"{name}.log"

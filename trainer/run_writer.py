@@ -1,0 +1,108 @@
+"""Writing a run directory as the run goes on, so that whatever is finished can be read."""
+
+import json
+from collections import Counter
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from torch.utils.tensorboard import SummaryWriter
+
+from prover.theorem import Theorem
+from trainer.run_files import AttemptRow, HeldOut, LeanBuild, Phase, Summary
+from verifier.verdict import Verdict
+
+__all__ = ["RunWriter"]
+
+
+class RunWriter:
+    """Appends to `attempts.jsonl`, `metrics.jsonl` and TensorBoard; rewrites `summary.json` atomically."""
+
+    def __init__(self, directory: Path, summary: Summary) -> None:
+        self.directory = directory
+        self.summary = summary
+        self._statuses: Counter[str] = Counter()
+        self._lean_calls = 0
+        self._attempts = (directory / "attempts.jsonl").open("a", encoding="utf-8")
+        self._metrics = (directory / "metrics.jsonl").open("a", encoding="utf-8")
+        self._tensorboard = SummaryWriter(str(directory / "tensorboard"))
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.save()
+        self._attempts.close()
+        self._metrics.close()
+        self._tensorboard.close()
+
+    def attempt(
+        self,
+        phase: Phase,
+        theorem: Theorem,
+        proof: str,
+        verdict: Verdict,
+        *,
+        iteration: int | None = None,
+        policy_version: int | None = None,
+    ) -> None:
+        """Record one judged attempt."""
+        self._statuses[verdict.status] += 1
+        self._lean_calls += verdict.lean_ms > 0
+        row = AttemptRow(
+            phase=phase,
+            iteration=iteration,
+            policy_version=policy_version,
+            theorem=theorem.name,
+            family=theorem.family,
+            statement=theorem.statement,
+            proof=proof,
+            status=verdict.status,
+            reason=verdict.reason,
+            lean_ms=verdict.lean_ms,
+        )
+        self._attempts.write(row.model_dump_json() + "\n")
+
+    def metrics(self, step: int, row: dict[str, object]) -> None:
+        """Record one iteration."""
+        self._metrics.write(json.dumps(row) + "\n")
+        self._metrics.flush()
+        for name, value in row.items():
+            if isinstance(value, int | float):
+                self._tensorboard.add_scalar(name, value, step)
+
+    def held_out(self, **figures: object) -> None:
+        """Add figures to the summary's `held_out`, and save."""
+        held_out = self.summary.held_out.model_copy(update=figures)
+        self.summary = self.summary.model_copy(update={"held_out": HeldOut.model_validate(dict(held_out))})
+        self.save()
+
+    def took(self, what: str, seconds: float) -> None:
+        """Add seconds to the time spent on something."""
+        times = dict(self.summary.time_s)
+        times[what] = times.get(what, 0.0) + seconds
+        self.summary = self.summary.model_copy(update={"time_s": times})
+
+    def judged_by(self, lean: LeanBuild) -> None:
+        self.summary = self.summary.model_copy(update={"lean": lean})
+
+    def finish(self, wall_s: float, *, finished: bool) -> None:
+        self.summary = self.summary.model_copy(update={"wall_s": wall_s, "finished": finished})
+
+    def save(self) -> None:
+        """Write `summary.json`; a reader sees the old or the new one, never half."""
+        total = self._statuses.total()
+        self.summary = self.summary.model_copy(
+            update={
+                "attempts": total,
+                "verdicts": dict(self._statuses),
+                "lean_calls": self._lean_calls,
+                "cached": total - self._lean_calls,
+            }
+        )
+        self._attempts.flush()
+        draft = self.directory / "summary.json.new"
+        draft.write_text(self.summary.model_dump_json(by_alias=True, indent=2) + "\n", encoding="utf-8")
+        draft.replace(self.directory / "summary.json")

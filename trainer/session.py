@@ -1,0 +1,131 @@
+"""What a run holds open: the Redis, the other processes, the streams, the run directory, the screen."""
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from prover.generators import SamplingParams
+from prover.messages import Task
+from prover.theorem import Theorem
+from trainer.config import RunConfig
+from trainer.exchange import Exchange, Judged
+from trainer.processes import Processes
+from trainer.run_files import Phase, Summary
+from trainer.run_writer import RunWriter
+from verifier.redis_server import EmbeddedRedis, connect
+from verifier.verdict import Submission, Verdict
+
+__all__ = ["Policy", "Session", "open_session"]
+
+Advance = Callable[[], None]
+NamedProof = tuple[Theorem, str]
+
+
+@dataclass(frozen=True)
+class Policy:
+    """A saved policy: its version and the directory that generators load it from."""
+
+    version: int
+    directory: Path
+
+
+@dataclass(frozen=True)
+class Session:
+    """An open run: ways to have theorems attempted and proofs judged, with everything written down."""
+
+    config: RunConfig
+    directory: Path
+    writer: RunWriter
+    exchange: Exchange
+    progress: Progress
+
+    def attempt(
+        self,
+        phase: Phase,
+        theorems: Sequence[Theorem],
+        policy: Policy,
+        samplings: Sequence[SamplingParams],
+        *,
+        iteration: int = 0,
+    ) -> list[Judged]:
+        """Attempts of `policy` at each theorem under each of `samplings`, in that order, with verdicts."""
+        tasks = [
+            Task(
+                id=f"{phase}/{iteration}/{number}/{theorem.name}",
+                theorem=theorem,
+                policy=str(policy.directory.absolute()),
+                policy_version=policy.version,
+                sampling=sampling,
+            )
+            for number, sampling in enumerate(samplings)
+            for theorem in theorems
+        ]
+        expected = sum(sampling.samples for sampling in samplings) * len(theorems)
+        name = f"{phase} {iteration}" if iteration else phase
+        with self.bar(f"{name}: attempts judged", expected) as advance:
+            judged = self.exchange.attempt(tasks, on_verdict=advance)
+        for each in judged:
+            self.writer.attempt(
+                phase,
+                each.attempt.theorem,
+                each.attempt.proof,
+                each.verdict,
+                iteration=iteration,
+                policy_version=policy.version,
+            )
+        return judged
+
+    def judge(self, phase: Phase, proofs: Sequence[NamedProof]) -> list[Verdict]:
+        """Verdicts on proofs nobody sampled, in their order."""
+        submissions = [
+            Submission(
+                id=f"{phase}/{number}/{theorem.name}",
+                statement=theorem.statement,
+                header=theorem.header,
+                proof=proof,
+            )
+            for number, (theorem, proof) in enumerate(proofs)
+        ]
+        with self.bar(f"{phase}: proofs judged", len(submissions)) as advance:
+            verdicts = self.exchange.judge(submissions, on_verdict=advance)
+        for (theorem, proof), verdict in zip(proofs, verdicts, strict=True):
+            self.writer.attempt(phase, theorem, proof, verdict)
+        return verdicts
+
+    @contextmanager
+    def bar(self, description: str, total: int) -> Iterator[Advance]:
+        """A progress bar while something long goes on; call what it gives once for each step."""
+        task = self.progress.add_task(description, total=total)
+        try:
+            yield lambda: self.progress.advance(task)
+        finally:
+            self.progress.stop_task(task)
+
+
+@contextmanager
+def open_session(config: RunConfig, directory: Path, summary: Summary, console: Console) -> Iterator[Session]:
+    """Start Redis, a verifier and a generator for a run in `directory`; end them all on the way out.
+
+    Raises:
+        RedisUnavailable
+    """
+    with ExitStack() as stack:
+        writer = stack.enter_context(RunWriter(directory, summary))
+        redis_url = config.redis_url or stack.enter_context(EmbeddedRedis(directory / "redis")).url
+        client = stack.enter_context(connect(redis_url))
+        processes = stack.enter_context(Processes(directory))
+        run = directory.name
+        where = ("--redis", redis_url, "--run", run)
+        lean = config.lean
+        limits = ("--workers", lean.workers, "--timeout", lean.timeout_s, "--heartbeats", lean.heartbeats)
+        project = ("--project", lean.project) if lean.project else ()
+        processes.start("verifier", [str(each) for each in ("worker", "verifier", *where, *limits, *project)])
+        processes.start("generator", ["worker", "generator", *where])
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+        progress = stack.enter_context(Progress(*columns, console=console))
+        exchange = Exchange(client, run, check_alive=processes.check_alive)
+        yield Session(config, directory, writer, exchange, progress)
