@@ -27,15 +27,10 @@ CANDIDATES: tuple[str, ...] = tuple(
         "grind",
         "simp_all",
         "decide",
-        "decide +revert",
         "rfl",
         "simp +arith",
         "intros; simp_all; omega",
-        "constructor <;> omega",
-        "repeat constructor",
         "exact ⟨_, rfl⟩",
-        "exact ⟨1, rfl⟩",
-        "exact ⟨2, 1, rfl⟩",
         "solve_by_elim",
         f"solve_by_elim [{_RULES}]",
         "apply Nat.mul_le_mul <;> grind",
@@ -48,9 +43,6 @@ CANDIDATES: tuple[str, ...] = tuple(
         f"induction ‹List Nat› <;> grind [{_ALL}]",
         f"induction ‹Tree› <;> simp_all [{_ALL}] <;> omega",
         f"induction ‹Tree› <;> grind [{_ALL}]",
-        "cases ‹Bool› <;> grind",
-        "grind [Nat.mul_mod, Nat.add_mod]",
-        "left; exact ⟨_, by omega⟩",
     )
 )
 """Proofs that name no variable, hypothesis or number of the statement, strongest generic tactics included."""

@@ -109,7 +109,7 @@ def test_family_is_described_short_and_harder_with_difficulty(family):
     assert family.description.endswith(".")
     sizes = []
     for difficulty in DIFFICULTIES:
-        made = [family.make(random.Random(seed), difficulty) for seed in range(100)]
+        made = [family.make(random.Random(seed), difficulty) for seed in range(400)]
         assert all(each.proof.startswith("by\n  ") for each in made)
         assert all(len(each.statement) <= 130 and len(each.proof) <= 140 for each in made)
         sizes.append(sum(len(each.statement) + len(each.proof) for each in made))

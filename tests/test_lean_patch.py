@@ -68,7 +68,7 @@ def test_the_three_waits_of_the_main_thread_become_shorter_and_the_size_stays() 
     stock = waits(3)
     edited = patch.patch_lean_wasm(stock)
     assert len(edited) == len(stock)
-    assert edited.count(struct.pack("<d", 0.05)) == 3
+    assert edited.count(b"\x2b\x03\x00\x44" + struct.pack("<d", 100.0)) == 3
     assert edited.count(struct.pack("<d", 100.0)) == 3
 
 

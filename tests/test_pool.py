@@ -96,8 +96,8 @@ async def test_a_deadline_and_a_crash_cost_nobody_but_themselves(lean_runtime: L
 async def test_a_worker_killed_from_outside_is_replaced(lean_runtime: LeanRuntime) -> None:
     async with LeanPool(lean_runtime) as pool:
         await pool.verify(of("rfl"))
-        (worker,) = pool._idle
-        os.kill(worker.pid, signal.SIGKILL)
+        (pid,) = pool.worker_pids
+        os.kill(pid, signal.SIGKILL)
         verdicts = [await pool.verify(of("rfl")) for _ in range(2)]
     assert verdicts[0].status in (Status.CRASHED, Status.PROVED)
     assert verdicts[1].status is Status.PROVED
@@ -105,7 +105,7 @@ async def test_a_worker_killed_from_outside_is_replaced(lean_runtime: LeanRuntim
 
 async def test_closing_ends_the_workers_and_refuses_more(lean_runtime: LeanRuntime) -> None:
     async with LeanPool(lean_runtime) as pool:
-        pid = pool._idle[0].pid
+        (pid,) = pool.worker_pids
     with pytest.raises(ProcessLookupError):
         os.kill(pid, 0)
     with pytest.raises(PoolClosed):

@@ -9,7 +9,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from verifier.cli import Heartbeats, Project, Timeout, Workers, app, stderr
+from verifier.cli import Heartbeats, Project, Timeout, Workers, app
+from verifier.console import say
 from verifier.errors import ProofmillError
 from verifier.lean.runtime import resolve_runtime
 from verifier.pool import DEFAULT_HEARTBEATS, DEFAULT_TIMEOUT_S, LeanPool
@@ -36,7 +37,7 @@ def demo(
     from trainer.demo import run_demo
 
     settings = load_config(config, seed=seed, algorithm=algorithm)
-    run_demo(settings, out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}", stderr)
+    run_demo(settings, out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}")
 
 
 @worker_app.command("verifier")
@@ -72,7 +73,7 @@ def prepare_torch() -> None:
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
     from transformers.utils import logging
 
-    logging.disable_progress_bar()
+    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def main() -> None:
@@ -80,10 +81,10 @@ def main() -> None:
     try:
         app()
     except ProofmillError as error:
-        stderr.print(f"error: {error}", style="red", highlight=False, markup=False)
+        say(f"error: {error}", "red")
         sys.exit(2)
     except KeyboardInterrupt:
-        stderr.print("interrupted", highlight=False)
+        say("interrupted")
         sys.exit(130)
 
 

@@ -51,7 +51,7 @@ class MeasureConfig(Section):
 
     samples: int = Field(default=8, ge=8)
     """Attempts per theorem; pass@8 needs eight."""
-    portfolio_theorems: int = Field(default=100, ge=1)
+    portfolio_theorems: int = Field(default=80, ge=1)
     """Training theorems on which the fixed list of tactics is chosen."""
 
 
@@ -70,8 +70,8 @@ class RunConfig(Section):
     """Redis or Valkey that carries the streams; none starts the embedded one."""
     data: DataConfig = DataConfig()
     policy: PolicyConfig = PolicyConfig()
-    supervised: SupervisedConfig = SupervisedConfig()
-    sampling: SamplingParams = SamplingParams()
+    supervised: SupervisedConfig = SupervisedConfig(learning_rate=2e-3, epochs=None, steps=400)
+    sampling: SamplingParams = SamplingParams(max_new_tokens=64)
     grpo: GRPOConfig = GRPOConfig()
     expert_iteration: ExpertIterationConfig = ExpertIterationConfig()
     lean: LeanConfig = LeanConfig()

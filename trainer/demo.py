@@ -12,7 +12,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prover.families import FAMILIES, Dataset, Role, build_dataset, supervised_pairs
@@ -28,6 +27,7 @@ from trainer.run_files import ArmStages, FamilyRates, GreedyRates, LeanBuild, Pa
 from trainer.session import Policy, Session, open_session
 from trainer.supervised import SupervisedConfig, train_supervised
 from trainer.tokenizer import train_tokenizer
+from verifier.console import say
 from verifier.lean.runtime import resolve_runtime
 from verifier.verdict import Kind
 
@@ -36,7 +36,7 @@ __all__ = ["run_demo"]
 Pairs = list[tuple[str, str]]
 
 
-def run_demo(config: RunConfig, directory: Path, console: Console) -> Summary:
+def run_demo(config: RunConfig, directory: Path) -> Summary:
     """Run everything into `directory`; what is finished stays readable if it is interrupted.
 
     Raises:
@@ -52,7 +52,7 @@ def run_demo(config: RunConfig, directory: Path, console: Console) -> Summary:
     )
     directory.mkdir(parents=True)
     try:
-        with open_session(config, directory, summary, console) as session:
+        with open_session(config, directory, summary) as session:
             try:
                 experiment(session)
                 session.writer.finish(time.monotonic() - began, finished=True)
@@ -61,9 +61,9 @@ def run_demo(config: RunConfig, directory: Path, console: Console) -> Summary:
                 raise
     finally:
         report = write_report(directory)
-        console.print(f"report: {report}", highlight=False, soft_wrap=True)
+        say(f"report: {report}")
     for sentence in findings(session.writer.summary):
-        console.print(f"- {sentence}", highlight=False)
+        say(f"- {sentence}")
     return session.writer.summary
 
 

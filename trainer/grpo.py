@@ -51,7 +51,7 @@ class GRPOConfig(BaseModel):
     """AdamW's decoupled weight decay."""
     max_grad_norm: float = Field(default=1.0, gt=0)
     """Gradients are scaled down to this norm."""
-    max_tokens: int = Field(default=2048, ge=1)
+    max_tokens: int = Field(default=4096, ge=1)
     """Most tokens, padding included, in one forward pass; bounds the memory and changes nothing else."""
     seed: int = 0
     """Seed of the order of the rollouts."""

@@ -11,7 +11,7 @@ from prover.theorem import Theorem
 from trainer.exchange import Judged
 from trainer.run_files import Arm, Phase, Portfolio, Rate
 from trainer.session import Policy, Session
-from verifier.verdict import Kind, Verdict
+from verifier.verdict import Kind
 
 __all__ = ["Measured", "arm_of", "measure", "measure_portfolio", "rate_by_family"]
 
@@ -77,8 +77,9 @@ def measure_portfolio(
 ) -> tuple[Portfolio, dict[str, float]]:
     """Choose the best fixed list of tactics on `train`, measure it on `held_out`; also its rate by family.
 
-    A list as long as a theorem has samples, so that both get equal attempts.
-    `pass@1` is the single best tactic, `pass@8` the whole list.
+    A list as long as a theorem has samples, so that both get equal attempts; a tactic
+    is tried where those before it failed.  `pass@1` is the single best tactic, `pass@8` the
+    whole list, and so is the rate by family.
     """
     k = session.config.measure.samples
     trials = [(theorem, tactic) for tactic in CANDIDATES for theorem in train]
@@ -88,13 +89,16 @@ def measure_portfolio(
         if verdict.kind is Kind.PROVED:
             solved[tactic].add(theorem.name)
     tactics = greedy_portfolio(solved, k)
-    finals = [(theorem, tactic) for theorem in held_out for tactic in tactics]
-    verdicts = session.judge("portfolio", finals)
-    outcomes = {
-        theorem.name: verdicts[i * len(tactics) :][: len(tactics)] for i, theorem in enumerate(held_out)
-    }
-    first = _rate(sum(_proves(each[:1]) for each in outcomes.values()), len(held_out))
-    whole = _rate(sum(_proves(each) for each in outcomes.values()), len(held_out))
+    solved_by: dict[str, int] = {}
+    unknown = 0
+    for place, tactic in enumerate(tactics):
+        unsolved = [theorem for theorem in held_out if theorem.name not in solved_by]
+        verdicts = session.judge("portfolio", [(theorem, tactic) for theorem in unsolved])
+        unknown += sum(verdict.kind is Kind.UNKNOWN for verdict in verdicts)
+        proved = [t for t, verdict in zip(unsolved, verdicts, strict=True) if verdict.kind is Kind.PROVED]
+        solved_by |= {theorem.name: place for theorem in proved}
+    first = _rate(sum(place == 0 for place in solved_by.values()), len(held_out))
+    whole = _rate(len(solved_by), len(held_out))
     portfolio = Portfolio(
         n=len(held_out),
         samples=k,
@@ -103,16 +107,12 @@ def measure_portfolio(
         pass_at_1_ci=first.ci,
         pass_at_8=whole.rate,
         pass_at_8_ci=whole.ci,
-        unknown=sum(verdict.kind is Kind.UNKNOWN for verdict in verdicts),
+        unknown=unknown,
     )
     by_family: defaultdict[str, list[bool]] = defaultdict(list)
     for theorem in held_out:
-        by_family[theorem.family].append(_proves(outcomes[theorem.name]))
+        by_family[theorem.family].append(theorem.name in solved_by)
     return portfolio, {family: sum(each) / len(each) for family, each in by_family.items()}
-
-
-def _proves(verdicts: Sequence[Verdict]) -> bool:
-    return any(verdict.kind is Kind.PROVED for verdict in verdicts)
 
 
 def _count(judged: Sequence[Judged]) -> dict[str, Counts]:

@@ -35,7 +35,7 @@ class PolicyConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    layers: int = Field(default=4, ge=1)
+    layers: int = Field(default=2, ge=1)
     """Transformer blocks."""
     width: int = Field(default=192, ge=32)
     """Size of the residual stream; a multiple of `heads`."""

@@ -2,11 +2,11 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 
 from prover.generators import SamplingParams
 from prover.messages import Task
@@ -16,6 +16,7 @@ from trainer.exchange import Exchange, Judged
 from trainer.processes import Processes
 from trainer.run_files import Phase, Summary
 from trainer.run_writer import RunWriter
+from verifier.console import progress_bars
 from verifier.redis_server import EmbeddedRedis, connect
 from verifier.verdict import Submission, Verdict
 
@@ -42,6 +43,7 @@ class Session:
     writer: RunWriter
     exchange: Exchange
     progress: Progress
+    order_numbers: Iterator[int] = field(default_factory=count)
 
     def attempt(
         self,
@@ -83,12 +85,12 @@ class Session:
         """Verdicts on proofs nobody sampled, in their order."""
         submissions = [
             Submission(
-                id=f"{phase}/{number}/{theorem.name}",
+                id=f"{phase}/{next(self.order_numbers)}/{theorem.name}",
                 statement=theorem.statement,
                 header=theorem.header,
                 proof=proof,
             )
-            for number, (theorem, proof) in enumerate(proofs)
+            for theorem, proof in proofs
         ]
         with self.bar(f"{phase}: proofs judged", len(submissions)) as advance:
             verdicts = self.exchange.judge(submissions, on_verdict=advance)
@@ -107,7 +109,7 @@ class Session:
 
 
 @contextmanager
-def open_session(config: RunConfig, directory: Path, summary: Summary, console: Console) -> Iterator[Session]:
+def open_session(config: RunConfig, directory: Path, summary: Summary) -> Iterator[Session]:
     """Start Redis, a verifier and a generator for a run in `directory`; end them all on the way out.
 
     Raises:
@@ -125,7 +127,6 @@ def open_session(config: RunConfig, directory: Path, summary: Summary, console: 
         project = ("--project", lean.project) if lean.project else ()
         processes.start("verifier", [str(each) for each in ("worker", "verifier", *where, *limits, *project)])
         processes.start("generator", ["worker", "generator", *where])
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-        progress = stack.enter_context(Progress(*columns, console=console))
+        progress = stack.enter_context(progress_bars())
         exchange = Exchange(client, run, check_alive=processes.check_alive)
         yield Session(config, directory, writer, exchange, progress)

@@ -9,23 +9,22 @@ from pathlib import Path
 from typing import IO, Annotated
 
 import typer
-from rich.console import Console
-from rich.markup import escape
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
+from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
 from verifier.jsonl import BadRow, Row, read_rows
 from verifier.lean.runtime import resolve_runtime
 from verifier.pool import DEFAULT_HEARTBEATS, DEFAULT_TIMEOUT_S, LeanPool
 from verifier.verdict import Verdict
 
-__all__ = ["app", "stderr"]
+__all__ = ["app"]
 
 app = typer.Typer(no_args_is_help=True)
 lean_app = typer.Typer(no_args_is_help=True, help="The embedded Lean.")
 app.add_typer(lean_app, name="lean")
 
-stderr = Console(stderr=True)
+bench_app = typer.Typer(no_args_is_help=True, help="Measured figures of this machine.")
+app.add_typer(bench_app, name="bench")
 
 Workers = Annotated[int, typer.Option(min=1, help="Lean worker processes, about 2 GB each when embedded.")]
 Timeout = Annotated[float, typer.Option(min=0.001, help="Wall-clock seconds for one submission.")]
@@ -40,10 +39,10 @@ def doctor() -> None:
 
     checks = diagnose()
     for check in checks:
-        mark = (
-            "[green]ok[/]     " if check.ok else "[red]missing[/]" if check.required else "[yellow]absent[/] "
+        mark, style = (
+            ("ok", "green") if check.ok else ("missing", "red") if check.required else ("absent", "yellow")
         )
-        stderr.print(f"{mark} [bold]{check.name}[/]: {escape(check.detail)}", highlight=False)
+        say(f"{mark:8} {check.name}: {check.detail}", style)
     if not all(check.ok for check in checks if check.required):
         raise typer.Exit(1)
 
@@ -55,7 +54,7 @@ def lean_install() -> None:
 
     there = find_embedded_lean()
     lean = there or install_embedded_lean()
-    stderr.print(f"Lean {lean.version} {'is already' if there else 'is now'} in {lean.root}", highlight=False)
+    say(f"Lean {lean.version} {'is already' if there else 'is now'} in {lean.root}")
 
 
 @app.command()
@@ -74,7 +73,7 @@ def verify(
     """
     rows, bad = _read(file)
     for each in bad:
-        stderr.print(f"{file}:{each.line}: {each.reason}", style="red", highlight=False, markup=False)
+        say(f"{file}:{each.line}: {each.reason}", "red")
     pool = LeanPool(resolve_runtime(project), workers=workers, timeout_s=timeout, heartbeats=heartbeats)
     if out is None:
         verdicts = asyncio.run(_judge_all(pool, rows, sys.stdout, tactics))
@@ -107,6 +106,26 @@ def serve(
     uvicorn.run(create_app(pool), host=host, port=port)
 
 
+@bench_app.command("verifier")
+def bench_verifier_command(
+    checks: Annotated[int, typer.Option(min=100, help="Small proofs to judge.")] = 2000,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    project: Project = None,
+) -> None:
+    """Measure one Lean worker: start, checks per second, latency, memory."""
+    from verifier.bench import bench_verifier
+
+    runtime = resolve_runtime(project)
+    with progress_bars() as progress:
+        bar = progress.add_task("small checks", total=checks)
+        result = asyncio.run(bench_verifier(runtime, checks, on_check=lambda: progress.advance(bar)))
+    if as_json:
+        print(result.model_dump_json(indent=2))
+    else:
+        for name, value in result.model_dump().items():
+            print(f"{name:16} {value}")
+
+
 def _read(file: Path) -> tuple[list[Row], list[BadRow]]:
     try:
         with file.open("rb") as lines:
@@ -124,8 +143,7 @@ async def _judge_all(pool: LeanPool, rows: Sequence[Row], sink: IO[str], tactics
     must = {row.id: row.must for row in rows}
     if not rows:
         return verdicts
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
-    with Progress(*columns, console=stderr) as progress:
+    with progress_bars() as progress:
         bar = progress.add_task("starting Lean", total=len(rows))
         async with pool:
             progress.update(bar, description="judging")
@@ -143,20 +161,12 @@ async def _judge_all(pool: LeanPool, rows: Sequence[Row], sink: IO[str], tactics
 
 def _summarise(rows: Sequence[Row], verdicts: dict[str, Verdict]) -> None:
     counts = Counter(verdict.status for verdict in verdicts.values())
-    stderr.print(
-        f"{len(verdicts)} judged: "
-        + ", ".join(f"{count} {status}" for status, count in counts.most_common()),
-        highlight=False,
-    )
+    listed = ", ".join(f"{count} {status}" for status, count in counts.most_common())
+    say(f"{len(verdicts)} judged: {listed or 'nothing'}")
     expecting = [row for row in rows if row.must is not None]
     if not expecting:
         return
     wrong = [row for row in expecting if verdicts[row.id].status not in (row.must or ())]
-    stderr.print(f"{len(expecting) - len(wrong)} of {len(expecting)} as expected", highlight=False)
+    say(f"{len(expecting) - len(wrong)} of {len(expecting)} as expected")
     for row in wrong:
-        stderr.print(
-            f"  {row.id}: {verdicts[row.id].status}, expected {' or '.join(row.must or ())}",
-            style="red",
-            highlight=False,
-            markup=False,
-        )
+        say(f"  {row.id}: {verdicts[row.id].status}, expected {' or '.join(row.must or ())}", "red")

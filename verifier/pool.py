@@ -87,6 +87,11 @@ class LeanPool:
         async with self._changed:
             self._changed.notify_all()
 
+    @property
+    def worker_pids(self) -> tuple[int, ...]:
+        """Process ids of the workers that have started."""
+        return tuple(worker.pid for worker in (*self._idle, *self._busy))
+
     async def verify_many(
         self, submissions: Iterable[Submission], *, tactics: bool = False
     ) -> AsyncIterator[Verdict]:

@@ -46,8 +46,10 @@ def instance_at(rng: random.Random, difficulty: int) -> Instance:
     at, other = rng.randint(2, 5 + 2 * difficulty), rng.randint(0, 1 + difficulty)
     if difficulty == 2 and rng.random() < 0.5:
         term = atom(f"{y}{plus(b)}")
-        known = shuffled(rng, [f"({h} : ∀ {x}, {p} {x} → {q} ({a} * {x} + {at}))", f"({g} : {p} {term})"])
-        statement = f"({p} {q} : Nat → Prop) ({y} : Nat) {' '.join(known)} : {q} ({a} * {term} + {at})"
+        hypotheses = shuffled(
+            rng, [f"({h} : ∀ {x}, {p} {x} → {q} ({a} * {x} + {at}))", f"({g} : {p} {term})"]
+        )
+        statement = f"({p} {q} : Nat → Prop) ({y} : Nat) {' '.join(hypotheses)} : {q} ({a} * {term} + {at})"
         return Instance(statement, by(f"exact {h} _ {g}"))
     if difficulty < 3:
         statement = f"({p} : Nat → Prop) ({h} : ∀ {x}, {p} ({a} * {x}{plus(b)})) : {p} {a * at + b}"

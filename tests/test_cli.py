@@ -1,0 +1,85 @@
+"""The command line as a user meets it, each command in a process of its own."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from verifier.lean.runtime import LeanRuntime
+
+
+def proofmill(*arguments: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "trainer.cli", *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+
+
+@pytest.fixture
+def rows(tmp_path: Path, lean_runtime: LeanRuntime) -> Path:
+    file = tmp_path / "rows.jsonl"
+    lines = [
+        json.dumps({"id": "good", "statement": "theorem t : 1 = 1", "proof": "rfl", "must": ["proved"]}),
+        '{"id": "broken"',
+        json.dumps(
+            {"id": "unknown-field", "statement": "theorem t : 1 = 1", "proof": "rfl", "colour": "red"}
+        ),
+        json.dumps({"id": "no-statement", "statement": "theorem t : 1 = ", "proof": "rfl"}),
+        json.dumps({"id": "empty", "statement": "theorem t : 1 = 1", "proof": ""}),
+        json.dumps({"id": "huge", "statement": "theorem t : 1 = 1", "proof": "by " + "skip; " * 900_000}),
+        json.dumps({"id": "last", "statement": "theorem t : 1 = 1", "proof": "by rfl"}),
+    ]
+    file.write_bytes("\n".join(lines).encode() + b'\n{"id": "\xff"}\n')
+    return file
+
+
+def test_verify_judges_every_good_row_and_names_the_bad_lines(rows: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out.jsonl"
+    ran = proofmill("verify", rows, "--out", out)
+    assert ran.returncode == 2
+    assert "Traceback" not in ran.stderr
+    for complaint in (
+        "rows.jsonl:2: malformed JSON",
+        "rows.jsonl:3: unknown field `colour`",
+        "rows.jsonl:8:",
+    ):
+        assert complaint in ran.stderr
+    verdicts = {row["id"]: row for row in map(json.loads, out.read_text("utf-8").splitlines())}
+    assert {name: row["status"] for name, row in verdicts.items()} == {
+        "good": "proved",
+        "no-statement": "rejected",
+        "empty": "rejected",
+        "huge": "rejected",
+        "last": "proved",
+    }
+    assert "statement does not elaborate" in verdicts["no-statement"]["reason"]
+    assert verdicts["good"]["as_expected"] is True
+
+
+def test_verify_of_a_file_that_is_not_there_says_so() -> None:
+    ran = proofmill("verify", "/nowhere/rows.jsonl")
+    assert ran.returncode == 2
+    assert "cannot read /nowhere/rows.jsonl" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
+def test_doctor_finds_what_the_main_job_needs(lean_runtime: LeanRuntime) -> None:
+    ran = proofmill("doctor")
+    assert ran.returncode == 0, ran.stderr
+    assert lean_runtime.version in ran.stderr
+
+
+def test_lean_install_does_nothing_when_it_is_there(lean_runtime: LeanRuntime) -> None:
+    ran = proofmill("lean", "install")
+    assert ran.returncode == 0
+    assert "is already in" in ran.stderr
+
+
+def test_settings_that_cannot_work_are_refused_before_anything_starts(tmp_path: Path) -> None:
+    config = tmp_path / "config.toml"
+    config.write_text("iterations = 0\ncolour = 'red'\n[sampling]\ntemperature = 0.5\n")
+    ran = proofmill("demo", "--config", config, "--out", tmp_path / "run")
+    assert ran.returncode == 2
+    for complaint in ("iterations", "colour"):
+        assert complaint in ran.stderr
+    assert not (tmp_path / "run").exists()

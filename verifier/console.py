@@ -1,0 +1,19 @@
+"""What people see of a command: plain lines and progress bars, on stderr, so that stdout stays data."""
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+__all__ = ["progress_bars", "say", "stderr"]
+
+stderr = Console(stderr=True)
+
+
+def say(text: str, style: str | None = None) -> None:
+    """Print `text` as it is: no markup is read in it, and long lines are left to the terminal."""
+    stderr.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
+
+
+def progress_bars() -> Progress:
+    """Bars with a description, how many are done of how many, and the time so far."""
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    return Progress(*columns, console=stderr)
