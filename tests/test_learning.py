@@ -99,7 +99,7 @@ def sampled_group(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, s
 def test_supervised_training_learns_eight_pairs_by_heart(
     model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
 ) -> None:
-    config = SupervisedConfig(learning_rate=5e-3, warmup_steps=5, batch_size=8, epochs=None, steps=80)
+    config = SupervisedConfig(learning_rate=5e-3, warmup_steps=5, batch_size=8, steps=80)
     result = train_supervised(model, tokenizer, PAIRS, config)
     greedy = SamplingParams(samples=1, greedy=True, max_new_tokens=48)
     groups = TransformersGenerator(model, tokenizer).sample([prompt for prompt, _ in PAIRS], greedy)
@@ -110,7 +110,7 @@ def test_supervised_training_learns_eight_pairs_by_heart(
 def test_supervised_training_is_a_function_of_its_seed(tokenizer: PreTrainedTokenizerFast) -> None:
     def losses(seed: int) -> list[float]:
         steps: list[SupervisedStep] = []
-        config = SupervisedConfig(batch_size=3, epochs=2, seed=seed)
+        config = SupervisedConfig(batch_size=3, steps=6, seed=seed)
         train_supervised(build_policy(CONFIG, tokenizer), tokenizer, PAIRS, config, on_step=steps.append)
         assert [(s.step, s.total_steps) for s in steps] == [(i, 6) for i in range(1, 7)]
         return [s.loss for s in steps]
@@ -122,7 +122,7 @@ def test_supervised_training_is_a_function_of_its_seed(tokenizer: PreTrainedToke
 def test_micro_batches_change_neither_loss_nor_weights(tokenizer: PreTrainedTokenizerFast) -> None:
     def train(max_tokens: int) -> tuple[float, list[torch.Tensor]]:
         model = build_policy(CONFIG, tokenizer)
-        config = SupervisedConfig(batch_size=8, epochs=None, steps=3, max_tokens=max_tokens)
+        config = SupervisedConfig(batch_size=8, steps=3, max_tokens=max_tokens)
         return train_supervised(model, tokenizer, PAIRS, config).final_loss, weights(model)
 
     (loss_small, small), (loss_large, large) = train(40), train(10_000)
@@ -139,7 +139,6 @@ def test_training_goes_on_with_the_optimizer_state_and_leaves_the_callers_copy_a
         "final_learning_rate": 1e-3,
         "warmup_steps": 0,
         "batch_size": 8,
-        "epochs": None,
     }
     in_one_go, in_two = build_policy(CONFIG, tokenizer), build_policy(CONFIG, tokenizer)
     train_supervised(in_one_go, tokenizer, PAIRS, SupervisedConfig(**constant, steps=6))
@@ -153,9 +152,7 @@ def test_training_goes_on_with_the_optimizer_state_and_leaves_the_callers_copy_a
 
 
 def test_the_learning_rate_rises_then_falls_to_its_final_value() -> None:
-    config = SupervisedConfig(
-        learning_rate=1.0, final_learning_rate=0.1, warmup_steps=4, epochs=None, steps=20
-    )
+    config = SupervisedConfig(learning_rate=1.0, final_learning_rate=0.1, warmup_steps=4, steps=20)
     rates = [learning_rate_factor(step, 20, config) for step in range(1, 21)]
     assert rates[:5] == sorted(rates[:5])
     assert rates[4:] == sorted(rates[4:], reverse=True)
@@ -170,7 +167,7 @@ def test_a_loss_that_is_not_finite_is_an_error_and_changes_no_weight(
         model.model.norm.weight[0] = math.inf
     before = weights(model)
     with pytest.raises(NonFiniteLoss, match="learning rate"):
-        train_supervised(model, tokenizer, PAIRS, SupervisedConfig(epochs=1))
+        train_supervised(model, tokenizer, PAIRS, SupervisedConfig(steps=1))
     assert unchanged(model, before)
 
 
@@ -181,8 +178,8 @@ def test_pairs_that_cannot_be_read_are_refused(
         train_supervised(model, tokenizer, [], SupervisedConfig())
     with pytest.raises(InvalidInput, match="max_length"):
         train_supervised(model, tokenizer, [("theorem " * 200, "h")], SupervisedConfig())
-    with pytest.raises(ValidationError, match="either"):
-        SupervisedConfig(epochs=1, steps=1)
+    with pytest.raises(ValidationError, match="only falls"):
+        SupervisedConfig(learning_rate=1e-4, final_learning_rate=1e-3)
 
 
 @pytest.mark.parametrize("beta", [0.0, 0.02])
@@ -191,7 +188,7 @@ def test_grpo_raises_the_probability_of_what_is_rewarded(
 ) -> None:
     """A policy that knows two answers comes to give the proved one; every eighth verdict is unknown."""
     two_answers = [(PAIRS[0][0], "by simp"), (PAIRS[0][0], "by omega")]
-    start = SupervisedConfig(learning_rate=5e-3, warmup_steps=5, batch_size=2, epochs=None, steps=80)
+    start = SupervisedConfig(learning_rate=5e-3, warmup_steps=5, batch_size=2, steps=80)
     train_supervised(model, tokenizer, two_answers, start)
 
     def share(samples: list[Sample]) -> float:

@@ -83,9 +83,6 @@ def main() -> None:
     except ProofmillError as error:
         say(f"error: {error}", "red")
         sys.exit(2)
-    except KeyboardInterrupt:
-        say("interrupted")
-        sys.exit(130)
 
 
 if __name__ == "__main__":

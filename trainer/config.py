@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -17,16 +17,22 @@ __all__ = ["DataConfig", "LeanConfig", "MeasureConfig", "RunConfig", "load_confi
 
 
 class Section(BaseModel):
+    """A part of the settings; an unknown name in it is refused."""
+
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 class DataConfig(Section):
     """How many theorems of the project's families each part gets."""
 
-    supervised_pairs: int = Field(default=1500, ge=1)
+    supervised_pairs: int = Field(default=2000, ge=1)
     """Easy theorems whose reference proofs, once Lean has accepted them, the start is trained on."""
+    rare_pairs: int = Field(default=140, ge=0)
+    """The same of families that have only a handful of proofs each."""
+    max_difficulty: int = Field(default=2, ge=1, le=5)
+    """Difficulty of the hardest theorems to try and to measure on; those with proofs have 1 or 2."""
     train: int = Field(default=2000, ge=1)
-    """Theorems to try in training, of all difficulties."""
+    """Theorems to try in training."""
     held_out: int = Field(default=240, ge=1)
     """Theorems of the same families that training never sees."""
     held_out_family: int = Field(default=60, ge=1)
@@ -49,8 +55,6 @@ class LeanConfig(Section):
 class MeasureConfig(Section):
     """How policies are measured on held-out theorems."""
 
-    samples: int = Field(default=8, ge=8)
-    """Attempts per theorem; pass@8 needs eight."""
     portfolio_theorems: int = Field(default=80, ge=1)
     """Training theorems on which the fixed list of tactics is chosen."""
 
@@ -58,29 +62,50 @@ class MeasureConfig(Section):
 class RunConfig(Section):
     """Everything that decides a run."""
 
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**31)
     """Seed of the data, the weights and the sampling."""
-    algorithm: Literal["grpo", "expert_iteration"] = "grpo"
+    algorithm: Literal["grpo", "expert_iteration"] = "expert_iteration"
     """What learns from the verdicts."""
-    iterations: int = Field(default=15, ge=1)
+    iterations: int = Field(default=24, ge=1)
     """Rounds of sampling, judging and learning."""
-    theorems_per_iteration: int = Field(default=32, ge=1)
+    theorems_per_iteration: int = Field(default=128, ge=1)
     """Groups in a round."""
     redis_url: str | None = None
     """Redis or Valkey that carries the streams; none starts the embedded one."""
     data: DataConfig = DataConfig()
     policy: PolicyConfig = PolicyConfig()
-    supervised: SupervisedConfig = SupervisedConfig(learning_rate=2e-3, epochs=None, steps=400)
-    sampling: SamplingParams = SamplingParams(max_new_tokens=64)
+    supervised: SupervisedConfig = SupervisedConfig()
+    sampling: SamplingParams = SamplingParams()
     grpo: GRPOConfig = GRPOConfig()
     expert_iteration: ExpertIterationConfig = ExpertIterationConfig()
     lean: LeanConfig = LeanConfig()
     measure: MeasureConfig = MeasureConfig()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _one_seed(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """The run's seed is that of every part."""
+        seed = settings.get("seed", 0)
+        seeded = dict(settings)
+        for part in ("supervised", "sampling", "grpo", "expert_iteration"):
+            section = dict(seeded.get(part, {}))
+            if section.setdefault("seed", seed) != seed:
+                raise ValueError(f"{part}.seed cannot differ from the run's: set `seed` alone")
+            seeded[part] = section
+        return seeded
+
     @model_validator(mode="after")
-    def _temperatures_agree(self) -> Self:
-        if self.sampling.temperature != self.grpo.temperature:
-            raise ValueError("sampling.temperature and grpo.temperature differ: ratios would be wrong")
+    def _sampling_fits_learning(self) -> Self:
+        sampling = self.sampling
+        if sampling.greedy:
+            raise ValueError("sampling.greedy: a policy that never explores learns nothing; leave it out")
+        if self.algorithm == "grpo":
+            if sampling.samples < 2:
+                raise ValueError("sampling.samples: GRPO compares attempts, so a group needs at least 2")
+            if sampling.top_p < 1:
+                raise ValueError("sampling.top_p: GRPO needs the policy's own log-probabilities; set it to 1")
+            if sampling.temperature != self.grpo.temperature:
+                raise ValueError("sampling.temperature and grpo.temperature differ: ratios would be wrong")
         return self
 
 

@@ -8,26 +8,30 @@ supervised proofs for as many optimizer steps and tokens as the trained model ha
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers import PreTrainedTokenizerBase
 
 from prover.families import FAMILIES, Dataset, Role, build_dataset, supervised_pairs
+from prover.generators.transformers import load_model
 from prover.prompts import completion_of, prompt_of
 from prover.statistics import paired_difference
+from trainer.batching import Example
 from trainer.config import RunConfig
-from trainer.learner import OptimizerState
-from trainer.loop import Budget, train
+from trainer.learner import Budget
+from trainer.loop import train
 from trainer.measure import Measured, arm_of, measure, measure_portfolio, rate_by_family
 from trainer.policy import build_policy, save_policy
 from trainer.report import findings, write_report
-from trainer.run_files import ArmStages, FamilyRates, GreedyRates, LeanBuild, Paired, Phase, Summary
+from trainer.run_files import ArmStages, FamilyRates, GreedyRates, LeanBuild, Paired, Summary
 from trainer.session import Policy, Session, open_session
-from trainer.supervised import SupervisedConfig, train_supervised
+from trainer.supervised import SupervisedConfig, encode_pairs, train_supervised
 from trainer.tokenizer import train_tokenizer
 from verifier.console import say
+from verifier.errors import InvalidInput, ProofmillError
 from verifier.lean.runtime import resolve_runtime
 from verifier.verdict import Kind
 
@@ -43,70 +47,97 @@ def run_demo(config: RunConfig, directory: Path) -> Summary:
         ProofmillError: a part of the machine failed; no verdict is invented for it.
     """
     began = time.monotonic()
-    runtime = resolve_runtime(config.lean.project)
-    summary = Summary(
-        algorithm=config.algorithm,
-        lean=LeanBuild(version=runtime.version, runtime=runtime.name),
-        seed=config.seed,
-        config=config.model_dump(mode="json"),
-    )
-    directory.mkdir(parents=True)
-    try:
-        with open_session(config, directory, summary) as session:
-            try:
-                experiment(session)
-                session.writer.finish(time.monotonic() - began, finished=True)
-            except BaseException:
-                session.writer.finish(time.monotonic() - began, finished=False)
-                raise
-    finally:
-        report = write_report(directory)
-        say(f"report: {report}")
-    for sentence in findings(session.writer.summary):
-        say(f"- {sentence}")
-    return session.writer.summary
-
-
-def experiment(session: Session) -> None:
-    """The whole experiment, top to bottom."""
-    config = session.config
     data = build_dataset(
         config.seed,
         train=config.data.train,
         held_out=config.data.held_out,
         held_out_family=config.data.held_out_family,
+        max_difficulty=config.data.max_difficulty,
     )
+    runtime = resolve_runtime(config.lean.project)
+    make_run_directory(directory)
+    summary = Summary(
+        algorithm=config.algorithm,
+        lean=LeanBuild(version=runtime.version, runtime=runtime.name),
+        seed=config.seed,
+        config=config.model_dump(mode="json", exclude={"redis_url"}),  # the URL may hold a password
+    )
+    try:
+        with open_session(config, directory, summary) as session:
+            try:
+                experiment(session, data)
+            except BaseException:
+                session.writer.finish(time.monotonic() - began, finished=False)
+                raise
+            session.writer.finish(time.monotonic() - began, finished=True)
+    except BaseException:
+        # The cause matters more than the page about what was finished before it.
+        with suppress(ProofmillError, OSError):
+            say(f"report of what was finished: {write_report(directory)}")
+        raise
+    for sentence in findings(session.writer.summary):
+        say(f"- {sentence}")
+    say(f"report: {write_report(directory)}")
+    return session.writer.summary
+
+
+def make_run_directory(directory: Path) -> None:
+    """Make a new directory.
+
+    Raises:
+        InvalidInput: it is there already, or cannot be made.
+    """
+    try:
+        directory.mkdir(parents=True)
+    except FileExistsError as error:
+        raise InvalidInput(f"{directory} exists already: choose another --out") from error
+    except OSError as error:
+        raise InvalidInput(f"cannot make {directory}: {error.strerror}") from error
+
+
+def experiment(session: Session, data: Dataset) -> None:
+    """The whole experiment, top to bottom."""
     pairs = verified_pairs(session)
     start = supervised_start(session, pairs)
-    before = measure_arm(session, "before", data, start.policy)
+    measure_arm(session, "before", data, start.policy)
     measure_baseline(session, data)
-    trained, budget = train(session, start.model, start.tokenizer, start.policy, data.train)
+    model, _ = load_model(start.policy.directory)
+    trained, budget = train(session, model, start.tokenizer, start.policy, data.train, start.examples)
     after = measure_arm(session, "after", data, trained)
     control = train_control(session, pairs, start, budget)
-    control_measured = measure_arm(session, "control", data, control)
-    compare(session, data, before, after, control_measured)
+    compare(session, data, after, measure_arm(session, "control", data, control))
 
 
 def verified_pairs(session: Session) -> Pairs:
-    """Prompts and reference proofs of easy theorems, as far as Lean accepts them."""
+    """Prompts and reference proofs of easy theorems, as far as Lean accepts them.
+
+    Raises:
+        ProofmillError: it accepts none.
+    """
+    settings = session.config.data
     with timed(session, "supervised"):
-        candidates = supervised_pairs(session.config.seed, session.config.data.supervised_pairs)
+        candidates = supervised_pairs(session.config.seed, settings.supervised_pairs, settings.rare_pairs)
         verdicts = session.judge("supervised", candidates)
-    return [
+    pairs = [
         (prompt_of(theorem), completion_of(proof))
         for (theorem, proof), verdict in zip(candidates, verdicts, strict=True)
         if verdict.kind is Kind.PROVED
     ]
+    if not pairs:
+        raise ProofmillError(
+            f"Lean proved none of {len(verdicts)} reference proofs; of the first it says: "
+            f"{verdicts[0].reason}"
+        )
+    return pairs
 
 
 @dataclass(frozen=True)
 class Start:
-    """The supervised start, in memory and saved.  Training changes `model`; `policy` stays."""
+    """The supervised start, saved; with the proofs it was trained on as tokens."""
 
-    model: PreTrainedModel
     tokenizer: PreTrainedTokenizerBase
     policy: Policy
-    optimizer_state: OptimizerState
+    examples: list[Example]
 
 
 def supervised_start(session: Session, pairs: Pairs) -> Start:
@@ -115,62 +146,61 @@ def supervised_start(session: Session, pairs: Pairs) -> Start:
     with timed(session, "supervised"):
         tokenizer = train_tokenizer((prompt + proof for prompt, proof in pairs), config.policy.vocab_size)
         model = build_policy(config.policy, tokenizer, seed=config.seed)
-        steps = config.supervised.steps or -(-len(pairs) // config.supervised.batch_size) * (
-            config.supervised.epochs or 1
-        )
-        with session.bar("supervised start: optimizer steps", steps) as advance:
-            result = train_supervised(model, tokenizer, pairs, config.supervised, on_step=lambda _: advance())
+        with session.bar("supervised start: optimizer steps", config.supervised.steps) as advance:
+            train_supervised(model, tokenizer, pairs, config.supervised, on_step=lambda _: advance())
         policy = Policy(0, session.directory / "policies" / "v0000")
         save_policy(model, tokenizer, policy.directory)
-    return Start(model, tokenizer, policy, result.optimizer_state)
+        examples = encode_pairs(tokenizer, pairs, max_length=config.policy.max_length)
+    return Start(tokenizer, policy, examples)
 
 
 def train_control(session: Session, pairs: Pairs, start: Start, budget: Budget) -> Policy:
-    """The start, trained further on the same proofs for the trained model's optimizer steps and tokens."""
+    """The start, trained further on the same proofs alone, for the optimizer steps and tokens of training.
+
+    It has the settings of the trained model's optimizer, which began as new as this one.
+    """
     config = session.config
+    chosen = config.grpo if config.algorithm == "grpo" else config.expert_iteration
+    steps = budget.optimizer_steps
+    spent = Budget()
     with timed(session, "control"):
-        model = type(start.model).from_pretrained(start.policy.directory)
-        mean_tokens = sum(len(start.tokenizer.encode(a + b)) + 1 for a, b in pairs) / len(pairs)
-        learning_rate = (
-            config.grpo.learning_rate if config.algorithm == "grpo" else config.expert_iteration.learning_rate
-        )
-        settings = SupervisedConfig(
-            learning_rate=learning_rate,
-            final_learning_rate=learning_rate,
-            warmup_steps=0,
-            epochs=None,
-            steps=max(1, budget.optimizer_steps),
-            batch_size=max(1, round(budget.tokens / max(1, budget.optimizer_steps) / mean_tokens)),
-            seed=config.seed + 1,
-        )
-        with session.bar("control: optimizer steps", budget.optimizer_steps) as advance:
-            train_supervised(
-                model,
-                start.tokenizer,
-                pairs,
-                settings,
-                on_step=lambda _: advance(),
-                optimizer_state=start.optimizer_state,
+        model, _ = load_model(start.policy.directory)
+        if steps:
+            mean_tokens = sum(map(len, start.examples)) / len(start.examples)
+            settings = SupervisedConfig(
+                learning_rate=chosen.learning_rate,
+                final_learning_rate=chosen.learning_rate,
+                warmup_steps=0,
+                steps=steps,
+                batch_size=max(1, round(budget.tokens / steps / mean_tokens)),
+                weight_decay=chosen.weight_decay,
+                max_grad_norm=chosen.max_grad_norm,
+                max_tokens=chosen.max_tokens,
+                seed=config.seed,
             )
+            with session.bar("control: optimizer steps", steps) as advance:
+                result = train_supervised(
+                    model, start.tokenizer, pairs, settings, on_step=lambda _: advance()
+                )
+            spent = Budget(result.steps, result.tokens)
         policy = Policy(0, session.directory / "policies" / "control")
         save_policy(model, start.tokenizer, policy.directory)
+    session.writer.trained_on(trained=budget, control=spent)
     return policy
 
 
-def measure_arm(session: Session, phase: Phase, data: Dataset, policy: Policy) -> Measured:
+def measure_arm(
+    session: Session, phase: Literal["before", "after", "control"], data: Dataset, policy: Policy
+) -> Measured:
     """Measure a policy on both kinds of held-out theorems, and write down what was seen."""
-    assert phase in ("before", "after", "control")
     with timed(session, "evaluation"):
         measured = measure(session, phase, [*data.held_out, *data.held_out_family], policy)
-    samples = session.config.measure.samples
     held_out = session.writer.summary.held_out
     greedy, families = held_out.greedy, held_out.held_out_families
     session.writer.held_out(
-        **{phase: arm_of(measured, data.held_out, samples)},
+        **{phase: arm_of(measured, data.held_out)},
         greedy=GreedyRates(**(dict(greedy) | {phase: measured.greedy_rate(data.held_out)})),
-        held_out_families=ArmStages(
-            **(dict(families) | {phase: arm_of(measured, data.held_out_family, samples)})
-        ),
+        held_out_families=ArmStages(**(dict(families) | {phase: arm_of(measured, data.held_out_family)})),
         by_family=by_family(
             session, phase, rate_by_family(measured, [*data.held_out, *data.held_out_family]), data
         ),
@@ -209,13 +239,12 @@ def by_family(
     }
 
 
-def compare(session: Session, data: Dataset, before: Measured, after: Measured, control: Measured) -> None:
+def compare(session: Session, data: Dataset, after: Measured, control: Measured) -> None:
     """The paired comparison of the trained model with its control, over the same theorems."""
     difference = paired_difference(after.counts_of(data.held_out), control.counts_of(data.held_out))
     session.writer.held_out(
         control_paired=Paired(difference=difference.value, ci=difference.ci, n=difference.n)
     )
-    del before
 
 
 @contextmanager

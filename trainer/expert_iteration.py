@@ -4,7 +4,7 @@ import random
 from collections import OrderedDict, defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import islice
+from itertools import islice, repeat
 from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -33,10 +33,12 @@ class ExpertIterationConfig(BaseModel):
 
     learning_rate: float = Field(default=5e-4, gt=0)
     """Constant learning rate of AdamW."""
-    steps: int = Field(default=8, ge=1)
+    steps: int = Field(default=16, ge=1)
     """Optimizer steps per iteration; none while no proof has been found."""
     batch_size: int = Field(default=64, ge=1)
     """Proofs per optimizer step; all of them while there are fewer."""
+    known_share: float = Field(default=0.5, ge=0, lt=1)
+    """Share of each minibatch that is drawn from the proofs of the supervised start."""
     proofs_per_theorem: int = Field(default=4, ge=1)
     """Different proofs kept of one theorem, the newest, so that easy theorems do not crowd out the rest."""
     weight_decay: float = Field(default=0.0, ge=0)
@@ -96,6 +98,7 @@ class ExpertIterationLearner:
 
     Args:
         eos_id: the policy's end token.
+        known: verified proofs to learn from beside those found, so that what they taught is not forgotten.
         optimizer_state: moments to begin with, as `train_supervised` returns them.
     """
 
@@ -105,8 +108,10 @@ class ExpertIterationLearner:
         config: ExpertIterationConfig,
         *,
         eos_id: int,
+        known: Sequence[Example] = (),
         optimizer_state: OptimizerState | None = None,
     ) -> None:
+        self._known = tuple(known)
         self._model = model
         self._config = config
         self._buffer = ProofBuffer(config.proofs_per_theorem, eos_id=eos_id)
@@ -122,7 +127,12 @@ class ExpertIterationLearner:
         """Add the proved attempts to the buffer and learn from the whole of it."""
         new = self._buffer.add(rollouts)
         stats = expert_iteration_update(
-            self._model, self._optimizer, self._buffer.examples(), self._config, rng=self._rng
+            self._model,
+            self._optimizer,
+            self._buffer.examples(),
+            self._config,
+            rng=self._rng,
+            known=self._known,
         )
         return replace(stats, details={"new_proofs": new, "proofs": len(self._buffer)})
 
@@ -134,8 +144,11 @@ def expert_iteration_update(
     config: ExpertIterationConfig,
     *,
     rng: random.Random,
+    known: Sequence[Example] = (),
 ) -> UpdateStats:
     """Change `model` in place by `config.steps` supervised steps (2.2) on proofs drawn from `examples`.
+
+    With `known`, the share `config.known_share` of every minibatch is drawn from there.
 
     Raises:
         NonFiniteLoss: the weights are as they were before the step that failed.
@@ -143,7 +156,10 @@ def expert_iteration_update(
     if not examples:
         return UpdateStats(loss=0.0, grad_norm=0.0, optimizer_steps=0, tokens=0, sequences=0)
     model.train()
-    drawn = list(islice(endless_minibatches(examples, config.batch_size, rng), config.steps))
+    known_size = round(config.batch_size * config.known_share) if known else 0
+    found = endless_minibatches(examples, config.batch_size - known_size, rng)
+    replayed = endless_minibatches(known, known_size, rng) if known_size else repeat([])
+    drawn = [a + b for a, b in islice(zip(found, replayed, strict=False), config.steps)]
     results = [
         supervised_step(
             model, optimizer, minibatch, max_grad_norm=config.max_grad_norm, max_tokens=config.max_tokens

@@ -13,7 +13,15 @@ from transformers import PreTrainedModel
 from trainer.rollout import Rollout
 from verifier.errors import ProofmillError
 
-__all__ = ["Learner", "NonFiniteLoss", "OptimizerState", "UpdateStats", "clipped_step", "new_optimizer"]
+__all__ = [
+    "Budget",
+    "Learner",
+    "NonFiniteLoss",
+    "OptimizerState",
+    "UpdateStats",
+    "clipped_step",
+    "new_optimizer",
+]
 
 OptimizerState = dict[str, Any]
 """What `Optimizer.state_dict` returns: the moments of AdamW, to go on with."""
@@ -37,6 +45,18 @@ class UpdateStats:
     """Different sequences learned from."""
     details: Mapping[str, float] = field(default_factory=dict)
     """Figures that only this algorithm has, by name."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What learning consumed; a matched control gets the same."""
+
+    optimizer_steps: int = 0
+    tokens: int = 0
+
+    def plus(self, stats: UpdateStats) -> "Budget":
+        """This budget with an update's share added."""
+        return Budget(self.optimizer_steps + stats.optimizer_steps, self.tokens + stats.tokens)
 
 
 class Learner(Protocol):

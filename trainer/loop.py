@@ -4,35 +4,24 @@ import shutil
 import time
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from random import Random
 from typing import Any
 
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prover.theorem import Theorem
+from trainer.batching import Example
 from trainer.config import RunConfig
 from trainer.exchange import Judged
 from trainer.expert_iteration import ExpertIterationLearner
 from trainer.grpo import GRPOLearner
-from trainer.learner import Learner, UpdateStats
+from trainer.learner import Budget, Learner, UpdateStats
 from trainer.policy import save_policy
 from trainer.rollout import Rollout, assign_advantages
 from trainer.session import Policy, Session
 from verifier.verdict import Kind
 
-__all__ = ["Budget", "new_learner", "train"]
-
-
-@dataclass(frozen=True)
-class Budget:
-    """What learning consumed; a matched control gets the same."""
-
-    optimizer_steps: int = 0
-    tokens: int = 0
-
-    def plus(self, stats: UpdateStats) -> "Budget":
-        return Budget(self.optimizer_steps + stats.optimizer_steps, self.tokens + stats.tokens)
+__all__ = ["new_learner", "train"]
 
 
 def train(
@@ -41,10 +30,11 @@ def train(
     tokenizer: PreTrainedTokenizerBase,
     start: Policy,
     theorems: Sequence[Theorem],
+    known: Sequence[Example],
 ) -> tuple[Policy, Budget]:
     """Improve `model`, which `start` is the saved form of, on verdicts; the last policy and what it took."""
     config, policy, budget = session.config, start, Budget()
-    learner = new_learner(config, model, tokenizer)
+    learner = new_learner(config, model, tokenizer, known)
     batches = batches_of(theorems, config.theorems_per_iteration, Random(config.seed))
     for iteration, batch in zip(range(1, config.iterations + 1), batches, strict=False):
         began = time.monotonic()
@@ -65,13 +55,15 @@ def train(
     return policy, budget
 
 
-def new_learner(config: RunConfig, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase) -> Learner:
-    """The algorithm the configuration names."""
+def new_learner(
+    config: RunConfig, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, known: Sequence[Example]
+) -> Learner:
+    """The algorithm the configuration names; `known` are the proofs of the supervised start."""
     if config.algorithm == "grpo":
         return GRPOLearner(model, config.grpo)
     eos_id = tokenizer.eos_token_id
     assert isinstance(eos_id, int)
-    return ExpertIterationLearner(model, config.expert_iteration, eos_id=eos_id)
+    return ExpertIterationLearner(model, config.expert_iteration, eos_id=eos_id, known=known)
 
 
 def batches_of(theorems: Sequence[Theorem], size: int, rng: Random) -> Iterator[list[Theorem]]:

@@ -16,6 +16,10 @@ from verifier.verdict import Kind
 __all__ = ["Measured", "arm_of", "measure", "measure_portfolio", "rate_by_family"]
 
 
+SAMPLES = 8
+"""Attempts per theorem, of a policy and of the fixed list of tactics alike."""
+
+
 @dataclass(frozen=True)
 class Measured:
     """What one policy did on some theorems: sampled attempts counted by theorem, and greedy outcomes."""
@@ -36,7 +40,7 @@ class Measured:
 
 def measure(session: Session, phase: Phase, theorems: Sequence[Theorem], policy: Policy) -> Measured:
     """Sample and decode greedily on every theorem, and have everything judged."""
-    sampling = session.config.sampling.model_copy(update={"samples": session.config.measure.samples})
+    sampling = session.config.sampling.model_copy(update={"samples": SAMPLES})
     greedy = SamplingParams(samples=1, greedy=True, max_new_tokens=sampling.max_new_tokens)
     judged = session.attempt(phase, theorems, policy, [sampling, greedy])
     sampled = judged[: len(theorems) * sampling.samples]
@@ -47,18 +51,18 @@ def measure(session: Session, phase: Phase, theorems: Sequence[Theorem], policy:
     )
 
 
-def arm_of(measured: Measured, theorems: Sequence[Theorem], samples: int) -> Arm:
+def arm_of(measured: Measured, theorems: Sequence[Theorem]) -> Arm:
     """Unbiased pass@1 and pass@8 with bootstrap intervals over theorems."""
     counts = measured.counts_of(theorems)
     at_1, at_8 = mean_pass_at_k(counts, 1), mean_pass_at_k(counts, 8)
     return Arm(
         n=len(theorems),
-        samples=samples,
+        samples=SAMPLES,
         pass_at_1=at_1.value,
         pass_at_1_ci=at_1.ci,
         pass_at_8=at_8.value,
         pass_at_8_ci=at_8.ci,
-        unknown=sum(samples - known for known, _ in counts),
+        unknown=sum(SAMPLES - known for known, _ in counts),
     )
 
 
@@ -78,30 +82,36 @@ def measure_portfolio(
     """Choose the best fixed list of tactics on `train`, measure it on `held_out`; also its rate by family.
 
     A list as long as a theorem has samples, so that both get equal attempts; a tactic
-    is tried where those before it failed.  `pass@1` is the single best tactic, `pass@8` the
-    whole list, and so is the rate by family.
+    is tried where those before it failed.  `pass@1` and the rate by family are those of
+    the single best tactic, `pass@8` is the whole list's.  A theorem that only an unknown
+    verdict keeps from being solved is in no rate.
     """
-    k = session.config.measure.samples
     trials = [(theorem, tactic) for tactic in CANDIDATES for theorem in train]
     verdicts = session.judge("portfolio", trials)
     solved: dict[str, set[str]] = {tactic: set() for tactic in CANDIDATES}
     for (theorem, tactic), verdict in zip(trials, verdicts, strict=True):
         if verdict.kind is Kind.PROVED:
             solved[tactic].add(theorem.name)
-    tactics = greedy_portfolio(solved, k)
+    tactics = greedy_portfolio(solved, SAMPLES)
     solved_by: dict[str, int] = {}
-    unknown = 0
+    undecided: set[str] = set()
+    first_known = unknown = 0
     for place, tactic in enumerate(tactics):
         unsolved = [theorem for theorem in held_out if theorem.name not in solved_by]
         verdicts = session.judge("portfolio", [(theorem, tactic) for theorem in unsolved])
-        unknown += sum(verdict.kind is Kind.UNKNOWN for verdict in verdicts)
-        proved = [t for t, verdict in zip(unsolved, verdicts, strict=True) if verdict.kind is Kind.PROVED]
-        solved_by |= {theorem.name: place for theorem in proved}
-    first = _rate(sum(place == 0 for place in solved_by.values()), len(held_out))
-    whole = _rate(len(solved_by), len(held_out))
+        for theorem, verdict in zip(unsolved, verdicts, strict=True):
+            if verdict.kind is Kind.PROVED:
+                solved_by[theorem.name] = place
+            elif verdict.kind is Kind.UNKNOWN:
+                undecided.add(theorem.name)
+                unknown += 1
+        if place == 0:
+            first_known = len(held_out) - unknown
+    first = _rate(sum(place == 0 for place in solved_by.values()), first_known)
+    whole = _rate(len(solved_by), len(held_out) - len(undecided - set(solved_by)))
     portfolio = Portfolio(
         n=len(held_out),
-        samples=k,
+        samples=SAMPLES,
         tactics=tuple(tactics),
         pass_at_1=first.rate,
         pass_at_1_ci=first.ci,
@@ -111,7 +121,7 @@ def measure_portfolio(
     )
     by_family: defaultdict[str, list[bool]] = defaultdict(list)
     for theorem in held_out:
-        by_family[theorem.family].append(theorem.name in solved_by)
+        by_family[theorem.family].append(solved_by.get(theorem.name) == 0)
     return portfolio, {family: sum(each) / len(each) for family, each in by_family.items()}
 
 

@@ -127,6 +127,13 @@ class LeanBuild(_Record):
     runtime: str
 
 
+class Spent(_Record):
+    """What learning consumed after the supervised start; tokens without padding."""
+
+    optimizer_steps: int
+    tokens: int
+
+
 class Summary(_Record):
     """`summary.json`.  Times are seconds; `cached` verdicts were answered without a Lean call."""
 
@@ -134,6 +141,7 @@ class Summary(_Record):
     algorithm: Literal["grpo", "expert_iteration"]
     attempts: int = 0
     verdicts: dict[Status, int] = {}
+    trained_on: dict[Literal["trained", "control"], Spent] = {}
     lean_calls: int = 0
     cached: int = 0
     wall_s: float = 0.0

@@ -9,7 +9,8 @@ from typing import Self
 from torch.utils.tensorboard import SummaryWriter
 
 from prover.theorem import Theorem
-from trainer.run_files import AttemptRow, HeldOut, LeanBuild, Phase, Summary
+from trainer.learner import Budget
+from trainer.run_files import AttemptRow, HeldOut, Phase, Spent, Summary
 from verifier.verdict import Verdict
 
 __all__ = ["RunWriter"]
@@ -28,6 +29,7 @@ class RunWriter:
         self._tensorboard = SummaryWriter(str(directory / "tensorboard"))
 
     def __enter__(self) -> Self:
+        self.save()
         return self
 
     def __exit__(
@@ -49,8 +51,6 @@ class RunWriter:
         policy_version: int | None = None,
     ) -> None:
         """Record one judged attempt."""
-        self._statuses[verdict.status] += 1
-        self._lean_calls += verdict.lean_ms > 0
         row = AttemptRow(
             phase=phase,
             iteration=iteration,
@@ -64,6 +64,8 @@ class RunWriter:
             lean_ms=verdict.lean_ms,
         )
         self._attempts.write(row.model_dump_json() + "\n")
+        self._statuses[verdict.status] += 1
+        self._lean_calls += verdict.lean_ms > 0
 
     def metrics(self, step: int, row: dict[str, object]) -> None:
         """Record one iteration."""
@@ -72,6 +74,7 @@ class RunWriter:
         for name, value in row.items():
             if isinstance(value, int | float):
                 self._tensorboard.add_scalar(name, value, step)
+        self.save()
 
     def held_out(self, **figures: object) -> None:
         """Add figures to the summary's `held_out`, and save."""
@@ -85,8 +88,13 @@ class RunWriter:
         times[what] = times.get(what, 0.0) + seconds
         self.summary = self.summary.model_copy(update={"time_s": times})
 
-    def judged_by(self, lean: LeanBuild) -> None:
-        self.summary = self.summary.model_copy(update={"lean": lean})
+    def trained_on(self, **budgets: Budget) -> None:
+        """Record what the trained model and its control learned from, and save."""
+        spent = {
+            name: Spent(optimizer_steps=b.optimizer_steps, tokens=b.tokens) for name, b in budgets.items()
+        }
+        self.summary = self.summary.model_copy(update={"trained_on": spent})
+        self.save()
 
     def finish(self, wall_s: float, *, finished: bool) -> None:
         self.summary = self.summary.model_copy(update={"wall_s": wall_s, "finished": finished})

@@ -1,5 +1,6 @@
 """What a run holds open: the Redis, the other processes, the streams, the run directory, the screen."""
 
+import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -57,13 +58,13 @@ class Session:
         """Attempts of `policy` at each theorem under each of `samplings`, in that order, with verdicts."""
         tasks = [
             Task(
-                id=f"{phase}/{iteration}/{number}/{theorem.name}",
+                id=f"{phase}/{next(self.order_numbers)}/{theorem.name}",
                 theorem=theorem,
                 policy=str(policy.directory.absolute()),
                 policy_version=policy.version,
                 sampling=sampling,
             )
-            for number, sampling in enumerate(samplings)
+            for sampling in samplings
             for theorem in theorems
         ]
         expected = sum(sampling.samples for sampling in samplings) * len(theorems)
@@ -120,7 +121,8 @@ def open_session(config: RunConfig, directory: Path, summary: Summary) -> Iterat
         redis_url = config.redis_url or stack.enter_context(EmbeddedRedis(directory / "redis")).url
         client = stack.enter_context(connect(redis_url))
         processes = stack.enter_context(Processes(directory))
-        run = directory.name
+        # A name no earlier run has: its orders and verdicts may still be in a Redis given by URL.
+        run = f"{directory.name}-{secrets.token_hex(4)}"
         where = ("--redis", redis_url, "--run", run)
         lean = config.lean
         limits = ("--workers", lean.workers, "--timeout", lean.timeout_s, "--heartbeats", lean.heartbeats)

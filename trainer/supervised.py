@@ -39,7 +39,7 @@ class SupervisedConfig(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    learning_rate: float = Field(default=1e-3, gt=0)
+    learning_rate: float = Field(default=2e-3, gt=0)
     """Peak learning rate, reached after the warmup."""
     final_learning_rate: float = Field(default=1e-4, ge=0)
     """Learning rate of the last step; equal to `learning_rate` and without warmup, the rate is constant."""
@@ -47,10 +47,8 @@ class SupervisedConfig(BaseModel):
     """Optimizer steps in which the learning rate rises from 0."""
     batch_size: int = Field(default=64, ge=1)
     """Pairs per optimizer step."""
-    epochs: int | None = Field(default=4, ge=1)
-    """Times every pair is read; None when `steps` says how long to train."""
-    steps: int | None = Field(default=None, ge=1)
-    """Optimizer steps to make, going round the pairs as often as needed; None when `epochs` says it."""
+    steps: int = Field(default=300, ge=1)
+    """Optimizer steps to make, going round the pairs as often as needed."""
     weight_decay: float = Field(default=0.01, ge=0)
     """AdamW's decoupled weight decay."""
     max_grad_norm: float = Field(default=1.0, gt=0)
@@ -61,9 +59,7 @@ class SupervisedConfig(BaseModel):
     """Seed of the order of the pairs."""
 
     @model_validator(mode="after")
-    def _one_budget(self) -> Self:
-        if (self.epochs is None) == (self.steps is None):
-            raise ValueError("give either `epochs` or `steps`, and set the other to null")
+    def _the_rate_falls(self) -> Self:
         if self.final_learning_rate > self.learning_rate:
             raise ValueError(
                 "final_learning_rate is above learning_rate: the rate only falls after the warmup"
@@ -123,7 +119,7 @@ def train_supervised(
         weight_decay=config.weight_decay,
         state=optimizer_state,
     )
-    total = config.steps or (config.epochs or 0) * math.ceil(len(examples) / config.batch_size)
+    total = config.steps
     losses: list[float] = []
     tokens = 0
     model.train()

@@ -31,7 +31,7 @@ DIFFICULTIES = range(1, 6)
 # Disjoint pools: whatever a family draws from two of them cannot clash.  They
 # avoid every name that the shared header or the reference proofs bind.
 VARIABLES = tuple("abckmnxy")
-HYPOTHESES = ("h", "h1", "h2", "h3", "h4", "h5")
+HYPOTHESES = ("h", "ha", "hb", "hd", "he", "hm")
 FUNCTION_NAMES = ("f", "g")
 PREDICATES = ("p", "q", "r", "s", "t", "u")
 LISTS = ("xs", "ys", "zs")
@@ -54,6 +54,8 @@ class Role(StrEnum):
 
     SUPERVISED = "supervised"
     """Statements, and the reference proofs of easy ones."""
+    RARE = "rare"
+    """Statements, and the reference proofs of a handful of easy ones."""
     EXPLORED = "explored"
     """Statements only: its proofs have to be found by sampling."""
     HELD_OUT = "held_out"

@@ -37,32 +37,40 @@ class Dataset:
     held_out_family: tuple[Theorem, ...]
 
 
-def build_dataset(seed: int, *, train: int, held_out: int, held_out_family: int) -> Dataset:
-    """So many theorems of each split, spread evenly over families and over difficulties 1 to 5.
+def build_dataset(
+    seed: int, *, train: int, held_out: int, held_out_family: int, max_difficulty: int = DIFFICULTIES[-1]
+) -> Dataset:
+    """So many theorems of each split, spread evenly over families and over difficulties from 1 on.
 
     `train` and `held_out` hold statements of the same families; `held_out_family`
     those of the four families that training never sees.
 
     Raises InvalidInput when the families cannot give that many distinct statements.
     """
-    known, kept_back = _families(Role.SUPERVISED, Role.EXPLORED), _families(Role.HELD_OUT)
+    known, kept_back = _families(Role.SUPERVISED, Role.RARE, Role.EXPLORED), _families(Role.HELD_OUT)
+    difficulties = range(DIFFICULTIES[0], max_difficulty + 1)
     return Dataset(
         seed=seed,
-        train=_theorems(seed, "train", train, known, _is_train),
-        held_out=_theorems(seed, "held_out", held_out, known, _is_held_out),
-        held_out_family=_theorems(seed, "held_out_family", held_out_family, kept_back, _any_side),
+        train=_theorems(seed, "train", train, known, difficulties, _is_train),
+        held_out=_theorems(seed, "held_out", held_out, known, difficulties, _is_held_out),
+        held_out_family=_theorems(
+            seed, "held_out_family", held_out_family, kept_back, difficulties, _any_side
+        ),
     )
 
 
-def supervised_pairs(seed: int, count: int) -> list[tuple[Theorem, str]]:
-    """Easy train theorems of the supervised families, each with its reference proof.
+def supervised_pairs(seed: int, count: int, rare: int = 0) -> list[tuple[Theorem, str]]:
+    """Easy train theorems with their reference proofs: `count` of supervised families, `rare` of rare ones.
 
     Their names differ from those `build_dataset` gives; the statements may also
     be among its train theorems, never among the held-out ones.
     Raises InvalidInput when there are fewer distinct ones than `count`.
     """
     rng = random.Random(f"{seed}/supervised")
-    drawn = _take(_draw(rng, _families(Role.SUPERVISED), EASY, _is_train), count)
+    drawn = [
+        *_take(_draw(rng, _families(Role.SUPERVISED), EASY, _is_train), count),
+        *_take(_draw(rng, _families(Role.RARE), EASY, _is_train), rare),
+    ]
     return [
         (_theorem(f"s{number:05d}", item, "train"), item.instance.proof) for number, item in enumerate(drawn)
     ]
@@ -142,10 +150,15 @@ def _take(drawn: Iterator[_Drawn], count: int) -> list[_Drawn]:
 
 
 def _theorems(
-    seed: int, split: Split, count: int, families: Sequence[Family], keep: Callable[[str], bool]
+    seed: int,
+    split: Split,
+    count: int,
+    families: Sequence[Family],
+    difficulties: range,
+    keep: Callable[[str], bool],
 ) -> tuple[Theorem, ...]:
     rng = random.Random(f"{seed}/{split}")
-    drawn = _take(_draw(rng, families, DIFFICULTIES, keep), count)
+    drawn = _take(_draw(rng, families, difficulties, keep), count)
     rng.shuffle(drawn)
     return tuple(_theorem(f"{number:05d}", item, split) for number, item in enumerate(drawn))
 

@@ -14,13 +14,13 @@ class SamplingParams(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    samples: int = Field(default=8, ge=1)
+    samples: int = Field(default=4, ge=1)
     """Samples per prompt (the group size G)."""
     temperature: float = Field(default=1.0, gt=0)
     """Divides the logits.  Log-probabilities are reported at this temperature."""
     top_p: float = Field(default=1.0, gt=0, le=1)
     """Keep the smallest set of tokens whose probability reaches this; 1 keeps all."""
-    max_new_tokens: int = Field(default=96, ge=1)
+    max_new_tokens: int = Field(default=64, ge=1)
     """Most tokens in a sample, the end token included."""
     seed: int = 0
     """Seed of the random numbers."""

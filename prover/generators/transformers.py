@@ -5,6 +5,7 @@ rows leave the batch, and the cache grows in place.  `model.generate` does none
 of these.
 """
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -73,8 +74,9 @@ class TransformersGenerator:
     def sample(self, prompts: Sequence[str], params: SamplingParams) -> list[list[Sample]]:
         """`params.samples` samples for each prompt, in the order of `prompts`.
 
-        Every sample has random numbers of its own, drawn before any batching, so
-        how rows are batched changes nothing but float rounding.
+        Every sample has random numbers of its own, drawn from the seed and the prompt, so
+        how prompts are batched changes nothing but float rounding; a prompt given twice
+        gets the same samples twice.
 
         Raises:
             InvalidInput: a prompt leaves no room for a completion in the model's context.
@@ -87,8 +89,7 @@ class TransformersGenerator:
                     f"leave the theorem out or use a policy with a longer context ({prompt[:80]!r} …)"
                 )
         owners = [i for i in range(len(prompts)) for _ in range(params.samples)]
-        rng = torch.Generator().manual_seed(params.seed)
-        uniforms_NT = torch.rand(len(owners), params.max_new_tokens, generator=rng, dtype=torch.float64)
+        uniforms_NT = torch.cat([_uniforms(params, prompt) for prompt in prompts] or [torch.empty(0, 0)])
 
         grouped: list[list[Sample]] = [[] for _ in prompts]
         self.model.eval()  # type: ignore[no-untyped-call]
@@ -256,6 +257,13 @@ class GrowingCache(Cache):
     def select(self, rows: Tensor) -> None:
         for layer in self.growing:
             layer.select(rows)
+
+
+def _uniforms(params: SamplingParams, prompt: str) -> Tensor:
+    """The random numbers of a prompt's samples, [samples, max_new_tokens], uniform on [0, 1)."""
+    digest = hashlib.sha256(f"{params.seed}/{prompt}".encode()).digest()
+    rng = torch.Generator().manual_seed(int.from_bytes(digest[:7]))
+    return torch.rand(params.samples, params.max_new_tokens, generator=rng, dtype=torch.float64)
 
 
 def _until_eos(ids: list[int], logprobs: list[float], eos: int) -> tuple[list[int], list[float]]:
