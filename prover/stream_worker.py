@@ -8,11 +8,12 @@ who drops repeats.
 import logging
 import os
 import signal
-import threading
+import sys
 import time
 from collections.abc import Sequence
 from itertools import groupby
 from pathlib import Path
+from typing import NoReturn
 
 import torch
 
@@ -35,7 +36,7 @@ BLOCK_MS = 200
 log = logging.getLogger(__name__)
 
 
-def run_generator(redis_url: str, run: str, device: str) -> None:
+def run_generator(redis_url: str, run: str, device: str) -> NoReturn:
     """Sample for what arrives until SIGTERM or SIGINT.
 
     Raises:
@@ -46,14 +47,14 @@ def run_generator(redis_url: str, run: str, device: str) -> None:
     tasks = Stream(client, names.tasks, Task)
     attempts = Stream(client, names.attempts, AttemptMessage)
     consumer = consumer_name()
-    stopped = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stopped.set())
+        # At once: what was not acknowledged comes again.
+        signal.signal(number, lambda *_: sys.exit(0))
     if device == "cpu":
         # The other half of the cores is Lean's, which judges while this samples.
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     policy: tuple[str, TransformersGenerator] | None = None
-    while not stopped.is_set():
+    while True:
         deliveries = tasks.read(GENERATOR_GROUP, consumer, TASKS_PER_BATCH, BLOCK_MS)
         for path, same_policy in groupby(deliveries, key=lambda each: each.message.policy):
             if policy is None or policy[0] != path:

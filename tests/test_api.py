@@ -4,6 +4,7 @@ import httpx
 import pytest
 
 from verifier.api import create_app
+from verifier.lean.runtime import LeanRuntime
 from verifier.pool import LeanPool
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
@@ -12,7 +13,6 @@ GOOD = {"statement": "theorem t : 1 + 1 = 2", "proof": "rfl"}
 
 
 def client(pool: LeanPool) -> httpx.AsyncClient:
-    # The shared pool is open already; the application's lifespan would open it a second time.
     return httpx.AsyncClient(transport=httpx.ASGITransport(create_app(pool)), base_url="http://test")
 
 
@@ -58,3 +58,12 @@ async def test_healthz_says_which_lean_judges(pool: LeanPool) -> None:
         "runtime": "embedded",
         "workers": 1,
     }
+
+
+async def test_a_pool_that_is_closed_is_a_service_that_is_unavailable(lean_runtime: LeanRuntime) -> None:
+    pool = LeanPool(lean_runtime)
+    await pool.close()
+    async with client(pool) as http:
+        reply = await http.post("/v1/verify", json=GOOD)
+    assert reply.status_code == 503
+    assert "closed" in reply.json()["detail"]

@@ -63,6 +63,20 @@ def test_verify_of_a_file_that_is_not_there_says_so() -> None:
     assert "Traceback" not in ran.stderr
 
 
+def test_verify_does_not_overwrite_its_input(rows: Path) -> None:
+    before = rows.read_bytes()
+    ran = proofmill("verify", rows, "--out", rows)
+    assert ran.returncode == 2
+    assert "name another file" in ran.stderr
+    assert rows.read_bytes() == before
+
+
+def test_verify_names_a_place_it_cannot_write_before_it_judges(rows: Path, tmp_path: Path) -> None:
+    ran = proofmill("verify", rows, "--out", tmp_path / "nowhere" / "out.jsonl")
+    assert ran.returncode == 2
+    assert "cannot write" in ran.stderr and "judged" not in ran.stderr
+
+
 def test_doctor_finds_what_the_main_job_needs(lean_runtime: LeanRuntime) -> None:
     ran = proofmill("doctor")
     assert ran.returncode == 0, ran.stderr

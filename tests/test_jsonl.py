@@ -27,6 +27,9 @@ def line(**changes: object) -> bytes:
         (line(code="x"), "exactly one of `proof` and `code`"),
         (line(proof=None), "exactly one of `proof` and `code`"),
         (line(id=3), "`id`"),
+        (line(id=""), "`id`"),
+        (line(id="\ud800"), "`id`"),
+        (b'{"a":' * 100_000, "nested too deeply"),
         (line(must=["fine"]), "`must"),
     ],
 )

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from verifier.judge import MAX_SUBMISSION_BYTES, judge, screen, source_of
-from verifier.protocol import CheckReply, Declaration, RawMessage, RawTactic
+from verifier.protocol import CheckReply, Declaration, RawMessage, RawTactic, parse_json_line
 from verifier.verdict import Kind, Status, Submission, Verdict
 
 STATEMENT = "theorem t (a : Nat) :\n  a = a"
@@ -145,3 +145,8 @@ def test_texts_no_lean_has_to_see_are_rejected_by_name_of_the_cause(proof: str, 
 def test_reasons_are_one_line_of_bounded_length() -> None:
     verdict = judged(messages=(RawMessage(severity="error", line=4, column=0, text="a\nb " * 1000),))
     assert "\n" not in verdict.reason and len(verdict.reason) <= 400
+
+
+@pytest.mark.parametrize("line", [b"", b"\n", b"abc", b"{", b'{"a":' * 100_000, b"[1]", b'"a"'])
+def test_chatter_on_stdout_is_no_reply_and_no_error(line: bytes) -> None:
+    assert parse_json_line(line) is None

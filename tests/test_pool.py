@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,16 @@ from verifier.errors import PoolClosed, WorkerStartError
 from verifier.lean.runtime import LeanRuntime
 from verifier.pool import LeanPool
 from verifier.verdict import Kind, Status, Submission, Verdict
+from verifier.worker import LeanWorker
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 EXIT = "theorem t : 1 = 1 := rfl\n#eval (IO.Process.exit 3 : IO Unit)"
+
+# A task writes to the real stdout, not to the message that `#eval` shows.
+PRINT = """#eval show IO Unit from do
+  let task ← IO.asTask (do (← IO.getStdout).putStr "abc"; (← IO.getStdout).flush)
+  let _ ← IO.wait task"""
 
 
 def of(proof: str, statement: str = "theorem t : 1 = 1", header: str = "") -> Submission:
@@ -71,6 +78,67 @@ async def test_headers_are_kept_apart(pool: LeanPool) -> None:
     assert missing.kind is Kind.UNKNOWN and "Mathlib" in missing.reason
 
 
+@pytest.mark.parametrize(
+    ("statement", "reason"),
+    [
+        ("def f (n : Nat) := n + 1\ntheorem t (n : Nat) : f n = n", "it declares 2 names; give one theorem"),
+        ("theorem a : True := trivial\ntheorem b : 1 = 2", "it declares 2 names; give one theorem"),
+        ("example : True", "it declares 0 names; give one theorem"),
+        ("instance : Inhabited Nat := ⟨7⟩\ntheorem t : True", "it has more than one command"),
+    ],
+)
+async def test_a_statement_is_one_declaration_and_nothing_else(
+    pool: LeanPool, statement: str, reason: str
+) -> None:
+    verdict = await pool.verify(of("by sorry", statement))
+    assert verdict.status is Status.REJECTED
+    assert verdict.reason.startswith(f"the statement does not elaborate: {reason}")
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [
+        ("theorem h : 1 = 2 := sorry", Status.INCOMPLETE),
+        ("axiom h : 1 = 2", Status.DISALLOWED_AXIOM),
+        ("def one : Nat := 2\ntheorem h : one = 2 := by decide", Status.PROVED),
+    ],
+)
+async def test_what_the_header_declares_is_audited_like_the_proof(
+    pool: LeanPool, header: str, status: Status
+) -> None:
+    statement = "theorem t : one = 2" if "one" in header else "theorem t : 1 = 2"
+    assert (await pool.verify(of("h", statement, header))).status is status
+
+
+async def test_carriage_returns_before_line_feeds_change_nothing(pool: LeanPool) -> None:
+    header = "def k : Nat := 1\r\ndef l : Nat := k\r\n"
+    verdict = await pool.verify(of("by\r\n  skip\r\n  rfl", "theorem t :\r\n  k = l", header))
+    assert verdict.status is Status.PROVED, verdict.reason
+
+
+async def test_a_flood_of_messages_is_cut_and_the_error_is_kept(pool: LeanPool) -> None:
+    code = "#check 1\n" * 300 + "theorem t : 1 = 1 := nonsense"
+    verdict = await pool.verify(Submission(id="x", statement="theorem t : 1 = 1", code=code))
+    assert len(verdict.messages) == 101
+    assert "nonsense" in verdict.reason
+
+
+async def test_what_a_candidate_prints_without_a_line_feed_does_not_hide_the_reply(pool: LeanPool) -> None:
+    code = PRINT + "\ntheorem t : 1 = 2 := rfl"
+    verdict = await pool.verify(Submission(id="x", statement="theorem t : 1 = 2", code=code))
+    assert verdict.status is Status.REJECTED
+
+
+async def test_a_small_budget_is_not_the_statements(pool: LeanPool) -> None:
+    asked = of("by grind", "theorem t (a b c d e f g h : Nat) : (a+b+c+d+e+f+g+h)^2 = (h+g+f+e+d+c+b+a)^2")
+    before = await pool.verify(asked, heartbeats=1)
+    await pool.verify(asked)
+    after = await pool.verify(asked, heartbeats=1)
+    assert before.reason == after.reason
+    assert "the statement does not elaborate" not in before.reason
+    assert "maximum number of heartbeats (1)" in before.reason
+
+
 async def test_the_heartbeat_budget_decides_and_the_same_way_every_time(pool: LeanPool) -> None:
     hard = of("by grind", "theorem t (a b c d e : Nat) : (a+b+c+d+e)^4 = (e+d+c+b+a)^4")
     few = [await pool.verify(hard, heartbeats=10) for _ in range(2)]
@@ -93,14 +161,15 @@ async def test_a_deadline_and_a_crash_cost_nobody_but_themselves(lean_runtime: L
     assert verdicts["endless"].kind is verdicts["crash"].kind is Kind.UNKNOWN
 
 
-async def test_a_worker_killed_from_outside_is_replaced(lean_runtime: LeanRuntime) -> None:
+async def test_a_worker_killed_from_outside_is_replaced_and_costs_no_verdict(
+    lean_runtime: LeanRuntime,
+) -> None:
     async with LeanPool(lean_runtime) as pool:
         await pool.verify(of("rfl"))
         (pid,) = pool.worker_pids
         os.kill(pid, signal.SIGKILL)
         verdicts = [await pool.verify(of("rfl")) for _ in range(2)]
-    assert verdicts[0].status in (Status.CRASHED, Status.PROVED)
-    assert verdicts[1].status is Status.PROVED
+    assert [each.status for each in verdicts] == [Status.PROVED, Status.PROVED]
 
 
 async def test_closing_ends_the_workers_and_refuses_more(lean_runtime: LeanRuntime) -> None:
@@ -125,12 +194,53 @@ async def test_a_lean_that_does_not_start_is_an_error_with_its_last_words(tmp_pa
             pass
 
 
+async def test_a_lean_that_cannot_be_run_is_an_error_and_no_endless_wait(tmp_path: Path) -> None:
+    nowhere = LeanRuntime(
+        name="embedded", command=("/bin/true",), env={}, cwd=tmp_path / "gone", version="none"
+    )
+    async with asyncio.timeout(20):
+        with pytest.raises(WorkerStartError, match="cannot be run"):
+            async with LeanPool(nowhere):
+                pass
+
+
+async def test_killing_a_worker_ends_what_it_started(tmp_path: Path) -> None:
+    script = """sleep 600 & echo $! >child; echo '{"ready": true, "lean": "none"}'; wait"""
+    parent = LeanRuntime(
+        name="project", command=("/bin/sh", "-c", script), env={}, cwd=tmp_path, version="none"
+    )
+    worker = await LeanWorker.start(parent)
+    child = await asyncio.to_thread((tmp_path / "child").read_text)
+    assert is_running(int(child))
+    await worker.kill()
+    await asyncio.to_thread(time.sleep, 0.5)
+    assert not is_running(int(child))
+
+
+def is_running(pid: int) -> bool:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""  # a zombie has no command line
+    except OSError:
+        return False
+
+
+async def test_a_waiter_that_is_cancelled_as_its_turn_comes_passes_the_turn_on(pool: LeanPool) -> None:
+    worker = await pool._borrow("")
+    first, second = (asyncio.create_task(pool.verify(of("rfl"))) for _ in range(2))
+    await asyncio.sleep(0.1)
+    await pool._give_back(worker)
+    first.cancel()
+    async with asyncio.timeout(20):
+        assert (await second).status is Status.PROVED
+    assert first.cancelled()
+
+
 @pytest.mark.parametrize("name", ["controls", "exploits"])
 async def test_every_shared_submission_gets_a_verdict_its_author_accepts(
     pool: LeanPool, shared_data: Path, name: str
 ) -> None:
     rows = [json.loads(line) for line in (shared_data / f"{name}.jsonl").read_text("utf-8").splitlines()]
-    # Those that take the worker down are tested above; here they would slow every other test.
+    # These take the worker down, as others above do; here they would slow every other test.
     rows = [row for row in rows if row["id"] not in ("process-exit", "heartbeats-off")]
 
     async def judged(row: dict[str, object]) -> Verdict:

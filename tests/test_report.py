@@ -275,7 +275,7 @@ def test_the_control_decides_whether_the_verifier_gets_the_credit(
     [
         ((0.33, 0.56), "ahead of it at one attempt and at eight."),
         ((0.33, 0.87), "ahead of it at one attempt and not clearly different from it at eight"),
-        ((0.33, 0.99), "eight fixed tactics prove more than eight samples"),
+        ((0.33, 0.99), "the fixed tactics prove more than eight samples"),
         ((0.90, 0.99), "behind it at one attempt and at eight"),
     ],
 )

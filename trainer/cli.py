@@ -9,9 +9,10 @@ from typing import Annotated, Literal
 
 import typer
 
+from trainer.processes import REDIS_VARIABLE
 from verifier.cli import Heartbeats, Project, Timeout, Workers, app
 from verifier.console import say
-from verifier.errors import ProofmillError
+from verifier.errors import InvalidInput, ProofmillError
 from verifier.lean.runtime import resolve_runtime
 from verifier.pool import DEFAULT_HEARTBEATS, DEFAULT_TIMEOUT_S, LeanPool
 
@@ -20,7 +21,9 @@ __all__ = ["main"]
 worker_app = typer.Typer(no_args_is_help=True, help="One process of a run.")
 app.add_typer(worker_app, name="worker")
 
-Redis = Annotated[str, typer.Option(help="URL of the Redis or Valkey that carries the streams.")]
+Redis = Annotated[
+    str, typer.Option(envvar=REDIS_VARIABLE, help="URL of the Redis or Valkey that carries the streams.")
+]
 Run = Annotated[str, typer.Option(help="Name of the run, a part of every key.")]
 
 
@@ -71,8 +74,12 @@ def prepare_torch() -> None:
     """What has to be settled before torch is first imported."""
     # Idle threads of OpenMP spin by default, which takes the cores from Lean.
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from transformers.utils import logging
-
+    try:
+        from transformers.utils import logging
+    except ImportError as error:
+        raise InvalidInput(
+            f"{error}: install the training packages, pip install 'proofmill[train]'"
+        ) from error
     logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 

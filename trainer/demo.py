@@ -146,7 +146,7 @@ def supervised_start(session: Session, pairs: Pairs) -> Start:
     with timed(session, "supervised"):
         tokenizer = train_tokenizer((prompt + proof for prompt, proof in pairs), config.policy.vocab_size)
         model = build_policy(config.policy, tokenizer, seed=config.seed)
-        with session.bar("supervised start: optimizer steps", config.supervised.steps) as advance:
+        with session.bar("supervised start", "optimizer steps", config.supervised.steps) as advance:
             train_supervised(model, tokenizer, pairs, config.supervised, on_step=lambda _: advance())
         policy = Policy(0, session.directory / "policies" / "v0000")
         save_policy(model, tokenizer, policy.directory)
@@ -178,7 +178,7 @@ def train_control(session: Session, pairs: Pairs, start: Start, budget: Budget) 
                 max_tokens=chosen.max_tokens,
                 seed=config.seed,
             )
-            with session.bar("control: optimizer steps", steps) as advance:
+            with session.bar("control", "optimizer steps", steps) as advance:
                 result = train_supervised(
                     model, start.tokenizer, pairs, settings, on_step=lambda _: advance()
                 )

@@ -5,7 +5,7 @@ are dropped by id, and what does not come in time comes back as unknown.
 """
 
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -61,69 +61,103 @@ class Exchange:
         self._stall_s = stall_s
         self._check_alive = check_alive
 
-    def attempt(self, tasks: Sequence[Task], on_verdict: Callable[[], None] = lambda: None) -> list[Judged]:
+    def attempt(
+        self, tasks: Sequence[Task], on_judged: Callable[[Judged], None] = lambda judged: None
+    ) -> list[Judged]:
         """Have every task sampled and judged; attempts in the order of tasks and samples.
+
+        `on_judged` is called for each attempt as soon as its verdict is here.
 
         Raises:
             StalledError: nothing came for `stall_s` seconds.
             RedisUnavailable
         """
         expected = [f"{task.id}/{index}" for task in tasks for index in range(task.sampling.samples)]
+        attempts: dict[str, AttemptMessage] = {}
+        judged: dict[str, Judged] = {}
+
+        def join(each: str, verdict: Verdict) -> None:
+            attempt = attempts[each].attempt
+            if attempt is None:
+                raise ValueError(f"{each} came back without the attempt it was sampled as")
+            judged[each] = Judged(attempt, verdict, attempts[each].sampling_ms)
+            on_judged(judged[each])
+
         self._tasks.publish_many(tasks)
-        attempts, verdicts = self._collect(expected, with_attempts=True, on_verdict=on_verdict)
-        return [
-            Judged(message.attempt, verdicts[message.attempt.id], message.sampling_ms)
-            for message in (attempts[each] for each in expected)
-            if message.attempt is not None
-        ]
+        self._collect(expected, join, attempts)
+        return [judged[each] for each in expected]
 
     def judge(
-        self, submissions: Sequence[Submission], on_verdict: Callable[[], None] = lambda: None
+        self, submissions: Sequence[Submission], on_verdict: Callable[[Verdict], None] = lambda verdict: None
     ) -> list[Verdict]:
         """Have submissions nobody sampled judged; verdicts in their order.
 
         Raises:
-            StalledError, RedisUnavailable
+            RedisUnavailable
         """
         expected = [submission.id for submission in submissions]
+        verdicts: dict[str, Verdict] = {}
+
+        def keep(each: str, verdict: Verdict) -> None:
+            verdicts[each] = verdict
+            on_verdict(verdict)
+
         self._attempts.publish_many(AttemptMessage(submission=each) for each in submissions)
-        _, verdicts = self._collect(expected, with_attempts=False, on_verdict=on_verdict)
+        self._collect(expected, keep, attempts=None)
         return [verdicts[each] for each in expected]
 
     def _collect(
-        self, expected: Iterable[str], *, with_attempts: bool, on_verdict: Callable[[], None]
-    ) -> tuple[dict[str, AttemptMessage], dict[str, Verdict]]:
-        missing_verdicts = set(expected)
-        missing_attempts = set(missing_verdicts) if with_attempts else set()
-        attempts: dict[str, AttemptMessage] = {}
+        self,
+        expected: Sequence[str],
+        done: Callable[[str, Verdict], None],
+        attempts: dict[str, AttemptMessage] | None,
+    ) -> None:
+        """Call `done` once for each expected id, with its verdict.
+
+        With `attempts`, also gather the messages of the attempts there; `done` is called when both are here.
+        """
+        if len(set(expected)) != len(expected):
+            raise ValueError("two orders have the same id, so their verdicts could not be told apart")
+        waiting = set(expected)
         verdicts: dict[str, Verdict] = {}
         last_news = time.monotonic()
-        while missing_attempts or missing_verdicts:
-            news = False
-            for message in self._read(self._attempts, block_ms=0) if missing_attempts else ():
-                if message.submission.id in missing_attempts:
-                    missing_attempts.discard(message.submission.id)
-                    attempts[message.submission.id] = message
-                    news = True
+        while waiting:
+            arrived = set()
+            if attempts is not None and len(attempts) < len(expected):
+                for message in self._read(self._attempts, block_ms=0):
+                    if message.submission.id in waiting:
+                        attempts.setdefault(message.submission.id, message)
+                        arrived.add(message.submission.id)
             for verdict in self._read(self._verdicts, block_ms=BLOCK_MS):
-                if verdict.id in missing_verdicts:
-                    missing_verdicts.discard(verdict.id)
-                    verdicts[verdict.id] = verdict
-                    on_verdict()
-                    news = True
-            if news:
+                if verdict.id in waiting:
+                    verdicts.setdefault(verdict.id, verdict)
+                    arrived.add(verdict.id)
+            for each in arrived:
+                if each in verdicts and (attempts is None or each in attempts):
+                    waiting.discard(each)
+                    done(each, verdicts[each])
+            if arrived:
                 last_news = time.monotonic()
                 continue
             self._check_alive()
             if time.monotonic() - last_news > self._stall_s:
-                if missing_attempts:
-                    raise StalledError(
-                        f"{len(missing_attempts)} attempts did not come for {self._stall_s:.0f} s: "
-                        "look at the generator's log"
-                    )
-                verdicts |= {each: _overdue(each, self._stall_s) for each in missing_verdicts}
-                missing_verdicts.clear()
-        return attempts, verdicts
+                self._give_up(waiting, done, attempts)
+                return
+
+    def _give_up(
+        self,
+        waiting: set[str],
+        done: Callable[[str, Verdict], None],
+        attempts: dict[str, AttemptMessage] | None,
+    ) -> None:
+        """Report what has no verdict as unknown; without its attempt there is nothing to report."""
+        unsampled = 0 if attempts is None else len(waiting - attempts.keys())
+        if unsampled:
+            raise StalledError(
+                f"{unsampled} attempts did not come for {self._stall_s:.0f} s: look at the generator's log"
+            )
+        for each in sorted(waiting):
+            done(each, _overdue(each, self._stall_s))
 
     def _read(self, stream: Stream[M], block_ms: int) -> list[M]:
         # The trainer rebuilds what it waits for from its orders, so it need not keep messages for later.

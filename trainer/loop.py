@@ -104,7 +104,7 @@ def metrics_of(
         "refuted": kinds[Kind.REFUTED],
         "unknown": kinds[Kind.UNKNOWN],
         "statuses": dict(Counter(str(each.verdict.status) for each in judged)),
-        "pass_rate": kinds[Kind.PROVED] / known if known else 0.0,
+        "pass_rate": kinds[Kind.PROVED] / known if known else None,
         "groups": len(groups),
         "informative_groups": sum(len(set(rewards)) > 1 for rewards in groups),
         "loss": stats.loss,

@@ -27,12 +27,13 @@ class Measured:
     counts: Mapping[str, Counts]
     """Known verdicts and proofs among the samples, by theorem name."""
     greedy: Mapping[str, Kind]
-    unknown: int
 
     def counts_of(self, theorems: Sequence[Theorem]) -> list[Counts]:
+        """The counts in the order of `theorems`."""
         return [self.counts[theorem.name] for theorem in theorems]
 
     def greedy_rate(self, theorems: Sequence[Theorem]) -> Rate:
+        """Share of `theorems` that greedy decoding proves, unknown verdicts left out."""
         known = [kind for each in theorems if (kind := self.greedy[each.name]) is not Kind.UNKNOWN]
         proved = sum(kind is Kind.PROVED for kind in known)
         return _rate(proved, len(known))
@@ -47,16 +48,18 @@ def measure(session: Session, phase: Phase, theorems: Sequence[Theorem], policy:
     return Measured(
         counts=_count(sampled),
         greedy={each.attempt.theorem.name: each.verdict.kind for each in judged[len(sampled) :]},
-        unknown=sum(each.verdict.kind is Kind.UNKNOWN for each in sampled),
     )
 
 
 def arm_of(measured: Measured, theorems: Sequence[Theorem]) -> Arm:
-    """Unbiased pass@1 and pass@8 with bootstrap intervals over theorems."""
+    """Unbiased pass@1 and pass@8 with bootstrap intervals over theorems.
+
+    Unknown verdicts are in neither: pass@8 is over the theorems with eight known ones.
+    """
     counts = measured.counts_of(theorems)
     at_1, at_8 = mean_pass_at_k(counts, 1), mean_pass_at_k(counts, 8)
     return Arm(
-        n=len(theorems),
+        n=at_1.n,
         samples=SAMPLES,
         pass_at_1=at_1.value,
         pass_at_1_ci=at_1.ci,

@@ -4,11 +4,12 @@ They end with this process, however it ends: on the way out they get SIGTERM and
 then SIGKILL, and if this process is killed the kernel sends SIGTERM in its place.
 """
 
+import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
@@ -17,9 +18,12 @@ from typing import Self
 from verifier.child import tied_to_this_process
 from verifier.errors import ProofmillError
 
-__all__ = ["ProcessDied", "Processes"]
+__all__ = ["REDIS_VARIABLE", "ProcessDied", "Processes"]
 
-STOP_TIMEOUT_S = 3.0
+REDIS_VARIABLE = "PROOFMILL_REDIS"
+"""Environment variable that tells the processes of a run where its Redis is."""
+
+STOP_TIMEOUT_S = 2.0
 LOG_TAIL_LINES = 15
 
 
@@ -46,8 +50,8 @@ class Processes:
     ) -> None:
         self.stop()
 
-    def start(self, name: str, arguments: Sequence[str]) -> None:
-        """Run `proofmill ARGUMENTS` as the process `name`."""
+    def start(self, name: str, arguments: Sequence[str], environment: Mapping[str, str]) -> None:
+        """Run `proofmill ARGUMENTS` as the process `name`, with `environment` added to this process's."""
         log = self._logs.enter_context(self._log(name).open("ab"))
         command = [sys.executable, "-m", "trainer.cli", *arguments]
         self._running[name] = subprocess.Popen(
@@ -55,6 +59,7 @@ class Processes:
             stdin=subprocess.DEVNULL,
             stdout=log,
             stderr=subprocess.STDOUT,
+            env=os.environ | environment,
             start_new_session=True,  # Ctrl-C reaches this process only, which ends the others in order
         )
 
@@ -70,7 +75,7 @@ class Processes:
                 )
 
     def stop(self) -> None:
-        """End all processes and wait for them: SIGTERM, and SIGKILL after three seconds."""
+        """End all processes and wait for them: SIGTERM, and SIGKILL after two seconds."""
         for process in self._running.values():
             process.terminate()
         deadline = time.monotonic() + STOP_TIMEOUT_S

@@ -95,6 +95,8 @@ def _greedy(held_out: HeldOut) -> str:
     if before is None or after is None:
         return ""
     went = f"Greedy decoding went from {_interval(before)} to {_interval(after)}"
+    if held_out.greedy.control is not None:
+        went += f" (the control: {_interval(held_out.greedy.control)})"
     sampled_rose = _sampled_change(held_out) is _Change.UP
     match _change(before, after), sampled_rose:
         case _Change.UP, True:
@@ -167,12 +169,13 @@ def _portfolio(held_out: HeldOut) -> str:
         compared = f"The trained model is {where[once]} it at one attempt and {where[eight]} it at eight"
     conclusion = {
         _Change.UP: ".",
-        _Change.UNCLEAR: ": on these theorems eight samples are not shown to beat eight fixed tactics.",
-        _Change.DOWN: ": on these theorems eight fixed tactics prove more than eight samples.",
+        _Change.UNCLEAR: ": on these theorems eight samples are not shown to beat the fixed tactics.",
+        _Change.DOWN: ": on these theorems the fixed tactics prove more than eight samples.",
     }
     return (
-        f"No model at all, but the best fixed list of {len(portfolio.tactics)} one-line tactics, "
-        f"reaches pass@1 {_interval(portfolio.at_1)} and pass@8 {_interval(portfolio.at_8)}. "
+        f"No model at all, but a fixed list of {len(portfolio.tactics)} one-line tactics, chosen greedily on "
+        f"training theorems, reaches pass@1 {_interval(portfolio.at_1)} and "
+        f"pass@8 {_interval(portfolio.at_8)}. "
         f"{compared}{conclusion[eight]}"
     )
 

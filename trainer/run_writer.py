@@ -64,6 +64,7 @@ class RunWriter:
             lean_ms=verdict.lean_ms,
         )
         self._attempts.write(row.model_dump_json() + "\n")
+        self._attempts.flush()
         self._statuses[verdict.status] += 1
         self._lean_calls += verdict.lean_ms > 0
 

@@ -1,6 +1,7 @@
 """What a run holds open: the Redis, the other processes, the streams, the run directory, the screen."""
 
 import secrets
+import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -14,10 +15,10 @@ from prover.messages import Task
 from prover.theorem import Theorem
 from trainer.config import RunConfig
 from trainer.exchange import Exchange, Judged
-from trainer.processes import Processes
+from trainer.processes import REDIS_VARIABLE, Processes
 from trainer.run_files import Phase, Summary
 from trainer.run_writer import RunWriter
-from verifier.console import progress_bars
+from verifier.console import progress_bars, say
 from verifier.redis_server import EmbeddedRedis, connect
 from verifier.verdict import Submission, Verdict
 
@@ -68,19 +69,20 @@ class Session:
             for theorem in theorems
         ]
         expected = sum(sampling.samples for sampling in samplings) * len(theorems)
-        name = f"{phase} {iteration}" if iteration else phase
-        with self.bar(f"{name}: attempts judged", expected) as advance:
-            judged = self.exchange.attempt(tasks, on_verdict=advance)
-        for each in judged:
-            self.writer.attempt(
-                phase,
-                each.attempt.theorem,
-                each.attempt.proof,
-                each.verdict,
-                iteration=iteration,
-                policy_version=policy.version,
-            )
-        return judged
+        with self.bar(f"{phase} {iteration}" if iteration else phase, "attempts judged", expected) as advance:
+
+            def record(each: Judged) -> None:
+                self.writer.attempt(
+                    phase,
+                    each.attempt.theorem,
+                    each.attempt.proof,
+                    each.verdict,
+                    iteration=iteration,
+                    policy_version=policy.version,
+                )
+                advance()
+
+            return self.exchange.attempt(tasks, on_judged=record)
 
     def judge(self, phase: Phase, proofs: Sequence[NamedProof]) -> list[Verdict]:
         """Verdicts on proofs nobody sampled, in their order."""
@@ -93,20 +95,27 @@ class Session:
             )
             for theorem, proof in proofs
         ]
-        with self.bar(f"{phase}: proofs judged", len(submissions)) as advance:
-            verdicts = self.exchange.judge(submissions, on_verdict=advance)
-        for (theorem, proof), verdict in zip(proofs, verdicts, strict=True):
-            self.writer.attempt(phase, theorem, proof, verdict)
-        return verdicts
+        proof_of = {each.id: pair for each, pair in zip(submissions, proofs, strict=True)}
+        with self.bar(phase, "proofs judged", len(submissions)) as advance:
+
+            def record(verdict: Verdict) -> None:
+                theorem, proof = proof_of[verdict.id]
+                self.writer.attempt(phase, theorem, proof, verdict)
+                advance()
+
+            return self.exchange.judge(submissions, on_verdict=record)
 
     @contextmanager
-    def bar(self, description: str, total: int) -> Iterator[Advance]:
-        """A progress bar while something long goes on; call what it gives once for each step."""
-        task = self.progress.add_task(description, total=total)
+    def bar(self, part: str, what: str, total: int) -> Iterator[Advance]:
+        """A bar while something long goes on, then a line; call what it gives once for each step."""
+        task = self.progress.add_task(f"{part}: {what}", total=total)
+        began = time.monotonic()
         try:
             yield lambda: self.progress.advance(task)
         finally:
-            self.progress.stop_task(task)
+            done = round(self.progress.tasks[self.progress.task_ids.index(task)].completed)
+            self.progress.remove_task(task)
+            say(f"{part}: {done} of {total} {what} in {time.monotonic() - began:.0f} s")
 
 
 @contextmanager
@@ -123,12 +132,15 @@ def open_session(config: RunConfig, directory: Path, summary: Summary) -> Iterat
         processes = stack.enter_context(Processes(directory))
         # A name no earlier run has: its orders and verdicts may still be in a Redis given by URL.
         run = f"{directory.name}-{secrets.token_hex(4)}"
-        where = ("--redis", redis_url, "--run", run)
+        environment = {
+            REDIS_VARIABLE: redis_url
+        }  # not an argument: everyone may read those, and it may hold a password
         lean = config.lean
         limits = ("--workers", lean.workers, "--timeout", lean.timeout_s, "--heartbeats", lean.heartbeats)
         project = ("--project", lean.project) if lean.project else ()
-        processes.start("verifier", [str(each) for each in ("worker", "verifier", *where, *limits, *project)])
-        processes.start("generator", ["worker", "generator", *where])
+        verifier = ("worker", "verifier", "--run", run, *limits, *project)
+        processes.start("verifier", [str(each) for each in verifier], environment)
+        processes.start("generator", ["worker", "generator", "--run", run], environment)
         progress = stack.enter_context(progress_bars())
         exchange = Exchange(client, run, check_alive=processes.check_alive)
         yield Session(config, directory, writer, exchange, progress)

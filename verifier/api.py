@@ -4,9 +4,11 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Annotated, Literal
 
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field
 
+from verifier.errors import PoolClosed
 from verifier.pool import LeanPool
 from verifier.verdict import Submission, Verdict
 
@@ -30,34 +32,36 @@ class Health(BaseModel):
     lean: str
     runtime: str
     workers: int
+    """Lean workers that run at this moment."""
 
 
 def create_app(pool: LeanPool) -> FastAPI:
-    """The API on `pool`, which is opened and closed with the application."""
+    """The API on `pool`, which is open; the application closes it when it ends."""
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        async with pool:
-            yield
+        # Here and not after the server: uvicorn ends by raising the signal it was stopped with.
+        yield
+        await pool.close()
 
     app = FastAPI(title="Proofmill verifier", lifespan=lifespan)
-    app.state.pool = pool
 
     @app.post("/v1/verify")
-    async def verify(body: VerifyRequest, pool: Annotated[LeanPool, Depends(_pool)]) -> Verdict:
+    async def verify(body: VerifyRequest) -> Verdict:
         """Judge one submission."""
         return await pool.verify(
             body, tactics=body.tactics, timeout_s=body.timeout, heartbeats=body.heartbeats
         )
 
     @app.get("/healthz")
-    async def healthz(pool: Annotated[LeanPool, Depends(_pool)]) -> Health:
+    async def healthz() -> Health:
         """That the service answers, and which Lean it judges with."""
-        return Health(status="ok", lean=pool.runtime.version, runtime=pool.runtime.name, workers=pool.workers)
+        return Health(
+            status="ok", lean=pool.runtime.version, runtime=pool.runtime.name, workers=len(pool.worker_pids)
+        )
+
+    @app.exception_handler(PoolClosed)
+    async def closed(_: Request, error: PoolClosed) -> JSONResponse:
+        return JSONResponse({"detail": str(error)}, status_code=503)
 
     return app
-
-
-def _pool(request: Request) -> LeanPool:
-    pool: LeanPool = request.app.state.pool
-    return pool

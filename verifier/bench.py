@@ -2,8 +2,8 @@
 
 The proofs are small and of different kinds; the same list goes round and round
 through a pool of one worker without a cache.  Resident memory is that of the
-worker process, from /proc, before the first round and after each tenth of the
-checks.
+worker process, from /proc, after the first verdict and after each tenth of
+the checks.
 """
 
 import time
@@ -13,6 +13,7 @@ from statistics import quantiles
 
 from pydantic import BaseModel
 
+from verifier.errors import WorkerDied
 from verifier.lean.runtime import LeanRuntime
 from verifier.pool import LeanPool
 from verifier.verdict import Status, Submission
@@ -59,7 +60,7 @@ async def bench_verifier(
     """Run `checks` small checks one after the other on one worker.
 
     Raises:
-        WorkerStartError
+        WorkerDied, WorkerStartError
     """
     submissions = [Submission(id=str(i), statement=s, proof=p) for i, (s, p) in enumerate(PROOFS)]
     latencies: list[float] = []
@@ -73,7 +74,8 @@ async def bench_verifier(
             asked = time.monotonic()
             verdict = await pool.verify(submission)
             latencies.append((time.monotonic() - asked) * 1e3)
-            assert verdict.status in (Status.PROVED, Status.REJECTED), verdict.reason
+            if verdict.status not in (Status.PROVED, Status.REJECTED):
+                raise WorkerDied(f"the figures would not be of a healthy worker: {verdict.reason}")
             if number % max(1, checks // 10) == 0:
                 memory.append(_rss_mb(pool))
             on_check()

@@ -4,7 +4,8 @@ import asyncio
 import json
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Annotated
 
@@ -71,18 +72,14 @@ def verify(
 
     Exit 0 whatever the verdicts; 2 when a line is no submission, after all others are judged.
     """
+    if out is not None and out.resolve() == file.resolve():
+        raise InvalidInput(f"--out is {file} itself: name another file for the verdicts")
     rows, bad = _read(file)
     for each in bad:
         say(f"{file}:{each.line}: {each.reason}", "red")
-    pool = LeanPool(resolve_runtime(project), workers=workers, timeout_s=timeout, heartbeats=heartbeats)
-    if out is None:
-        verdicts = asyncio.run(_judge_all(pool, rows, sys.stdout, tactics))
-    else:
-        try:
-            with out.open("w", encoding="utf-8") as sink:
-                verdicts = asyncio.run(_judge_all(pool, rows, sink, tactics))
-        except OSError as error:
-            raise InvalidInput(f"cannot write {out}: {error.strerror}") from error
+    with _sink(out) as sink:
+        pool = LeanPool(resolve_runtime(project), workers=workers, timeout_s=timeout, heartbeats=heartbeats)
+        verdicts = asyncio.run(_judge_all(pool, rows, sink, tactics))
     _summarise(rows, verdicts)
     if bad:
         raise typer.Exit(2)
@@ -103,7 +100,12 @@ def serve(
     from verifier.api import create_app
 
     pool = LeanPool(resolve_runtime(project), workers=workers, timeout_s=timeout, heartbeats=heartbeats)
-    uvicorn.run(create_app(pool), host=host, port=port)
+
+    async def serve_pool() -> None:
+        async with pool:
+            await uvicorn.Server(uvicorn.Config(create_app(pool), host=host, port=port)).serve()
+
+    asyncio.run(serve_pool())
 
 
 @bench_app.command("verifier")
@@ -137,6 +139,20 @@ def _read(file: Path) -> tuple[list[Row], list[BadRow]]:
     ]
 
 
+@contextmanager
+def _sink(out: Path | None) -> Iterator[IO[str]]:
+    """Where verdicts go: stdout, or `out`, opened before Lean starts so that a bad path is known at once."""
+    if out is None:
+        yield sys.stdout
+        return
+    try:
+        sink = out.open("w", encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"cannot write {out}: {error.strerror}") from error
+    with sink:
+        yield sink
+
+
 async def _judge_all(pool: LeanPool, rows: Sequence[Row], sink: IO[str], tactics: bool) -> dict[str, Verdict]:
     """Judge `rows`, writing each verdict as it comes, so that what is finished survives an interrupt."""
     verdicts: dict[str, Verdict] = {}
@@ -153,8 +169,11 @@ async def _judge_all(pool: LeanPool, rows: Sequence[Row], sink: IO[str], tactics
                 expected = must[verdict.id]
                 if expected is not None:
                     line["as_expected"] = verdict.status in expected
-                sink.write(json.dumps(line, ensure_ascii=False) + "\n")
-                sink.flush()
+                try:
+                    sink.write(json.dumps(line, ensure_ascii=False) + "\n")
+                    sink.flush()
+                except OSError as error:
+                    raise InvalidInput(f"cannot write the verdicts: {error.strerror}") from error
                 progress.advance(bar)
     return verdicts
 

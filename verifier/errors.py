@@ -12,6 +12,7 @@ __all__ = [
     "ProofmillError",
     "RedisUnavailable",
     "WorkerDied",
+    "WorkerKilled",
     "WorkerStartError",
 ]
 
@@ -38,6 +39,10 @@ class WorkerStartError(ProofmillError):
 
 class WorkerDied(ProofmillError):
     """A Lean worker process ended, or broke the protocol, while it held a request."""
+
+
+class WorkerKilled(WorkerDied):
+    """A Lean worker was ended by someone else's SIGKILL, such as the kernel's when memory runs out."""
 
 
 class PoolClosed(ProofmillError):

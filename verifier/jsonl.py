@@ -35,7 +35,8 @@ def read_rows(lines: Iterable[bytes]) -> Iterator[Row | BadRow]:
             continue
         try:
             row = _row(line)
-        except ValueError as error:  # ValidationError, JSONDecodeError and UnicodeDecodeError are ValueErrors
+        # ValidationError, JSONDecodeError and UnicodeDecodeError are ValueErrors.
+        except (ValueError, RecursionError) as error:
             yield BadRow(number, _reason(error))
             continue
         if row.id in line_of:
@@ -52,7 +53,9 @@ def _row(line: bytes) -> Row:
     return Row.model_validate(value)
 
 
-def _reason(error: ValueError) -> str:
+def _reason(error: ValueError | RecursionError) -> str:
+    if isinstance(error, RecursionError):
+        return "malformed JSON: nested too deeply"
     if isinstance(error, UnicodeDecodeError):
         return f"invalid UTF-8 at byte {error.start}"
     if isinstance(error, json.JSONDecodeError):

@@ -7,7 +7,7 @@ for, and on what does the proof rest.
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -63,7 +63,7 @@ def source_of(submission: Submission) -> Source:
     A file may repeat imports of the header; they are blanked out, because Lean
     reads the file after the header and imports are allowed at the start only.
     """
-    # Lean reads lone carriage returns as an error; a blank keeps every position.
+    # Lean takes a carriage return for an error; a blank keeps every position.
     text = submission.text.replace("\r\n", " \n")
     if submission.proof is not None:
         return Source(prefix=f"{submission.statement}\n  :=\n", text=text)
@@ -98,7 +98,8 @@ def judge(
     allowed_axioms: frozenset[str] = ALLOWED_AXIOMS,
 ) -> Verdict:
     """The verdict on `submission`, given what Lean replied to `source`."""
-    messages = tuple(_message(source, raw) for raw in reply.messages)
+    starts = _line_starts(source.full)
+    messages = tuple(_message(source, starts, raw) for raw in reply.messages)
     status, reason = _status(reply, messages, allowed_axioms)
     return Verdict(
         id=submission.id,
@@ -154,20 +155,17 @@ def _types(found: Declaration) -> str:
     return f"`{found.type}`, not `{found.reference_type}`"
 
 
-def _message(source: Source, raw: RawMessage) -> Message:
-    starts = _line_starts(source.full)
+def _message(source: Source, starts: Sequence[int], raw: RawMessage) -> Message:
+    """`raw`, placed in the submitted text; `starts` are the line starts of the whole source."""
     line = min(raw.line, len(starts))
+    before = source.prefix.count("\n")
     return Message(
         severity=Severity(raw.severity),
-        line=raw.line - source.prefix.count("\n") if _in_text(source, raw) else raw.line,
+        line=raw.line - before if raw.line > before else raw.line,
         column=raw.column,
         start=starts[line - 1] + raw.column - len(source.prefix),
         text=raw.text,
     )
-
-
-def _in_text(source: Source, raw: RawMessage) -> bool:
-    return raw.line > source.prefix.count("\n")
 
 
 def _line_starts(text: str) -> list[int]:

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 from typing import Self
 
-from verifier.errors import PoolClosed, WorkerDied, WorkerStartError
+from verifier.errors import PoolClosed, WorkerDied, WorkerKilled, WorkerStartError
 from verifier.judge import judge, screen, source_of
 from verifier.lean.runtime import LeanRuntime
 from verifier.verdict import Status, Submission, Verdict
@@ -25,6 +25,8 @@ DEFAULT_HEARTBEATS = 200_000
 
 DEFAULT_TIMEOUT_S = 60.0
 HEADER_TIMEOUT_S = 300.0
+LAST_WORDS = 300
+"""Characters of a dead worker's stderr that a reason repeats."""
 
 log = logging.getLogger(__name__)
 
@@ -116,16 +118,39 @@ class LeanPool:
         refused = screen(submission)
         if refused is not None:
             return refused
+        limits = (tactics, timeout_s or self.timeout_s, heartbeats or self.heartbeats)
         try:
-            worker = await self._borrow(submission.header)
+            try:
+                return await self._verify_on_a_worker(submission, *limits)
+            except WorkerKilled:
+                # Not the submission's doing, as far as one can tell: it gets a second worker.
+                return await self._verify_on_a_worker(submission, *limits)
         except WorkerStartError as error:
             return _unknown(submission, Status.INFRA_ERROR, f"no Lean worker starts: {error}")
+        except WorkerKilled as error:
+            return _unknown(submission, Status.CRASHED, str(error))
+
+    async def _verify_on_a_worker(
+        self, submission: Submission, tactics: bool, timeout_s: float, heartbeats: int
+    ) -> Verdict:
+        """The verdict, with the wall time for which the worker was held.
+
+        Raises:
+            WorkerKilled, WorkerStartError, PoolClosed
+        """
+        worker = await self._borrow(submission.header)
         started = time.monotonic()
         healthy = False
         try:
-            verdict, healthy = await self._ask(
-                worker, submission, tactics, timeout_s or self.timeout_s, heartbeats or self.heartbeats
-            )
+            verdict, healthy = await self._ask(worker, submission, tactics, timeout_s, heartbeats)
+        except WorkerDied as error:
+            if self._closed:
+                raise PoolClosed("the pool was closed while it judged a submission") from error
+            if isinstance(error, WorkerKilled):
+                raise
+            last_words = " ".join(worker.stderr_tail.split())[-LAST_WORDS:]
+            reason = f"{error}; its stderr ends with: {last_words or 'nothing'}"
+            verdict = _unknown(submission, Status.CRASHED, reason)
         finally:
             # A worker that was interrupted still elaborates: only killing it frees its core.
             await (self._give_back(worker) if healthy else self._discard(worker))
@@ -139,9 +164,13 @@ class LeanPool:
         try:
             async with asyncio.timeout(HEADER_TIMEOUT_S):
                 header_error = await worker.load_header(submission.header)
-            if header_error is not None:
-                reason = f"the header does not elaborate here: {header_error}"
-                return _unknown(submission, Status.INFRA_ERROR, reason), True
+        except TimeoutError:
+            reason = f"the header was not read within {HEADER_TIMEOUT_S:g} s"
+            return _unknown(submission, Status.INFRA_ERROR, reason), False
+        if header_error is not None:
+            reason = f"the header does not elaborate here: {header_error}"
+            return _unknown(submission, Status.INFRA_ERROR, reason), True
+        try:
             async with asyncio.timeout(timeout_s):
                 reply = await worker.check(
                     submission.header,
@@ -151,13 +180,8 @@ class LeanPool:
                     tactics=tactics,
                 )
         except TimeoutError:
-            return _unknown(
-                submission, Status.TIMEOUT, f"no answer within {timeout_s:g} s of wall time"
-            ), False
-        except WorkerDied as error:
-            if self._closed:
-                raise PoolClosed("the pool was closed while it judged a submission") from error
-            return _unknown(submission, Status.CRASHED, str(error)), False
+            reason = f"no answer within {timeout_s:g} s of wall time"
+            return _unknown(submission, Status.TIMEOUT, reason), False
         return judge(submission, source, reply), True
 
     async def _borrow(self, header: str) -> LeanWorker:
@@ -167,14 +191,19 @@ class LeanPool:
             WorkerStartError: no worker is left and none starts.
             PoolClosed: the pool was closed.
         """
-        self._start_missing()
         async with self._changed:
+            self._start_missing()
             while not self._idle:
                 if self._closed:
                     raise PoolClosed("the pool is closed: open a new one to verify more")
                 if not self._busy and not self._starting:
                     raise self._start_error or WorkerStartError("the pool has no worker")
-                await self._changed.wait()
+                try:
+                    await self._changed.wait()
+                except asyncio.CancelledError:
+                    # The wake-up may have been for this waiter; another one takes it.
+                    self._changed.notify()
+                    raise
             warm = [worker for worker in self._idle if worker.is_warm(header)]
             worker = (warm or self._idle)[-1]
             self._idle.remove(worker)
@@ -194,6 +223,8 @@ class LeanPool:
         self._start_missing()
 
     def _start_missing(self) -> None:
+        # The kernel may have ended a worker that nobody was asking.
+        self._idle = [worker for worker in self._idle if worker.is_alive]
         missing = self.workers - len(self._idle) - len(self._busy) - len(self._starting)
         for _ in range(0 if self._closed else missing):
             task = asyncio.create_task(self._start_one())
@@ -208,11 +239,12 @@ class LeanPool:
         except WorkerStartError as error:
             log.warning("a Lean worker did not start: %s", error)
             self._start_error = error
-        async with self._changed:
-            self._starting.discard(asyncio.current_task())
-            if worker is not None:
-                self._idle.append(worker)
-            self._changed.notify_all()
+        finally:
+            async with self._changed:
+                self._starting.discard(asyncio.current_task())
+                if worker is not None:
+                    self._idle.append(worker)
+                self._changed.notify_all()
 
 
 def _unknown(submission: Submission, status: Status, reason: str) -> Verdict:

@@ -72,7 +72,11 @@ class Declaration(Wire):
 
 
 class CheckReply(Wire):
-    """What Lean said of a source: either an error of the request or statement, or the rest."""
+    """What Lean said of a source: either an error of the request or statement, or the rest.
+
+    The worker bounds all of it: the first 100 errors and the first 100 other messages, texts and
+    goals of up to 8,000 bytes, tactics of 8 MB together.
+    """
 
     id: str
     ms: float = 0.0
@@ -118,11 +122,11 @@ def parse_json_line(line: bytes) -> dict[str, Any] | None:
         return None
     try:
         value = json.loads(line)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
     return value if isinstance(value, dict) else None
 
 
 def _line(request: dict[str, Any]) -> bytes:
-    # ASCII: a line separator inside a string must not end the line.
-    return json.dumps(request, ensure_ascii=True).encode() + b"\n"
+    # Line feeds in strings come out escaped, so a request is one line.
+    return json.dumps(request).encode() + b"\n"

@@ -1,15 +1,16 @@
 """`proofmill worker verifier`: attempts from a Redis stream in, verdicts on another out.
 
 An attempt is acknowledged after its verdict is published, so a worker that is
-killed leaves it to be judged again; whoever reads verdicts drops repeats by id.
+killed leaves it to be judged again by another; whoever reads verdicts drops
+repeats by id.  While it is judged its claim is renewed, however long that takes.
 """
 
 import asyncio
-import contextlib
 import logging
 import os
 import signal
 import socket
+import time
 
 from pydantic import BaseModel, ConfigDict
 
@@ -25,7 +26,8 @@ VERIFIER_GROUP = "verifiers"
 IN_FLIGHT_PER_WORKER = 16
 """Read ahead, so that a worker never waits for Redis; small, so that several verifiers share a burst."""
 BLOCK_MS = 200
-CLAIM_IDLE_MS = 300_000  # longer than a read-ahead of slow proofs takes
+CLAIM_IDLE_MS = 60_000  # after this long without a sign of life another verifier takes over
+RENEW_S = 15.0
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +41,7 @@ class JudgeRequest(BaseModel):
 
 
 async def run_verifier(redis_url: str, run: str, pool: LeanPool) -> None:
-    """Judge what arrives until SIGTERM or SIGINT; what is in flight then is left unacknowledged.
+    """Judge what arrives until SIGTERM or SIGINT; what is in flight then is left to other verifiers.
 
     Raises:
         RedisUnavailable, WorkerStartError
@@ -48,28 +50,45 @@ async def run_verifier(redis_url: str, run: str, pool: LeanPool) -> None:
     names = StreamNames(run)
     requests = Stream(client, names.attempts, JudgeRequest, CLAIM_IDLE_MS)
     verdicts = Stream(client, names.verdicts, Verdict)
+    try:
+        async with pool, asyncio.TaskGroup() as group:
+            await _judge_until_stopped(group, pool, requests, verdicts)
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from failures
+
+
+async def _judge_until_stopped(
+    group: asyncio.TaskGroup, pool: LeanPool, requests: Stream[JudgeRequest], verdicts: Stream[Verdict]
+) -> None:
+    cached = CachedPool(pool)
+    stopped = stop_on_signals()
     consumer = consumer_name()
-    async with pool, asyncio.TaskGroup() as group:
-        cached = CachedPool(pool)
-        stopped = stop_on_signals()
-        running: set[asyncio.Task[None]] = set()
+    running: dict[asyncio.Task[None], Delivery[JudgeRequest]] = {}
+    renewed = time.monotonic()
 
-        async def judge(delivery: Delivery[JudgeRequest]) -> None:
-            verdict = await cached.verify(delivery.message.submission)
-            await asyncio.to_thread(verdicts.publish, verdict)
-            await asyncio.to_thread(requests.ack, [delivery])
+    async def judge(delivery: Delivery[JudgeRequest]) -> None:
+        verdict = await cached.verify(delivery.message.submission)
+        await asyncio.to_thread(verdicts.publish, verdict)
+        await asyncio.to_thread(requests.ack, [delivery])
 
-        while not stopped.is_set():
-            room = pool.workers * IN_FLIGHT_PER_WORKER - len(running)
-            if room == 0:
-                await asyncio.wait(running, timeout=BLOCK_MS / 1e3, return_when=asyncio.FIRST_COMPLETED)
-                continue
-            for delivery in await asyncio.to_thread(requests.read, VERIFIER_GROUP, consumer, room, BLOCK_MS):
-                task = group.create_task(judge(delivery))
-                running.add(task)
-                task.add_done_callback(running.discard)
-        for task in running:
-            task.cancel()
+    while not stopped.is_set():
+        if time.monotonic() > renewed + RENEW_S:
+            await asyncio.to_thread(requests.renew, list(running.values()), consumer)
+            renewed = time.monotonic()
+        room = pool.workers * IN_FLIGHT_PER_WORKER - len(running)
+        if room == 0:
+            await asyncio.wait(running, timeout=BLOCK_MS / 1e3, return_when=asyncio.FIRST_COMPLETED)
+            continue
+        for delivery in await asyncio.to_thread(requests.read, VERIFIER_GROUP, consumer, room, BLOCK_MS):
+            if any(delivery.id == each.id for each in running.values()):
+                continue  # this process slept so long that it took over what it had already
+            task = group.create_task(judge(delivery))
+            running[task] = delivery
+            task.add_done_callback(running.pop)
+    left = dict(running)
+    for task in left:
+        task.cancel()
+    await asyncio.to_thread(requests.release, list(left.values()), consumer)
 
 
 def consumer_name() -> str:
@@ -82,6 +101,5 @@ def stop_on_signals() -> asyncio.Event:
     stopped = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        with contextlib.suppress(NotImplementedError):
-            loop.add_signal_handler(number, stopped.set)
+        loop.add_signal_handler(number, stopped.set)
     return stopped

@@ -38,6 +38,7 @@ CLAIM_IDLE_MS = 60_000
 Fields = Mapping[bytes, bytes]
 WireFields = dict[FieldT, EncodableT]
 Entry = tuple[bytes, Fields]
+StreamId = int | bytes | str | memoryview
 M = TypeVar("M", bound=BaseModel)
 
 log = logging.getLogger(__name__)
@@ -113,7 +114,7 @@ class Stream(Generic[M]):
 
     `claim_idle_ms` is how long a message may stay unacknowledged before another
     read of its group takes it over: more than the longest time a live consumer
-    works on one read, or that work is done twice.
+    works on one read without renewing it, or that work is done twice.
 
     Every method raises `RedisUnavailable` when the server does not answer.
     """
@@ -165,6 +166,14 @@ class Stream(Generic[M]):
             for group in {delivery.group for delivery in deliveries}:
                 self._client.xack(self.key, group, *(each.id for each in deliveries if each.group == group))
 
+    def renew(self, deliveries: Sequence[Delivery[M]], consumer: str) -> None:
+        """Says that `consumer` still works on `deliveries`: their time until a take-over starts anew."""
+        self._set_idle(deliveries, consumer, 0)
+
+    def release(self, deliveries: Sequence[Delivery[M]], consumer: str) -> None:
+        """Gives `deliveries` up: the next read of their group takes them over at once."""
+        self._set_idle(deliveries, consumer, self._claim_idle_ms)
+
     def length(self) -> int:
         """How many entries the stream holds, acknowledged ones included."""
         with unreachable_is_typed(self._client):
@@ -191,6 +200,12 @@ class Stream(Generic[M]):
         block = block_ms or None
         reply = self._client.xreadgroup(group, consumer, {self.key: ">"}, count=count, block=block)
         return [entry for _, entries in cast(list[tuple[bytes, list[Entry]]], reply) for entry in entries]
+
+    def _set_idle(self, deliveries: Sequence[Delivery[M]], consumer: str, idle_ms: int) -> None:
+        with unreachable_is_typed(self._client):
+            for group in {delivery.group for delivery in deliveries}:
+                ids: list[StreamId] = [each.id for each in deliveries if each.group == group]
+                self._client.xclaim(self.key, group, consumer, 0, ids, idle=idle_ms, justid=True)
 
     def _create(self, group: str) -> None:
         try:

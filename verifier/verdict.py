@@ -7,7 +7,7 @@ the proof, decided, so nothing may be learned from it.
 from enum import StrEnum
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, computed_field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, computed_field, field_validator, model_validator
 
 __all__ = ["Kind", "Message", "Severity", "Status", "Submission", "Tactic", "Verdict"]
 
@@ -58,11 +58,17 @@ class Submission(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str
+    id: str = Field(min_length=1)
     statement: str = Field(min_length=1)
     header: str = ""
     proof: str | None = None
     code: str | None = None
+
+    @field_validator("statement", "header")
+    @classmethod
+    def _with_line_feeds(cls, text: str) -> str:
+        # Lean takes a carriage return for an error.  Positions count in `proof` and `code`, so they stay.
+        return text.replace("\r\n", "\n")
 
     @model_validator(mode="after")
     def _exactly_one_text(self) -> Self:

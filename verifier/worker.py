@@ -7,14 +7,17 @@ time and nothing else can stop an elaboration.
 
 import asyncio
 import logging
+import os
+import signal
 import time
 from collections import deque
+from contextlib import suppress
 from typing import TypeVar
 
 from pydantic import ValidationError
 
 from verifier.child import tied_to_this_process
-from verifier.errors import WorkerDied, WorkerStartError
+from verifier.errors import WorkerDied, WorkerKilled, WorkerStartError
 from verifier.lean.runtime import LeanRuntime
 from verifier.protocol import (
     CheckReply,
@@ -32,6 +35,7 @@ __all__ = ["LeanWorker"]
 START_TIMEOUT_S = 180.0  # two cold starts on two busy cores take a minute
 MAX_LINE_BYTES = 64 * 1024 * 1024
 STDERR_LINES = 20
+LAST_WORDS_S = 1.0
 
 R = TypeVar("R", bound=Wire)
 log = logging.getLogger(__name__)
@@ -51,19 +55,24 @@ class LeanWorker:
         """A worker that has said it is ready.
 
         Raises:
-            WorkerStartError: it ended or stayed silent; the message has the end of its stderr.
+            WorkerStartError: it cannot be run, ended or stayed silent; the message has the end of its stderr.
         """
         started = time.monotonic()
-        process = await asyncio.create_subprocess_exec(
-            *tied_to_this_process(runtime.command),
-            stdin=asyncio.subprocess.PIPE,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=runtime.cwd,
-            env=dict(runtime.env),
-            limit=MAX_LINE_BYTES,
-            start_new_session=True,
-        )
+        try:
+            process = await asyncio.create_subprocess_exec(
+                *tied_to_this_process(runtime.command),
+                stdin=asyncio.subprocess.PIPE,
+                stdout=asyncio.subprocess.PIPE,
+                stderr=asyncio.subprocess.PIPE,
+                cwd=runtime.cwd,
+                env=dict(runtime.env),
+                limit=MAX_LINE_BYTES,
+                start_new_session=True,
+            )
+        except OSError as error:
+            raise WorkerStartError(
+                f"the {runtime.name} Lean worker cannot be run: {error}; see what `proofmill doctor` says"
+            ) from error
         worker = cls(process)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
@@ -83,6 +92,10 @@ class LeanWorker:
     @property
     def pid(self) -> int:
         return self._process.pid
+
+    @property
+    def is_alive(self) -> bool:
+        return self._process.returncode is None
 
     @property
     def stderr_tail(self) -> str:
@@ -121,9 +134,11 @@ class LeanWorker:
         return await self._read(CheckReply, request_id)
 
     async def kill(self) -> None:
-        """End the process and wait for it."""
-        if self._process.returncode is None:
-            self._process.kill()
+        """End the process, with what it started, and wait for it."""
+        if self.is_alive:
+            # It leads a session of its own.  `lake env` runs Lean as a child, which must end too.
+            with suppress(ProcessLookupError):
+                os.killpg(self.pid, signal.SIGKILL)
         await self._process.wait()
         self._drain.cancel()
 
@@ -159,6 +174,9 @@ class LeanWorker:
 
     async def _death(self) -> WorkerDied:
         code = await self._process.wait()
+        await asyncio.wait((self._drain,), timeout=LAST_WORDS_S)
+        if code == -signal.SIGKILL:
+            return WorkerKilled("the worker was killed from outside; is there memory for it?")
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         return WorkerDied(f"the worker ended with {how}")
 

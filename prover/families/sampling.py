@@ -160,7 +160,8 @@ def _theorems(
     rng = random.Random(f"{seed}/{split}")
     drawn = _take(_draw(rng, families, difficulties, keep), count)
     rng.shuffle(drawn)
-    return tuple(_theorem(f"{number:05d}", item, split) for number, item in enumerate(drawn))
+    # The split is in the number, because names must differ between splits.
+    return tuple(_theorem(f"{split[0]}{number:05d}", item, split) for number, item in enumerate(drawn))
 
 
 def _theorem(number: str, item: _Drawn, split: Split) -> Theorem:

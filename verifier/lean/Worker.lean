@@ -10,8 +10,8 @@ Requests, each with an `id` that the reply repeats:
     {"op": "header", "name", "text"}       read imports, opens, definitions once and keep them as `name`
     {"op": "check", "header", "statement", "source", "heartbeats", "tactics"}
 
-A check elaborates `statement := sorry` for its name and type (the reference),
-then `source`, both after the header, and reports what Lean said and how the
+A check elaborates `statement := sorry` for its name and type (the reference,
+which must be one declaration and nothing else), then `source`, both after the header, and reports what Lean said and how the
 declaration of that name compares.  It decides nothing: `verifier/judge.py` does.
 
 The file is written for a Lean that loads libraries without their private parts,
@@ -134,7 +134,8 @@ def elaborate (state : Command.State) (text : String) (withInfo : Bool) : IO Ela
   | .ok elaborated => return elaborated
   | .error e => throw e
 
-/-- Give each declaration the budget, in heartbeats, and keep elaboration in one thread, so that they are counted. -/
+/-- Give each declaration the budget, in thousands of small allocations as `maxHeartbeats` is, and keep
+elaboration in one thread, so that they are counted. -/
 def withHeartbeats (state : Command.State) (budget : Nat) : Command.State :=
   match state.scopes with
   | scope :: rest =>
@@ -142,29 +143,47 @@ def withHeartbeats (state : Command.State) (budget : Nat) : Command.State :=
     { state with scopes := { scope with opts } :: rest }
   | [] => state
 
-/-- Bytes kept of one message: a candidate decides how much it makes Lean print. -/
-def messageLimit : Nat := 8000
+/-! What is kept of Lean's words is bounded: a candidate decides how much it makes Lean print. -/
+
+/-- Bytes kept of one message, goal or type. -/
+def textLimit : Nat := 8000
+
+/-- Messages kept, of errors and of all others each. -/
+def messageLimit : Nat := 100
+
+/-- Bytes kept of all tactics together. -/
+def tacticsLimit : Nat := 8000000
+
+def cut (text : String) : String :=
+  if text.utf8ByteSize > textLimit then String.Pos.Raw.extract text 0 (String.Pos.Raw.prev text ⟨textLimit⟩) else text
 
 def severityName : MessageSeverity → String
   | .error => "error"
   | .warning => "warning"
   | .information => "info"
 
-/-- Lean's messages, with lines from 1 and columns in code points from 0. -/
-def messageJson : List Message → List Json → IO (List Json)
-  | [], acc => return reverseOnto acc []
-  | m :: rest, acc => do
-    let text ← m.data.toString
-    let text := if text.utf8ByteSize > messageLimit then String.Pos.Raw.extract text 0 ⟨messageLimit⟩ else text
-    messageJson rest (Json.mkObj [
-      ("severity", .str (severityName m.severity)), ("line", .num m.pos.line), ("column", .num m.pos.column),
-      ("text", .str text)] :: acc)
+def isError (m : Message) : Bool :=
+  match m.severity with
+  | .error => true
+  | _ => false
+
+/-- The first `errors` errors and the first `others` of the rest, in Lean's order, with lines from 1 and
+columns in code points from 0. -/
+def messageJson : List Message → (errors others : Nat) → List Json → IO (List Json)
+  | [], _, _, acc => return reverseOnto acc []
+  | m :: rest, errors, others, acc => do
+    if (if isError m then errors else others) == 0 then messageJson rest errors others acc
+    else
+      let text ← m.data.toString
+      let json := Json.mkObj [
+        ("severity", .str (severityName m.severity)), ("line", .num m.pos.line), ("column", .num m.pos.column),
+        ("text", .str (cut text))]
+      if isError m then messageJson rest (errors - 1) others (json :: acc)
+      else messageJson rest errors (others - 1) (json :: acc)
 
 def firstError : List Message → Option Message
   | [] => none
-  | m :: rest => match m.severity with
-    | .error => some m
-    | _ => firstError rest
+  | m :: rest => if isError m then some m else firstError rest
 
 /-! ### Tactics and their goals -/
 
@@ -187,25 +206,38 @@ def allTactics : List InfoTree → List (ContextInfo × TacticInfo) → List (Co
   | [], acc => acc
   | t :: rest, acc => allTactics rest (tacticsOnto t none acc)
 
-def goalText (context : ContextInfo) (mctx : MetavarContext) (goals : List MVarId) : IO Json := do
+def goalText (context : ContextInfo) (mctx : MetavarContext) (goals : List MVarId) : IO String := do
   let format ← { context with mctx := mctx }.ppGoals goals
-  return .str format.pretty
+  return cut format.pretty
 
 def positionJson : Option String.Pos.Raw → Json
   | some p => .num p.byteIdx
   | none => .null
 
-/-- Spans are byte offsets into the source; `kind` is the syntax node's, so that wrappers can be told apart. -/
-def tacticJson : List (ContextInfo × TacticInfo) → List Json → IO (List Json)
-  | [], acc => return reverseOnto acc []
-  | (context, tactic) :: rest, acc => do
+/-- The first tactics, until their texts have `bytes`.  Spans are byte offsets into the source; `kind` is the
+syntax node's, so that wrappers can be told apart. -/
+def tacticJson : List (ContextInfo × TacticInfo) → (bytes : Nat) → List Json → IO (List Json)
+  | [], _, acc => return reverseOnto acc []
+  | (context, tactic) :: rest, bytes, acc => do
+    if bytes == 0 then return reverseOnto acc []
+    let kind := tactic.stx.getKind.toString
     let before ← goalText context tactic.mctxBefore tactic.goalsBefore
     let after ← goalText context tactic.mctxAfter tactic.goalsAfter
-    tacticJson rest (Json.mkObj [
-      ("kind", .str tactic.stx.getKind.toString), ("start", positionJson tactic.stx.getPos?),
-      ("stop", positionJson tactic.stx.getTailPos?), ("before", before), ("after", after)] :: acc)
+    let size := kind.utf8ByteSize + before.utf8ByteSize + after.utf8ByteSize
+    tacticJson rest (bytes - size) (Json.mkObj [
+      ("kind", .str kind), ("start", positionJson tactic.stx.getPos?),
+      ("stop", positionJson tactic.stx.getTailPos?), ("before", .str before), ("after", .str after)] :: acc)
 
 /-! ### The reference statement -/
+
+/-- Budget of each declaration of a statement: not the candidate's, or a small one would refuse the statement. -/
+def statementHeartbeats : Nat := 200000
+
+/-- A header that was read: what it imports, and the state it leaves behind. -/
+structure Header where
+  name : String
+  imports : Environment
+  state : Command.State
 
 /-- What the statement declares when Lean reads it after the header and nothing else. -/
 structure Reference where
@@ -215,44 +247,48 @@ structure Reference where
   info : ConstantInfo
 
 mutual
-/-- The first declared name in a command. -/
-partial def declaredId? (stx : Syntax) : Option Name :=
+/-- The names that a command declares, last first, in front of `acc`. -/
+partial def declaredIds (stx : Syntax) (acc : List Name) : List Name :=
   match stx with
   | .node _ kind args =>
     if kind == ``Parser.Command.declId then
       if h : 0 < args.size then
         match args[0] with
-        | .ident _ _ name _ => some name
-        | _ => none
-      else none
-    else declaredIdFrom? args 0
-  | _ => none
+        | .ident _ _ name _ => name :: acc
+        | _ => acc
+      else acc
+    else declaredIdsFrom args 0 acc
+  | _ => acc
 
-partial def declaredIdFrom? (args : Array Syntax) (i : Nat) : Option Name :=
-  if h : i < args.size then
-    match declaredId? args[i] with
-    | some name => some name
-    | none => declaredIdFrom? args (i + 1)
-  else none
+partial def declaredIdsFrom (args : Array Syntax) (i : Nat) (acc : List Name) : List Name :=
+  if h : i < args.size then declaredIdsFrom args (i + 1) (declaredIds args[i] acc) else acc
 end
+
+def countNames : List Name → Nat
+  | [] => 0
+  | _ :: rest => countNames rest + 1
 
 def currentNamespace (state : Command.State) : Name :=
   match state.scopes with
   | scope :: _ => scope.currNamespace
   | [] => .anonymous
 
+/-- One declaration and nothing else: what a second one says, a submitted file could say differently. -/
 def readReference (state : Command.State) (header statement : String) : IO (Except String Reference) := do
-  let result ← elaborate state (statement ++ " := sorry") false
+  let result ← elaborate state (statement ++ "\n  := sorry") false
   match firstError result.messages with
-  | some m => return .error (← m.data.toString)
+  | some m => return .error (cut (← m.data.toString))
   | none => pure ()
-  match declaredIdFrom? result.commands 0 with
-  | none => return .error "it declares no name"
-  | some id =>
+  match declaredIdsFrom result.commands 0 [] with
+  | [id] =>
+    -- The second command is the end of the text.
+    if result.commands.size != 2 then
+      return .error "it has more than one command; give one theorem, and the rest in the header"
     let name := currentNamespace state ++ id
     match result.env.find? name with
     | some info => return .ok { header, statement, name, info }
     | none => return .error ("it does not declare " ++ name.toString)
+  | ids => return .error ("it declares " ++ toString (countNames ids) ++ " names; give one theorem")
 
 /-! ### Comparing the candidate's declaration -/
 
@@ -309,9 +345,9 @@ def theoremsLookLikeAxioms (trusted : Environment) : Bool :=
   | some (.axiomInfo _) => true
   | _ => false
 
-/-- Axioms reachable from `todo` through declarations the header does not have.
+/-- Axioms reachable from `todo` through what the header and the text declare.
 
-What the header has is a leaf: its theorems' proofs need not be in the import. -/
+What the header imports is a leaf: its theorems' proofs need not be there. -/
 partial def axiomsFrom (trusted candidate : Environment) (proofless : Bool) :
     List Name → NameSet → List Name → List Name
   | [], _, found => found
@@ -340,28 +376,24 @@ def typeText (state : Command.State) (env : Environment) (e : Expr) : IO Json :=
     | scope :: _ => scope.opts
     | [] => {}
   let formatted ← ppExprWithInfos { env, opts } e
-  return .str formatted.fmt.pretty
+  return .str (cut formatted.fmt.pretty)
 
 /-- How the declaration of the reference's name compares; null when there is none. -/
-def declarationJson (state : Command.State) (reference : Reference) (env : Environment) : IO Json := do
+def declarationJson (header : Header) (reference : Reference) (env : Environment) : IO Json := do
   match env.find? reference.name with
   | none => return .null
   | some info =>
     let same := sameType reference.info info
     let types ← if same then pure [] else do
-      let want ← typeText state env reference.info.type
-      let got ← typeText state env info.type
+      let want ← typeText header.state env reference.info.type
+      let got ← typeText header.state env info.type
       pure [("reference_type", want), ("type", got)]
+    let axioms := axiomsFrom header.imports env (theoremsLookLikeAxioms header.imports) [reference.name] {} []
     return Json.mkObj (
       ("kind", .str (kindName info)) :: ("reference_kind", .str (kindName reference.info)) ::
-      ("same_type", .bool same) ::
-      ("axioms", jsonArray (nameJson (axiomsFrom state.env env (theoremsLookLikeAxioms state.env) [reference.name] {} [])) #[]) :: types)
+      ("same_type", .bool same) :: ("axioms", jsonArray (nameJson axioms) #[]) :: types)
 
 /-! ### Requests -/
-
-structure Header where
-  name : String
-  state : Command.State
 
 /-- What the worker keeps between requests.  Attempts at one theorem come in
 groups, so the last reference is worth keeping. -/
@@ -373,26 +405,23 @@ def findHeader (name : String) : List Header → Option Header
   | [] => none
   | h :: rest => if h.name == name then some h else findHeader name rest
 
-def readHeader (text : String) : IO (Except String Command.State) := do
+def readHeader (name text : String) : IO (Except String Header) := do
   let input := inputContext text
   let (syntaxTree, parserState, messages) ← Parser.parseHeader input
   match firstError messages.toList with
   | some m => return .error (← m.data.toString)
   | none => pure ()
-  let env ← importModules (HeaderSyntax.imports syntaxTree) {} (loadExts := true)
-  let result ← IO.processCommands input parserState (Command.mkState env {} {})
+  let imports ← importModules (HeaderSyntax.imports syntaxTree) {} (loadExts := true)
+  let result ← IO.processCommands input parserState (Command.mkState imports {} {})
   match firstError result.commandState.messages.toList with
   | some m =>
     return .error ("line " ++ toString m.pos.line ++ ": " ++ (← m.data.toString))
-  | none => return .ok result.commandState
+  | none => return .ok { name, imports, state := withHeartbeats result.commandState statementHeartbeats }
 
 def headerReply (memory : Memory) (request : Json) : IO (Memory × List (String × Json)) := do
-  let name := textField request "name"
-  try
-    match ← readHeader (textField request "text") with
-    | .error reason => return (memory, [("error", .str reason)])
-    | .ok state => return ({ memory with headers := { name, state } :: memory.headers }, [])
-  catch e => return (memory, [("error", .str e.toString)])
+  match ← readHeader (textField request "name") (textField request "text") with
+  | .error reason => return (memory, [("error", .str (cut reason))])
+  | .ok header => return ({ memory with headers := header :: memory.headers }, [])
 
 def referenceFor (memory : Memory) (header : Header) (statement : String) : IO (Except String Reference) := do
   match memory.reference? with
@@ -404,16 +433,16 @@ def checkReply (memory : Memory) (request : Json) : IO (Memory × List (String �
   match findHeader (textField request "header") memory.headers with
   | none => return (memory, [("error", .str "no such header")])
   | some header =>
-    let state := withHeartbeats header.state (natField request "heartbeats")
-    match ← referenceFor memory { header with state } (textField request "statement") with
+    match ← referenceFor memory header (textField request "statement") with
     | .error reason => return (memory, [("statement_error", .str reason)])
     | .ok reference =>
       let wantTactics := boolField request "tactics"
+      let state := withHeartbeats header.state (natField request "heartbeats")
       let result ← elaborate state (textField request "source") wantTactics
-      let messages ← messageJson result.messages []
-      let declaration ← declarationJson state reference result.env
+      let messages ← messageJson result.messages messageLimit messageLimit []
+      let declaration ← declarationJson header reference result.env
       let tactics ← if wantTactics then do
-          pure (jsonArray (← tacticJson (allTactics result.infoTrees []) []) #[])
+          pure (jsonArray (← tacticJson (allTactics result.infoTrees []) tacticsLimit []) #[])
         else pure .null
       return ({ memory with reference? := some reference }, [
         ("name", .str reference.name.toString), ("messages", jsonArray messages #[]),
@@ -421,10 +450,17 @@ def checkReply (memory : Memory) (request : Json) : IO (Memory × List (String �
         ("heartbeats", .num result.heartbeats)])
 
 def reply (memory : Memory) (request : Json) : IO (Memory × List (String × Json)) := do
-  match textField request "op" with
-  | "header" => headerReply memory request
-  | "check" => checkReply memory request
-  | op => return (memory, [("error", .str ("no such op: " ++ op))])
+  try
+    match textField request "op" with
+    | "header" => headerReply memory request
+    | "check" => checkReply memory request
+    | op => return (memory, [("error", .str ("no such op: " ++ op))])
+  catch e => return (memory, [("error", .str (cut e.toString))])
+
+/-- A reply begins on a line of its own, whatever a candidate printed before it. -/
+def send (output : IO.FS.Stream) (fields : List (String × Json)) : IO Unit := do
+  output.putStr ("\n" ++ (Json.mkObj fields).compress ++ "\n")
+  output.flush
 
 partial def serve (memory : Memory) (input output : IO.FS.Stream) : IO Unit := do
   let line ← input.getLine
@@ -436,12 +472,10 @@ partial def serve (memory : Memory) (input output : IO.FS.Stream) : IO Unit := d
       let (memory, fields) ← reply memory request
       let ended ← IO.monoMsNow
       pure (memory, ("id", .str (textField request "id")) :: ("ms", .num (ended - started)) :: fields)
-  output.putStrLn (Json.mkObj fields).compress
-  output.flush
+  send output fields
   serve memory input output
 
 public def main : IO Unit := do
   let output ← IO.getStdout
-  output.putStrLn (Json.mkObj [("ready", .bool true), ("lean", .str Lean.versionString)]).compress
-  output.flush
+  send output [("ready", .bool true), ("lean", .str Lean.versionString)]
   serve {} (← IO.getStdin) output

@@ -58,7 +58,7 @@ class EmbeddedLean:
         """The command that runs Lean with `arguments`, confined to reading `root`.
 
         The heap limits keep V8 from letting garbage of the start-up phase stand, and `-j1` keeps Lean
-        from starting threads that a worker never uses, each of which loads the whole module again.
+        from starting more threads than the one that elaborates: each loads the whole module again.
         """
         return _lean_command(self.node, self.root, *arguments)
 
@@ -96,7 +96,10 @@ def find_node() -> Path:
 
 
 def find_embedded_lean() -> EmbeddedLean | None:
-    """The embedded Lean, if a whole, undamaged one is installed.  Reads 138 MB to be sure (0.1 to 0.4 s)."""
+    """The embedded Lean, if a whole, undamaged one is installed.  Reads 138 MB to be sure (0.1 to 0.4 s).
+
+    Raises LeanInstallError when it may not be read.
+    """
     root = cache_directory() / "embedded-lean"
     try:
         manifest = _Manifest.model_validate_json((root / _MANIFEST).read_bytes())
@@ -104,6 +107,11 @@ def find_embedded_lean() -> EmbeddedLean | None:
             return None
     except (FileNotFoundError, NotADirectoryError, ValidationError):
         return None
+    except OSError as error:
+        raise LeanInstallError(
+            f"The embedded Lean in {root} cannot be read: {error}. Make it readable, or set PROOFMILL_CACHE "
+            "to a directory of your own."
+        ) from error
     return EmbeddedLean(root=root, node=find_node(), version=manifest.version)
 
 

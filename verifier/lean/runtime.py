@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from verifier.errors import LeanNotFound
+from verifier.errors import LeanInstallError, LeanNotFound
 from verifier.lean.install import EmbeddedLean, find_embedded_lean, install_embedded_lean
 
 __all__ = ["LeanRuntime", "embedded_runtime", "project_runtime", "resolve_runtime"]
@@ -90,15 +90,24 @@ def project_runtime(project: Path) -> LeanRuntime:
 
 
 def _place_worker(root: Path) -> Path:
-    """Copy the worker file into `root` under a name that its content decides, whole or not at all."""
+    """Copy the worker file into `root` under a name that its content decides, whole or not at all.
+
+    Raises LeanInstallError when `root` cannot be written to.
+    """
     source = WORKER_FILE.read_bytes()
     placed = root / f"Worker-{hashlib.sha256(source).hexdigest()[:16]}.lean"
-    if not placed.exists():
-        with tempfile.NamedTemporaryFile(
-            dir=root, prefix=placed.stem, suffix=".partial", delete=False
-        ) as file:
-            file.write(source)
-        Path(file.name).replace(placed)
+    try:
+        if not placed.exists():
+            with tempfile.NamedTemporaryFile(
+                dir=root, prefix=placed.stem, suffix=".partial", delete=False
+            ) as file:
+                file.write(source)
+            Path(file.name).replace(placed)
+    except OSError as error:
+        raise LeanInstallError(
+            f"The worker file cannot be put into {root}: {error}. Make that directory writable, or set "
+            "PROOFMILL_CACHE to one that is."
+        ) from error
     return placed
 
 

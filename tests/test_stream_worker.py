@@ -1,0 +1,70 @@
+"""`proofmill worker verifier`, on a real Lean and a real Redis."""
+
+import asyncio
+import os
+import signal
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import pytest
+import pytest_asyncio
+
+from verifier.errors import RedisUnavailable
+from verifier.lean.runtime import LeanRuntime
+from verifier.pool import LeanPool
+from verifier.redis_server import EmbeddedRedis, connect
+from verifier.stream_worker import CLAIM_IDLE_MS, VERIFIER_GROUP, JudgeRequest, run_verifier
+from verifier.streams import Stream, StreamNames
+from verifier.verdict import Status, Submission, Verdict
+
+NAMES = StreamNames("test")
+
+
+@pytest_asyncio.fixture
+async def server(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
+    with EmbeddedRedis(tmp_path / "redis") as server:
+        yield server
+    # `run_verifier` leaves its handlers, which would take Ctrl-C from pytest.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().remove_signal_handler(number)
+
+
+def request(name: str, proof: str) -> JudgeRequest:
+    return JudgeRequest(submission=Submission(id=name, statement="theorem t : 1 = 1", proof=proof))
+
+
+async def test_attempts_are_judged_once_and_what_a_stop_leaves_goes_to_another_verifier(
+    server: EmbeddedRedis, lean_runtime: LeanRuntime
+) -> None:
+    with connect(server.url) as client:
+        requests = Stream(client, NAMES.attempts, JudgeRequest, CLAIM_IDLE_MS)
+        verdicts = Stream(client, NAMES.verdicts, Verdict)
+        endless = request("endless", "rfl\n#eval (IO.sleep 900000 : IO Unit)")
+        requests.publish_many([request("good", "rfl"), request("bad", "1"), endless])
+        verifier = asyncio.create_task(run_verifier(server.url, NAMES.run, LeanPool(lean_runtime)))
+        judged: dict[str, Status] = {}
+        async with asyncio.timeout(120):
+            while len(judged) < 2 and not verifier.done():
+                for each in await asyncio.to_thread(verdicts.read, "test", "me", 10, 200):
+                    judged[each.message.id] = each.message.status
+            os.kill(os.getpid(), signal.SIGTERM)
+            await verifier
+        assert judged == {"good": Status.PROVED, "bad": Status.REJECTED}
+        left = requests.read(VERIFIER_GROUP, "another", 10, 0)
+        assert [each.message.submission.id for each in left] == ["endless"]
+
+
+async def test_a_redis_that_goes_away_ends_it_with_that_error(
+    server: EmbeddedRedis, lean_runtime: LeanRuntime
+) -> None:
+    verifier = asyncio.create_task(run_verifier(server.url, NAMES.run, LeanPool(lean_runtime)))
+    with connect(server.url) as client:
+        Stream(client, NAMES.attempts, JudgeRequest).publish(request("good", "rfl"))
+        verdicts = Stream(client, NAMES.verdicts, Verdict)
+        async with asyncio.timeout(120):
+            while not await asyncio.to_thread(verdicts.read, "test", "me", 1, 1000):
+                assert not verifier.done()
+    await asyncio.to_thread(server.stop)
+    async with asyncio.timeout(60):
+        with pytest.raises(RedisUnavailable):
+            await verifier
