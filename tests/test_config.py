@@ -1,0 +1,48 @@
+"""The settings of a run: one seed, and no combination that could not work."""
+
+from pathlib import Path
+
+import pytest
+from pydantic import ValidationError
+
+from trainer.config import RunConfig, load_config
+from verifier.errors import InvalidInput
+
+
+def test_the_seed_of_the_run_is_that_of_every_part() -> None:
+    config = RunConfig(seed=7)
+    parts = (config.supervised, config.sampling, config.grpo, config.expert_iteration)
+    assert {part.seed for part in parts} == {7}
+    with pytest.raises(ValidationError, match=r"grpo.seed cannot differ"):
+        RunConfig.model_validate({"seed": 7, "grpo": {"seed": 1}})
+
+
+def test_settings_that_are_written_down_can_be_read_back() -> None:
+    config = RunConfig(seed=3, iterations=2)
+    assert RunConfig.model_validate(config.model_dump(mode="json")) == config
+
+
+def test_part_of_a_section_leaves_the_rest_of_it_as_it_was(tmp_path: Path) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text("[supervised]\nsteps = 5\n")
+    config = load_config(file, seed=2, algorithm=None)
+    assert config.supervised == RunConfig(seed=2).supervised.model_copy(update={"steps": 5})
+
+
+@pytest.mark.parametrize(
+    ("settings", "cause"),
+    [
+        ("[sampling]\ngreedy = true\nsamples = 1\n", "greedy"),
+        ("algorithm = 'grpo'\n[sampling]\nsamples = 1\n", "at least 2"),
+        ("algorithm = 'grpo'\n[sampling]\ntop_p = 0.9\n", "top_p"),
+        ("algorithm = 'grpo'\n[sampling]\ntemperature = 0.7\n", "ratios"),
+        ("colour = 1\n", "colour"),
+        ("[data]\ntrain = 0\n", "data.train"),
+        ("iterations = \n", "cannot read"),
+    ],
+)
+def test_settings_that_cannot_work_are_named(tmp_path: Path, settings: str, cause: str) -> None:
+    file = tmp_path / "run.toml"
+    file.write_text(settings)
+    with pytest.raises(InvalidInput, match=cause):
+        load_config(file)
