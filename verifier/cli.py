@@ -27,7 +27,7 @@ app.add_typer(lean_app, name="lean")
 bench_app = typer.Typer(no_args_is_help=True, help="Measured figures of this machine.")
 app.add_typer(bench_app, name="bench")
 
-Workers = Annotated[int, typer.Option(min=1, help="Lean worker processes, about 2 GB each when embedded.")]
+Workers = Annotated[int, typer.Option(min=1, help="Lean worker processes, about 1.2 GB each when embedded.")]
 Timeout = Annotated[float, typer.Option(min=0.001, help="Wall-clock seconds for one submission.")]
 Heartbeats = Annotated[int, typer.Option(min=1, help="Budget of each declaration, as maxHeartbeats.")]
 Project = Annotated[Path | None, typer.Option(help="A Lake project to judge in; default: the embedded Lean.")]
