@@ -20,6 +20,7 @@ theorems_per_iteration = 4
 algorithm = "{algorithm}"
 [data]
 supervised_pairs = 48
+rare_pairs = 7
 train = 54
 held_out = 27
 held_out_family = 4
