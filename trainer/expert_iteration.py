@@ -7,12 +7,12 @@ from dataclasses import replace
 from itertools import islice, repeat
 from statistics import fmean
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch.optim import Optimizer
 from transformers import PreTrainedModel
 
 from trainer.batching import Example, endless_minibatches
-from trainer.learner import OptimizerState, UpdateStats, new_optimizer
+from trainer.learner import OptimizerConfig, OptimizerState, UpdateStats, new_optimizer
 from trainer.rollout import Rollout
 from trainer.supervised import supervised_step
 from verifier.verdict import Kind
@@ -26,13 +26,10 @@ __all__ = [
 ]
 
 
-class ExpertIterationConfig(BaseModel):
+class ExpertIterationConfig(OptimizerConfig):
     """One update of expert iteration; the defaults are the settings that worked in a feasibility run."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     learning_rate: float = Field(default=5e-4, gt=0)
-    """Constant learning rate of AdamW."""
     steps: int = Field(default=16, ge=1)
     """Optimizer steps per iteration; none while no proof has been found."""
     batch_size: int = Field(default=64, ge=1)
@@ -41,14 +38,6 @@ class ExpertIterationConfig(BaseModel):
     """Share of each minibatch that is drawn from the proofs of the supervised start."""
     proofs_per_theorem: int = Field(default=4, ge=1)
     """Different proofs kept of one theorem, the newest, so that easy theorems do not crowd out the rest."""
-    weight_decay: float = Field(default=0.0, ge=0)
-    """AdamW's decoupled weight decay."""
-    max_grad_norm: float = Field(default=1.0, gt=0)
-    """Gradients are scaled down to this norm."""
-    max_tokens: int = Field(default=4096, ge=1)
-    """Most tokens, padding included, in one forward pass; bounds the memory and changes nothing else."""
-    seed: int = 0
-    """Seed of the order of the proofs."""
 
 
 def normalised_proof(proof: str) -> str:

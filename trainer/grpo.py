@@ -13,13 +13,13 @@ from collections.abc import Sequence
 from statistics import fmean
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 from torch.optim import Optimizer
 from transformers import PreTrainedModel
 
 from trainer.batching import Batch, Example, micro_batches, minibatches
-from trainer.learner import OptimizerState, UpdateStats, clipped_step, new_optimizer
+from trainer.learner import OptimizerConfig, OptimizerState, UpdateStats, clipped_step, new_optimizer
 from trainer.losses import grpo_loss
 from trainer.policy import token_logprobs, token_logprobs_and_entropies
 from trainer.rollout import Rollout
@@ -28,13 +28,10 @@ from verifier.errors import InvalidInput
 __all__ = ["GRPOConfig", "GRPOLearner", "grpo_update"]
 
 
-class GRPOConfig(BaseModel):
+class GRPOConfig(OptimizerConfig):
     """One GRPO update; the defaults are the settings that worked in a feasibility run."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     learning_rate: float = Field(default=4e-4, gt=0)
-    """Constant learning rate of AdamW."""
     epochs: int = Field(default=2, ge=1)
     """Times the rollouts of one iteration are read."""
     minibatch_size: int = Field(default=64, ge=1)
@@ -47,14 +44,6 @@ class GRPOConfig(BaseModel):
     """Weight of the KL term to the reference policy; 0 needs no reference."""
     temperature: float = Field(default=1.0, gt=0)
     """Temperature the attempts were sampled at; their log-probabilities are compared at it."""
-    weight_decay: float = Field(default=0.0, ge=0)
-    """AdamW's decoupled weight decay."""
-    max_grad_norm: float = Field(default=1.0, gt=0)
-    """Gradients are scaled down to this norm."""
-    max_tokens: int = Field(default=4096, ge=1)
-    """Most tokens, padding included, in one forward pass; bounds the memory and changes nothing else."""
-    seed: int = 0
-    """Seed of the order of the rollouts."""
 
 
 class GRPOLearner:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
+from pydantic import BaseModel, ConfigDict, Field
 from torch.optim import AdamW, Optimizer
 from transformers import PreTrainedModel
 
@@ -17,6 +18,7 @@ __all__ = [
     "Budget",
     "Learner",
     "NonFiniteLoss",
+    "OptimizerConfig",
     "OptimizerState",
     "UpdateStats",
     "clipped_step",
@@ -29,6 +31,23 @@ OptimizerState = dict[str, Any]
 
 class NonFiniteLoss(ProofmillError):
     """A loss or gradient was infinite or not a number; the weights were left as they were."""
+
+
+class OptimizerConfig(BaseModel):
+    """What every way of learning says of its AdamW."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    learning_rate: float = Field(gt=0)
+    """Learning rate, constant unless said otherwise."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """Decoupled weight decay."""
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    """Gradients are scaled down to this norm."""
+    max_tokens: int = Field(default=4096, ge=1)
+    """Most tokens, padding included, in one forward pass; bounds the memory and changes nothing else."""
+    seed: int = 0
+    """Seed of the order in which examples are read."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,13 +12,13 @@ from dataclasses import dataclass
 from typing import Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch.optim import Optimizer
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prover.prompts import encode_completion, encode_prompt
 from trainer.batching import Example, endless_minibatches, micro_batches
-from trainer.learner import OptimizerState, clipped_step, new_optimizer
+from trainer.learner import OptimizerConfig, OptimizerState, clipped_step, new_optimizer
 from trainer.losses import sft_loss
 from trainer.policy import token_logprobs
 from verifier.errors import InvalidInput
@@ -34,13 +34,11 @@ __all__ = [
 ]
 
 
-class SupervisedConfig(BaseModel):
+class SupervisedConfig(OptimizerConfig):
     """Supervised training with AdamW, linear warmup and cosine decay."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     learning_rate: float = Field(default=2e-3, gt=0)
-    """Peak learning rate, reached after the warmup."""
+    """Reached after the warmup."""
     final_learning_rate: float = Field(default=1e-4, ge=0)
     """Learning rate of the last step; equal to `learning_rate` and without warmup, the rate is constant."""
     warmup_steps: int = Field(default=20, ge=0)
@@ -50,13 +48,6 @@ class SupervisedConfig(BaseModel):
     steps: int = Field(default=300, ge=1)
     """Optimizer steps to make, going round the pairs as often as needed."""
     weight_decay: float = Field(default=0.01, ge=0)
-    """AdamW's decoupled weight decay."""
-    max_grad_norm: float = Field(default=1.0, gt=0)
-    """Gradients are scaled down to this norm."""
-    max_tokens: int = Field(default=4096, ge=1)
-    """Most tokens, padding included, in one forward pass; bounds the memory and changes nothing else."""
-    seed: int = 0
-    """Seed of the order of the pairs."""
 
     @model_validator(mode="after")
     def _the_rate_falls(self) -> Self:
