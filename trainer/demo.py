@@ -7,6 +7,7 @@ supervised proofs for as many optimizer steps and tokens as the trained model ha
 """
 
 import time
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,7 +27,7 @@ from trainer.loop import train
 from trainer.measure import Measured, arm_of, measure, measure_portfolio, rate_by_family
 from trainer.policy import build_policy, save_policy
 from trainer.report import findings, write_report
-from trainer.run_files import ArmStages, FamilyRates, GreedyRates, LeanBuild, Paired, Summary
+from trainer.run_files import FamilyRates, LeanBuild, Paired, Summary
 from trainer.session import Policy, Session, open_session
 from trainer.supervised import SupervisedConfig, encode_pairs, train_supervised
 from trainer.tokenizer import train_tokenizer
@@ -196,14 +197,14 @@ def measure_arm(
     with timed(session, "evaluation"):
         measured = measure(session, phase, [*data.held_out, *data.held_out_family], policy)
     held_out = session.writer.summary.held_out
-    greedy, families = held_out.greedy, held_out.held_out_families
+    greedy = {phase: measured.greedy_rate(data.held_out)}
+    families = {phase: arm_of(measured, data.held_out_family)}
+    rates = rate_by_family(measured, [*data.held_out, *data.held_out_family])
     session.writer.held_out(
         **{phase: arm_of(measured, data.held_out)},
-        greedy=GreedyRates(**(dict(greedy) | {phase: measured.greedy_rate(data.held_out)})),
-        held_out_families=ArmStages(**(dict(families) | {phase: arm_of(measured, data.held_out_family)})),
-        by_family=by_family(
-            session, phase, rate_by_family(measured, [*data.held_out, *data.held_out_family]), data
-        ),
+        greedy=held_out.greedy.model_copy(update=greedy),
+        held_out_families=held_out.held_out_families.model_copy(update=families),
+        by_family=with_column(held_out.by_family, phase, rates, data),
     )
     return measured
 
@@ -213,30 +214,25 @@ def measure_baseline(session: Session, data: Dataset) -> None:
     with timed(session, "portfolio"):
         chosen_on = data.train[: session.config.measure.portfolio_theorems]
         portfolio, rates = measure_portfolio(session, chosen_on, data.held_out)
-    session.writer.held_out(portfolio=portfolio, by_family=by_family(session, "portfolio", rates, data))
+    known = session.writer.summary.held_out.by_family
+    session.writer.held_out(portfolio=portfolio, by_family=with_column(known, "portfolio", rates, data))
 
 
-def by_family(
-    session: Session, column: str, rates: dict[str, float], data: Dataset
+def with_column(
+    known: dict[str, FamilyRates], column: str, rates: dict[str, float], data: Dataset
 ) -> dict[str, FamilyRates]:
     """The summary's table by family with one more column filled in."""
-    sizes = {
-        family.name: sum(each.family == family.name for each in (*data.held_out, *data.held_out_family))
-        for family in FAMILIES
-    }
-    known = session.writer.summary.held_out.by_family
-    return {
-        family.name: FamilyRates(
-            **(
-                dict(known.get(family.name, {}))
-                | {"n": sizes[family.name], "supervised": family.role is Role.SUPERVISED}
-                | {"held_out": family.role is Role.HELD_OUT}
-                | {column: rates.get(family.name)}
-            )
+    sizes = Counter(theorem.family for theorem in (*data.held_out, *data.held_out_family))
+    table = {}
+    for family in FAMILIES:
+        empty = FamilyRates(
+            n=sizes[family.name],
+            supervised=family.role in (Role.SUPERVISED, Role.RARE),
+            held_out=family.role is Role.HELD_OUT,
         )
-        for family in FAMILIES
-        if sizes[family.name]
-    }
+        row = known.get(family.name, empty)
+        table[family.name] = row.model_copy(update={column: rates.get(family.name)})
+    return {name: row for name, row in table.items() if row.n}
 
 
 def compare(session: Session, data: Dataset, after: Measured, control: Measured) -> None:

@@ -29,7 +29,7 @@ __all__ = [
 class ExpertIterationConfig(OptimizerConfig):
     """One update of expert iteration; the defaults are the settings that worked in a feasibility run."""
 
-    learning_rate: float = Field(default=5e-4, gt=0)
+    learning_rate: float = Field(default=8e-4, gt=0)
     steps: int = Field(default=16, ge=1)
     """Optimizer steps per iteration; none while no proof has been found."""
     batch_size: int = Field(default=64, ge=1)

@@ -97,7 +97,7 @@ class Paired(_Record):
 
 
 class FamilyRates(_Record):
-    """Pass@1 on the `n` measured theorems of one family.
+    """Pass@1 on the `n` measured theorems of one family; the portfolio's is its best single tactic.
 
     `supervised`: the start saw proofs of it.  `held_out`: no training theorem belongs to it.
     """
