@@ -27,7 +27,7 @@ from trainer.loop import train
 from trainer.measure import Measured, arm_of, measure, measure_portfolio, rate_by_family
 from trainer.policy import build_policy, save_policy
 from trainer.report import findings, write_report
-from trainer.run_files import FamilyRates, LeanBuild, Paired, Summary
+from trainer.run_files import Arm, FamilyRates, LeanBuild, Paired, Rate, Summary
 from trainer.session import Policy, Session, open_session
 from trainer.supervised import SupervisedConfig, encode_pairs, train_supervised
 from trainer.tokenizer import train_tokenizer
@@ -197,8 +197,8 @@ def measure_arm(
     with timed(session, "evaluation"):
         measured = measure(session, phase, [*data.held_out, *data.held_out_family], policy)
     held_out = session.writer.summary.held_out
-    greedy = {phase: measured.greedy_rate(data.held_out)}
-    families = {phase: arm_of(measured, data.held_out_family)}
+    greedy: dict[str, Rate] = {phase: measured.greedy_rate(data.held_out)}
+    families: dict[str, Arm] = {phase: arm_of(measured, data.held_out_family)}
     rates = rate_by_family(measured, [*data.held_out, *data.held_out_family])
     session.writer.held_out(
         **{phase: arm_of(measured, data.held_out)},
