@@ -141,7 +141,7 @@ def remember_functions_strongly(text: str) -> str:
 
 
 def start_one_thread(text: str) -> str:
-    """Start one thread, not four: a worker elaborates on its main thread, and a thread costs about 180 MB."""
+    """Start one thread ahead of need, not four: a worker uses few, and each costs about 180 MB."""
     return _replace(text, "var pthreadPoolSize=4", "var pthreadPoolSize=1")
 
 
