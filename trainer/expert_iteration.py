@@ -27,7 +27,7 @@ __all__ = [
 
 
 class ExpertIterationConfig(OptimizerConfig):
-    """One update of expert iteration; the defaults are the settings that worked in a feasibility run."""
+    """One update of expert iteration; the defaults are those of the demo (docs/experiments.md)."""
 
     learning_rate: float = Field(default=8e-4, gt=0)
     steps: int = Field(default=16, ge=1)

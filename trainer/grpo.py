@@ -29,7 +29,7 @@ __all__ = ["GRPOConfig", "GRPOLearner", "grpo_update"]
 
 
 class GRPOConfig(OptimizerConfig):
-    """One GRPO update; the defaults are the settings that worked in a feasibility run."""
+    """One GRPO update; docs/experiments.md says where these defaults failed."""
 
     learning_rate: float = Field(default=4e-4, gt=0)
     epochs: int = Field(default=2, ge=1)
