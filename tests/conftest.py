@@ -14,6 +14,7 @@ import pytest_asyncio
 
 from verifier.lean.runtime import LeanRuntime, resolve_runtime
 from verifier.pool import LeanPool
+from verifier.workers import WorkerSet
 
 hypothesis.settings.register_profile("proofmill", deadline=None)
 hypothesis.settings.load_profile("proofmill")
@@ -37,6 +38,18 @@ async def pool(lean_runtime: LeanRuntime) -> AsyncIterator[LeanPool]:
     """One warm worker for all tests that only ask; tests that break workers open their own pool."""
     async with LeanPool(lean_runtime, timeout_s=30) as pool:
         yield pool
+
+
+@pytest.fixture(scope="session")
+def screens(pool: LeanPool) -> WorkerSet:
+    """The pool's workers that elaborate candidates, for tests of what they hand on."""
+    return pool._screens
+
+
+@pytest.fixture(scope="session")
+def auditors(pool: LeanPool) -> WorkerSet:
+    """The pool's auditors, for tests of what no candidate could hand them."""
+    return pool._auditors
 
 
 @pytest.fixture

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verifier.judge import MAX_SUBMISSION_BYTES, judge, screen, source_of
-from verifier.protocol import CheckReply, Declaration, RawMessage, RawTactic, parse_json_line
+from verifier.judge import MAX_SUBMISSION_BYTES, audited, screen, screened, source_of
+from verifier.protocol import AuditReply, CheckReply, Declaration, RawMessage, RawTactic, parse_json_line
 from verifier.verdict import Kind, Status, Submission, Verdict
 
 STATEMENT = "theorem t (a : Nat) :\n  a = a"
@@ -27,8 +27,10 @@ def declared(**changes: object) -> Declaration:
 
 def judged(proof: str = "rfl", **reply: object) -> Verdict:
     asked = submission(proof)
-    answer = CheckReply.model_validate({"id": "r", "name": "t", "declaration": declared()} | reply)
-    return judge(asked, source_of(asked), answer)
+    answer = CheckReply.model_validate(
+        {"id": "r", "name": "t", "declaration": declared(), "export": {}} | reply
+    )
+    return screened(asked, source_of(asked), answer)
 
 
 def error(line: int, column: int, severity: str = "error") -> RawMessage:
@@ -81,6 +83,36 @@ def test_a_mismatch_names_both_types_and_says_so_when_they_only_look_alike() -> 
     assert "`True`" in differ.reason and "`1 = 2`" in differ.reason
     alike = judged(declaration=declared(same_type=False, type="1 = 2", reference_type="1 = 2"))
     assert "notations or instances" in alike.reason
+
+
+def test_what_is_too_large_to_audit_is_unknown() -> None:
+    verdict = judged(export=None, export_error="the proof term is too large")
+    assert (verdict.status, verdict.kind) == (Status.RESOURCE_EXHAUSTED, Kind.UNKNOWN)
+
+
+def audit(**reply: object) -> AuditReply:
+    return AuditReply.model_validate({"id": "r", "name": "t", "declaration": declared()} | reply)
+
+
+@pytest.mark.parametrize(
+    ("reply", "status"),
+    [
+        (audit(), Status.PROVED),
+        (audit(refused="kernel_rejected", reason="it says so"), Status.KERNEL_REJECTED),
+        (audit(declaration=None), Status.MISSING_DECLARATION),
+        (audit(declaration=declared(same_type=False)), Status.STATEMENT_MISMATCH),
+        (audit(declaration=declared(axioms=("sorryAx",))), Status.INCOMPLETE),
+        (audit(error="no such header"), Status.INFRA_ERROR),
+    ],
+)
+def test_an_audit_is_judged_by_the_rules_of_the_screen(reply: AuditReply, status: Status) -> None:
+    assert audited(reply)[0] is status
+
+
+def test_an_axiom_is_allowed_only_where_it_is_named() -> None:
+    reply = audit(declaration=declared(axioms=("Lean.ofReduceBool",)))
+    assert audited(reply)[0] is Status.DISALLOWED_AXIOM
+    assert audited(reply, frozenset({"Lean.ofReduceBool"}))[0] is Status.PROVED
 
 
 def test_positions_count_from_the_submitted_text() -> None:

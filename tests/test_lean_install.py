@@ -20,7 +20,8 @@ from verifier.lean.install import (
     find_embedded_lean,
     install_embedded_lean,
 )
-from verifier.lean.runtime import WORKER_FILE, embedded_runtime, project_runtime
+from verifier.lean.runtime import embedded_runtime, project_runtime
+from verifier.lean.source import worker_source
 
 INSTALL = (
     "import sys; from pathlib import Path; from verifier.lean.install import install_embedded_lean; "
@@ -231,7 +232,7 @@ def test_the_worker_file_is_copied_into_the_tree_that_lean_sees(installed: Embed
     runtime = embedded_runtime(installed)
     worker = Path(runtime.command[-1])
     assert worker.parent == installed.root
-    assert worker.read_bytes() == WORKER_FILE.read_bytes()
+    assert worker.read_bytes() == worker_source()
     assert embedded_runtime(installed) == runtime
     assert find_embedded_lean() == installed
 

@@ -225,10 +225,10 @@ def is_running(pid: int) -> bool:
 
 
 async def test_a_waiter_that_is_cancelled_as_its_turn_comes_passes_the_turn_on(pool: LeanPool) -> None:
-    worker = await pool._borrow("")
+    worker = await pool._screens._borrow("")
     first, second = (asyncio.create_task(pool.verify(of("rfl"))) for _ in range(2))
     await asyncio.sleep(0.1)
-    await pool._give_back(worker)
+    await pool._screens._give_back(worker)
     first.cancel()
     async with asyncio.timeout(20):
         assert (await second).status is Status.PROVED

@@ -25,13 +25,13 @@ class Section(BaseModel):
 class DataConfig(Section):
     """How many theorems of the project's families each part gets."""
 
-    supervised_pairs: int = Field(default=2000, ge=1)
+    supervised_pairs: int = Field(default=500, ge=1)
     """Easy theorems whose reference proofs, once Lean has accepted them, the start is trained on."""
     rare_pairs: int = Field(default=140, ge=0)
     """The same of families that have only a handful of proofs each."""
     max_difficulty: int = Field(default=2, ge=1, le=5)
     """Difficulty of the hardest theorems to try and to measure on; those with proofs have 1 or 2."""
-    train: int = Field(default=2000, ge=1)
+    train: int = Field(default=4000, ge=1)
     """Theorems to try in training."""
     held_out: int = Field(default=240, ge=1)
     """Theorems of the same families that training never sees."""

@@ -45,7 +45,7 @@ class SupervisedConfig(OptimizerConfig):
     """Optimizer steps in which the learning rate rises from 0."""
     batch_size: int = Field(default=64, ge=1)
     """Pairs per optimizer step."""
-    steps: int = Field(default=300, ge=1)
+    steps: int = Field(default=150, ge=1)
     """Optimizer steps to make, going round the pairs as often as needed."""
     weight_decay: float = Field(default=0.01, ge=0)
 

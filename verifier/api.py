@@ -25,6 +25,8 @@ class VerifyRequest(Submission):
     """Budget of each declaration, as Lean's `maxHeartbeats`."""
     tactics: bool = False
     """Whether to return each tactic's span and goals."""
+    allowed_axioms: frozenset[str] | None = None
+    """All the axioms that the proof may use; left out, the server's."""
 
 
 class Health(BaseModel):
@@ -50,7 +52,11 @@ def create_app(pool: LeanPool) -> FastAPI:
     async def verify(body: VerifyRequest) -> Verdict:
         """Judge one submission."""
         return await pool.verify(
-            body, tactics=body.tactics, timeout_s=body.timeout, heartbeats=body.heartbeats
+            body,
+            tactics=body.tactics,
+            timeout_s=body.timeout,
+            heartbeats=body.heartbeats,
+            allowed_axioms=body.allowed_axioms,
         )
 
     @app.get("/healthz")

@@ -1,4 +1,4 @@
-"""The verifier's commands: `doctor`, `lean install`, `verify`, `serve`."""
+"""The verifier's commands: `doctor`, `lean install`, `verify`, `audit`, `serve`, `bench verifier`."""
 
 import asyncio
 import json
@@ -11,9 +11,11 @@ from typing import IO, Annotated
 
 import typer
 
+from verifier.certificate import CertificateStore, audit_all, stored_proofs
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
 from verifier.jsonl import BadRow, Row, read_rows
+from verifier.judge import ALLOWED_AXIOMS
 from verifier.lean.runtime import resolve_runtime
 from verifier.pool import DEFAULT_HEARTBEATS, DEFAULT_TIMEOUT_S, LeanPool
 from verifier.verdict import Verdict
@@ -30,6 +32,12 @@ app.add_typer(bench_app, name="bench")
 Workers = Annotated[int, typer.Option(min=1, help="Lean worker processes, about 1.2 GB each when embedded.")]
 Timeout = Annotated[float, typer.Option(min=0.001, help="Wall-clock seconds for one submission.")]
 Heartbeats = Annotated[int, typer.Option(min=1, help="Budget of each declaration, as maxHeartbeats.")]
+AllowAxiom = Annotated[
+    list[str] | None,
+    typer.Option(
+        help="An axiom that proofs may use beside propext, Classical.choice and Quot.sound; repeatable."
+    ),
+]
 Project = Annotated[Path | None, typer.Option(help="A Lake project to judge in; default: the embedded Lean.")]
 
 
@@ -66,6 +74,10 @@ def verify(
     timeout: Timeout = DEFAULT_TIMEOUT_S,
     heartbeats: Heartbeats = DEFAULT_HEARTBEATS,
     tactics: Annotated[bool, typer.Option(help="Add each tactic's span and goals.")] = False,
+    keep_certificates: Annotated[
+        Path | None, typer.Option(help="A directory for the certificates of what is proved.")
+    ] = None,
+    allow_axiom: AllowAxiom = None,
     project: Project = None,
 ) -> None:
     """Judge every row of a JSONL file.
@@ -77,12 +89,40 @@ def verify(
     rows, bad = _read(file)
     for each in bad:
         say(f"{file}:{each.line}: {each.reason}", "red")
+    store = CertificateStore(keep_certificates) if keep_certificates is not None else None
     with _sink(out) as sink:
-        pool = LeanPool(resolve_runtime(project), workers=workers, timeout_s=timeout, heartbeats=heartbeats)
+        pool = LeanPool(
+            resolve_runtime(project),
+            workers=workers,
+            timeout_s=timeout,
+            heartbeats=heartbeats,
+            allowed_axioms=ALLOWED_AXIOMS.union(allow_axiom or ()),
+            certificates=store,
+        )
         verdicts = asyncio.run(_judge_all(pool, rows, sink, tactics))
     _summarise(rows, verdicts)
     if bad:
         raise typer.Exit(2)
+
+
+@app.command()
+def audit(
+    directory: Annotated[Path, typer.Argument(help="What `verify --keep-certificates` kept.")],
+    timeout: Timeout = DEFAULT_TIMEOUT_S,
+    project: Project = None,
+) -> None:
+    """Audit kept proofs again, each from its certificate and export alone; exit 1 when one does not hold."""
+    proofs = list(stored_proofs(directory))
+    runtime = resolve_runtime(project)
+    with progress_bars() as progress:
+        bar = progress.add_task("auditing", total=len(proofs))
+        results = asyncio.run(audit_all(proofs, runtime, timeout, on_audited=lambda: progress.advance(bar)))
+    failed = [(file, faults) for file, faults in results if faults]
+    for file, faults in failed:
+        say(f"{file}: {'; '.join(faults)}", "red")
+    say(f"{len(proofs) - len(failed)} of {len(proofs)} certificates hold")
+    if failed:
+        raise typer.Exit(1)
 
 
 @app.command()
@@ -93,13 +133,23 @@ def serve(
     timeout: Timeout = DEFAULT_TIMEOUT_S,
     heartbeats: Heartbeats = DEFAULT_HEARTBEATS,
     project: Project = None,
+    allow_unconfined: Annotated[
+        bool, typer.Option(help="Serve even where nothing keeps candidates from this user's files.")
+    ] = False,
 ) -> None:
     """Serve the HTTP verify API."""
     import uvicorn
 
     from verifier.api import create_app
 
-    pool = LeanPool(resolve_runtime(project), workers=workers, timeout_s=timeout, heartbeats=heartbeats)
+    runtime = resolve_runtime(project)
+    if not (runtime.is_confined or allow_unconfined):
+        missing = "; ".join(f"{each.name}: {each.detail}" for each in runtime.protections)
+        raise InvalidInput(
+            f"nothing confines the Lean workers here, so a proof could read this user's files ({missing}). "
+            "Mend that, or pass --allow-unconfined where everyone who may send proofs is trusted."
+        )
+    pool = LeanPool(runtime, workers=workers, timeout_s=timeout, heartbeats=heartbeats)
 
     async def serve_pool() -> None:
         async with pool:
@@ -114,7 +164,7 @@ def bench_verifier_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     project: Project = None,
 ) -> None:
-    """Measure one Lean worker: start, checks per second, latency, memory."""
+    """Measure one Lean worker: start, checks per second, latency, memory, and what the audit costs."""
     from verifier.bench import bench_verifier
 
     runtime = resolve_runtime(project)
@@ -125,7 +175,7 @@ def bench_verifier_command(
         print(result.model_dump_json(indent=2))
     else:
         for name, value in result.model_dump().items():
-            print(f"{name:16} {value}")
+            print(f"{name:22} {value}")
 
 
 def _read(file: Path) -> tuple[list[Row], list[BadRow]]:

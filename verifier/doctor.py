@@ -1,6 +1,7 @@
 """What is on this machine: each part Proofmill can use, whether it works, and what to do when not.
 
-Looks, but changes nothing: nothing is downloaded or started beyond `--version`.
+Looks, but changes nothing: nothing is downloaded, and started is only what `--version` and trying each
+protection of the sandbox takes.
 """
 
 import importlib.metadata
@@ -15,9 +16,17 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from verifier.errors import LeanInstallError, RedisUnavailable
+from verifier.errors import InvalidInput, LeanInstallError, RedisUnavailable
 from verifier.lean.install import cache_directory, find_embedded_lean, find_node
 from verifier.redis_server import server_binary
+from verifier.sandbox import (
+    MEMORY_LIMITS,
+    Protection,
+    bubblewrap,
+    call_filter,
+    node_permission_model,
+    resource_limits,
+)
 
 __all__ = ["Check", "diagnose"]
 
@@ -47,6 +56,8 @@ def diagnose() -> list[Check]:
         _cores,
         _node_sandbox,
         _bubblewrap,
+        _call_filter,
+        _limits,
         _lake,
         _gpu,
         _vllm,
@@ -131,23 +142,36 @@ def _cores() -> Check:
 
 
 def _node_sandbox() -> Check:
-    """Whether node's permission model refuses a read outside what it was allowed."""
-    name = "node permission model"
     try:
-        node = str(find_node())
+        return _of(node_permission_model(find_node()), required=True)
     except LeanInstallError:
-        return Check(name, False, "needs node", True)
-    attempt = "try{require('fs').readdirSync('/');console.log('read')}catch(e){console.log(e.code)}"
-    answer = _first_line(node, "--permission", "-e", attempt)
-    refused = answer == "ERR_ACCESS_DENIED"
-    return Check(
-        name, refused, "confines the embedded Lean" if refused else f"does not confine: {answer}", True
-    )
+        return Check("node permission model", False, "needs node", True)
 
 
 def _bubblewrap() -> Check:
-    path = shutil.which("bwrap")
-    return Check("bubblewrap", path is not None, path or "not found; install the package `bubblewrap`", False)
+    return _of(bubblewrap(), required=False)
+
+
+def _call_filter() -> Check:
+    return _of(call_filter(), required=False)
+
+
+def _limits() -> Check:
+    """The kernel's limits of one worker of each runtime."""
+    try:
+        bounds = (("embedded", resource_limits("embedded")), ("project", resource_limits("project")))
+    except InvalidInput as error:
+        return Check("worker limits", False, str(error), True)
+    memory = ", ".join(f"{runtime} {_memory_bound(limits)}" for runtime, limits in bounds)
+    return Check("worker limits", True, f"no file written, no core file; memory: {memory}", False)
+
+
+def _memory_bound(limits: dict[str, int]) -> str:
+    return next((f"{limits[name] / 1e9:g} GB" for name in MEMORY_LIMITS if name in limits), "unbounded")
+
+
+def _of(protection: Protection, *, required: bool) -> Check:
+    return Check(protection.name, protection.on, protection.detail, required)
 
 
 def _lake() -> Check:

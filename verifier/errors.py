@@ -4,10 +4,13 @@ None of these is ever a verdict of `refuted`: a machine that fails says nothing
 about a proof.  Each message tells a person what to do next.
 """
 
+from verifier.verdict import Status
+
 __all__ = [
     "InvalidInput",
     "LeanInstallError",
     "LeanNotFound",
+    "NoAnswer",
     "PoolClosed",
     "ProofmillError",
     "RedisUnavailable",
@@ -43,6 +46,16 @@ class WorkerDied(ProofmillError):
 
 class WorkerKilled(WorkerDied):
     """A Lean worker was ended by someone else's SIGKILL, such as the kernel's when memory runs out."""
+
+
+class NoAnswer(ProofmillError):
+    """No worker answered; `status`, of kind unknown, is that of the submission it was asked about."""
+
+    def __init__(self, status: Status, reason: str, held_ms: float = 0.0) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.held_ms = held_ms
+        """Milliseconds for which a worker was held."""
 
 
 class PoolClosed(ProofmillError):

@@ -2,7 +2,9 @@
 
 The order of the rules is the order of the questions a referee asks: did Lean
 accept the text, does it declare the theorem, is it the theorem that was asked
-for, and on what does the proof rest.
+for, and on what does the proof rest.  They are asked twice: of the process that
+elaborated the candidate, whose word counts against the candidate only, and of
+an auditor, which never ran one and whose word is final.
 """
 
 import re
@@ -11,10 +13,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from verifier.protocol import CheckReply, Declaration, RawMessage, RawTactic
+from verifier.protocol import AuditReply, CheckReply, Declaration, RawMessage, RawTactic
 from verifier.verdict import Message, Severity, Status, Submission, Tactic, Verdict
 
-__all__ = ["ALLOWED_AXIOMS", "MAX_SUBMISSION_BYTES", "Source", "judge", "screen", "source_of"]
+__all__ = ["ALLOWED_AXIOMS", "MAX_SUBMISSION_BYTES", "Source", "audited", "screen", "screened", "source_of"]
 
 ALLOWED_AXIOMS = frozenset({"propext", "Classical.choice", "Quot.sound"})
 """The three axioms of Lean's own mathematics."""
@@ -91,13 +93,13 @@ def screen(submission: Submission) -> Verdict | None:
     return None
 
 
-def judge(
+def screened(
     submission: Submission,
     source: Source,
     reply: CheckReply,
     allowed_axioms: frozenset[str] = ALLOWED_AXIOMS,
 ) -> Verdict:
-    """The verdict on `submission`, given what Lean replied to `source`."""
+    """What the process that elaborated `source` says of `submission`: `proved` is for an audit to say."""
     starts = _line_starts(source.full)
     messages = tuple(_message(source, starts, raw) for raw in reply.messages)
     status, reason = _status(reply, messages, allowed_axioms)
@@ -127,7 +129,23 @@ def _status(
         return Status.REJECTED, f"{where}: {first.text}"
     if reply.declaration is None:
         return Status.MISSING_DECLARATION, f"nothing named `{reply.name}` is declared"
-    return _declared(reply.name, reply.declaration, allowed_axioms)
+    status, reason = _declared(reply.name, reply.declaration, allowed_axioms)
+    if status is Status.PROVED and reply.export is None:
+        return Status.RESOURCE_EXHAUSTED, f"`{reply.name}` cannot be audited: {reply.export_error}"
+    return status, reason
+
+
+def audited(reply: AuditReply, allowed_axioms: frozenset[str] = ALLOWED_AXIOMS) -> tuple[Status, str]:
+    """The status of what an auditor was given, and the reason for it."""
+    failure = reply.error or reply.statement_error
+    if failure is not None:
+        return Status.INFRA_ERROR, f"the auditor refused the request: {failure}"
+    if reply.refused is not None:
+        return Status(reply.refused), _shorten(reply.reason)
+    if reply.declaration is None:
+        return Status.MISSING_DECLARATION, f"nothing named `{reply.name}` is in the export"
+    status, reason = _declared(reply.name, reply.declaration, allowed_axioms)
+    return status, _shorten(reason)
 
 
 def _declared(name: str, found: Declaration, allowed_axioms: frozenset[str]) -> tuple[Status, str]:

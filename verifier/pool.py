@@ -1,22 +1,23 @@
-"""The pool: submissions in, verdicts out as they finish, on N Lean workers.
+"""The pool: submissions in, verdicts out as they finish, on Lean workers.
 
-What it promises: every submission gets exactly one verdict; a submission that
-runs out of time or takes its worker down costs that worker and nothing else; a
-machine that fails is `unknown`, never a wrong proof.
+What it promises: every submission gets exactly one verdict; `proved` is said by
+an auditor, a process that never ran a candidate; a submission that runs out of
+time or takes its worker down costs that worker and nothing else; a machine that
+fails is `unknown`, never a wrong proof.
 """
 
 import asyncio
-import logging
-import time
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
-from verifier.errors import PoolClosed, WorkerDied, WorkerKilled, WorkerStartError
-from verifier.judge import judge, screen, source_of
+from verifier.certificate import CertificateStore, certify
+from verifier.errors import NoAnswer
+from verifier.judge import ALLOWED_AXIOMS, audited, screen, screened, source_of
 from verifier.lean.runtime import LeanRuntime
 from verifier.verdict import Status, Submission, Verdict
-from verifier.worker import LeanWorker
+from verifier.workers import WorkerSet
 
 __all__ = ["DEFAULT_HEARTBEATS", "DEFAULT_TIMEOUT_S", "LeanPool"]
 
@@ -24,15 +25,22 @@ DEFAULT_HEARTBEATS = 200_000
 """Lean's own default for `maxHeartbeats`, in thousands of small allocations."""
 
 DEFAULT_TIMEOUT_S = 60.0
-HEADER_TIMEOUT_S = 300.0
-LAST_WORDS = 300
-"""Characters of a dead worker's stderr that a reason repeats."""
+SCREENS_PER_AUDITOR = 4
+"""Most attempts fail their screen, and an audit costs less than an elaboration."""
 
-log = logging.getLogger(__name__)
+
+@dataclass(frozen=True)
+class Options:
+    """How one submission is judged; `timeout_s` is for its elaboration, and again for its audit."""
+
+    tactics: bool
+    timeout_s: float
+    heartbeats: int
+    allowed_axioms: frozenset[str]
 
 
 class LeanPool:
-    """N workers of one runtime.
+    """N workers of one runtime that elaborate candidates, and auditors for what passed.
 
         async with LeanPool(runtime, workers=2) as pool:
             verdict = await pool.verify(submission)
@@ -40,6 +48,7 @@ class LeanPool:
     `timeout_s` is wall-clock seconds for one elaboration, without waiting for a
     worker, its start or its header.  `heartbeats` is the budget of each
     declaration and the limit that decides; the wall clock only guards.
+    `certificates` keeps what was proved, so that it can be audited again.
     """
 
     def __init__(
@@ -49,6 +58,8 @@ class LeanPool:
         workers: int = 1,
         timeout_s: float = DEFAULT_TIMEOUT_S,
         heartbeats: int = DEFAULT_HEARTBEATS,
+        allowed_axioms: frozenset[str] = ALLOWED_AXIOMS,
+        certificates: CertificateStore | None = None,
     ) -> None:
         if workers < 1:
             raise ValueError(f"a pool needs at least one worker, not {workers}")
@@ -56,17 +67,20 @@ class LeanPool:
         self.workers = workers
         self.timeout_s = timeout_s
         self.heartbeats = heartbeats
-        self._idle: list[LeanWorker] = []
-        self._busy: set[LeanWorker] = set()
-        self._starting: set[asyncio.Task[None]] = set()
-        self._start_error: WorkerStartError | None = None
-        self._changed = asyncio.Condition()
-        self._closed = False
+        self.allowed_axioms = allowed_axioms
+        self._certificates = certificates
+        self._screens = WorkerSet(runtime, "screen", workers)
+        self._auditors = WorkerSet(runtime, "audit", -(-workers // SCREENS_PER_AUDITOR))
 
     async def __aenter__(self) -> Self:
-        """Starts all workers and waits for the first; raises WorkerStartError when none starts."""
+        """Starts all workers; waits for one of each role; raises WorkerStartError when none starts."""
         try:
-            await self._give_back(await self._borrow(header=""))
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._screens.open())
+                group.create_task(self._auditors.open())
+        except BaseExceptionGroup as failures:
+            await self.close()
+            raise failures.exceptions[0] from failures
         except BaseException:
             await self.close()
             raise
@@ -79,20 +93,17 @@ class LeanPool:
 
     async def close(self) -> None:
         """Ends every worker; submissions still running get `PoolClosed`."""
-        self._closed = True
-        starting = tuple(self._starting)
-        for task in starting:
-            task.cancel()
-        await asyncio.gather(*starting, return_exceptions=True)
-        await asyncio.gather(*(worker.kill() for worker in (*self._idle, *self._busy)))
-        self._idle.clear()
-        async with self._changed:
-            self._changed.notify_all()
+        await asyncio.gather(self._screens.close(), self._auditors.close())
 
     @property
     def worker_pids(self) -> tuple[int, ...]:
-        """Process ids of the workers that have started."""
-        return tuple(worker.pid for worker in (*self._idle, *self._busy))
+        """Process ids of the workers that have started and elaborate candidates."""
+        return self._screens.pids
+
+    @property
+    def auditor_pids(self) -> tuple[int, ...]:
+        """Process ids of the auditors that have started."""
+        return self._auditors.pids
 
     async def verify_many(
         self, submissions: Iterable[Submission], *, tactics: bool = False
@@ -113,139 +124,64 @@ class LeanPool:
         tactics: bool = False,
         timeout_s: float | None = None,
         heartbeats: int | None = None,
+        allowed_axioms: frozenset[str] | None = None,
     ) -> Verdict:
         """The verdict on one submission; waits for a free worker."""
         refused = screen(submission)
         if refused is not None:
             return refused
-        limits = (tactics, timeout_s or self.timeout_s, heartbeats or self.heartbeats)
+        options = Options(
+            tactics=tactics,
+            timeout_s=timeout_s or self.timeout_s,
+            heartbeats=heartbeats or self.heartbeats,
+            allowed_axioms=self.allowed_axioms if allowed_axioms is None else allowed_axioms,
+        )
         try:
-            try:
-                return await self._verify_on_a_worker(submission, *limits)
-            except WorkerKilled:
-                # Not the submission's doing, as far as one can tell: it gets a second worker.
-                return await self._verify_on_a_worker(submission, *limits)
-        except WorkerStartError as error:
-            return _unknown(submission, Status.INFRA_ERROR, f"no Lean worker starts: {error}")
-        except WorkerKilled as error:
-            return _unknown(submission, Status.CRASHED, str(error))
+            verdict = await self._screen_and_audit(submission, options, kernel=False)
+            if verdict.status is Status.KERNEL_REJECTED:
+                # A tactic may try what only the kernel can refuse, and go on with something else.
+                verdict = await self._screen_and_audit(submission, options, kernel=True)
+            return verdict
+        except NoAnswer as error:
+            return Verdict(id=submission.id, status=error.status, reason=str(error), lean_ms=error.held_ms)
 
-    async def _verify_on_a_worker(
-        self, submission: Submission, tactics: bool, timeout_s: float, heartbeats: int
-    ) -> Verdict:
-        """The verdict, with the wall time for which the worker was held.
+    async def _screen_and_audit(self, submission: Submission, options: Options, *, kernel: bool) -> Verdict:
+        """The verdict, with the wall time for which workers were held for it.
 
         Raises:
-            WorkerKilled, WorkerStartError, PoolClosed
+            NoAnswer, PoolClosed
         """
-        worker = await self._borrow(submission.header)
-        started = time.monotonic()
-        healthy = False
-        try:
-            verdict, healthy = await self._ask(worker, submission, tactics, timeout_s, heartbeats)
-        except WorkerDied as error:
-            if self._closed:
-                raise PoolClosed("the pool was closed while it judged a submission") from error
-            if isinstance(error, WorkerKilled):
-                raise
-            last_words = " ".join(worker.stderr_tail.split())[-LAST_WORDS:]
-            reason = f"{error}; its stderr ends with: {last_words or 'nothing'}"
-            verdict = _unknown(submission, Status.CRASHED, reason)
-        finally:
-            # A worker that was interrupted still elaborates: only killing it frees its core.
-            await (self._give_back(worker) if healthy else self._discard(worker))
-        return verdict.model_copy(update={"lean_ms": (time.monotonic() - started) * 1e3})
-
-    async def _ask(
-        self, worker: LeanWorker, submission: Submission, tactics: bool, timeout_s: float, heartbeats: int
-    ) -> tuple[Verdict, bool]:
-        """The verdict, and whether the worker can be asked again."""
         source = source_of(submission)
-        try:
-            async with asyncio.timeout(HEADER_TIMEOUT_S):
-                header_error = await worker.load_header(submission.header)
-        except TimeoutError:
-            reason = f"the header was not read within {HEADER_TIMEOUT_S:g} s"
-            return _unknown(submission, Status.INFRA_ERROR, reason), False
-        if header_error is not None:
-            reason = f"the header does not elaborate here: {header_error}"
-            return _unknown(submission, Status.INFRA_ERROR, reason), True
-        try:
-            async with asyncio.timeout(timeout_s):
-                reply = await worker.check(
-                    submission.header,
-                    submission.statement,
-                    source.full,
-                    heartbeats=heartbeats,
-                    tactics=tactics,
-                )
-        except TimeoutError:
-            reason = f"no answer within {timeout_s:g} s of wall time"
-            return _unknown(submission, Status.TIMEOUT, reason), False
-        return judge(submission, source, reply), True
-
-    async def _borrow(self, header: str) -> LeanWorker:
-        """An idle worker, one that has read `header` if there is one.
-
-        Raises:
-            WorkerStartError: no worker is left and none starts.
-            PoolClosed: the pool was closed.
-        """
-        async with self._changed:
-            self._start_missing()
-            while not self._idle:
-                if self._closed:
-                    raise PoolClosed("the pool is closed: open a new one to verify more")
-                if not self._busy and not self._starting:
-                    raise self._start_error or WorkerStartError("the pool has no worker")
-                try:
-                    await self._changed.wait()
-                except asyncio.CancelledError:
-                    # The wake-up may have been for this waiter; another one takes it.
-                    self._changed.notify()
-                    raise
-            warm = [worker for worker in self._idle if worker.is_warm(header)]
-            worker = (warm or self._idle)[-1]
-            self._idle.remove(worker)
-            self._busy.add(worker)
-            return worker
-
-    async def _give_back(self, worker: LeanWorker) -> None:
-        async with self._changed:
-            self._busy.discard(worker)
-            self._idle.append(worker)
-            self._changed.notify()
-
-    async def _discard(self, worker: LeanWorker) -> None:
-        log.info("killing worker %d; its stderr ends with: %s", worker.pid, worker.stderr_tail)
-        await worker.kill()
-        self._busy.discard(worker)
-        self._start_missing()
-
-    def _start_missing(self) -> None:
-        # The kernel may have ended a worker that nobody was asking.
-        self._idle = [worker for worker in self._idle if worker.is_alive]
-        missing = self.workers - len(self._idle) - len(self._busy) - len(self._starting)
-        for _ in range(0 if self._closed else missing):
-            task = asyncio.create_task(self._start_one())
-            self._starting.add(task)
-            task.add_done_callback(self._starting.discard)
-
-    async def _start_one(self) -> None:
-        """Put a new worker among the idle ones, or say why there is none."""
-        worker = None
-        try:
-            worker = await LeanWorker.start(self.runtime)
-        except WorkerStartError as error:
-            log.warning("a Lean worker did not start: %s", error)
-            self._start_error = error
-        finally:
-            async with self._changed:
-                self._starting.discard(asyncio.current_task())
-                if worker is not None:
-                    self._idle.append(worker)
-                self._changed.notify_all()
-
-
-def _unknown(submission: Submission, status: Status, reason: str) -> Verdict:
-    return Verdict(id=submission.id, status=status, reason=reason)
+        header, statement = submission.header, submission.statement
+        reply, screen_ms = await self._screens.ask(
+            header,
+            lambda worker: worker.check(
+                header,
+                statement,
+                source.full,
+                heartbeats=options.heartbeats,
+                tactics=options.tactics,
+                kernel=kernel,
+            ),
+            options.timeout_s,
+        )
+        verdict = screened(submission, source, reply, options.allowed_axioms)
+        export = reply.export
+        if verdict.status is not Status.PROVED or export is None:
+            return verdict.model_copy(update={"lean_ms": screen_ms})
+        audit, audit_ms = await self._auditors.ask(
+            header, lambda worker: worker.audit(header, statement, export), options.timeout_s
+        )
+        status, reason = audited(audit, options.allowed_axioms)
+        certificate = certify(submission, export, audit, self.runtime) if status is Status.PROVED else None
+        if certificate is not None and self._certificates is not None:
+            await asyncio.to_thread(self._certificates.keep, certificate, submission, export)
+        return verdict.model_copy(
+            update={
+                "status": status,
+                "reason": reason,
+                "axioms": audit.declaration.axioms if audit.declaration else (),
+                "certificate": certificate,
+                "lean_ms": screen_ms + audit_ms,
+            }
+        )

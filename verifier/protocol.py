@@ -12,17 +12,24 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 __all__ = [
+    "AuditReply",
     "CheckReply",
     "Declaration",
+    "Export",
     "HeaderReply",
     "RawMessage",
     "RawTactic",
     "Ready",
+    "audit_request",
     "check_request",
     "header_request",
     "new_request_id",
     "parse_json_line",
 ]
+
+
+Export = dict[str, Any]
+"""Declarations as data, as `lean/Export.lean` describes them: `names`, `levels`, `exprs`, `decls`."""
 
 
 class Wire(BaseModel):
@@ -87,6 +94,25 @@ class CheckReply(Wire):
     declaration: Declaration | None = None
     tactics: tuple[RawTactic, ...] | None = None
     heartbeats: int = Field(default=0, ge=0)
+    export: Export | None = None
+    """The declaration with all it rests on beyond the header, if Lean reported no error."""
+    export_error: str | None = None
+
+
+class AuditReply(Wire):
+    """What the kernel of a process that elaborated no candidate says of an export."""
+
+    id: str
+    ms: float = 0.0
+    error: str | None = None
+    statement_error: str | None = None
+    name: str = ""
+    refused: str | None = None
+    """The status to give, when not all of the export was accepted; `reason` says why."""
+    reason: str = ""
+    declaration: Declaration | None = None
+    type: Export | None = None
+    """The reference's type: its expressions, and the place of the whole as `root`."""
 
 
 def new_request_id() -> str:
@@ -100,7 +126,15 @@ def header_request(request_id: str, name: str, text: str) -> bytes:
 
 
 def check_request(
-    request_id: str, header: str, statement: str, source: str, *, heartbeats: int, tactics: bool
+    request_id: str,
+    header: str,
+    statement: str,
+    source: str,
+    *,
+    heartbeats: int,
+    tactics: bool,
+    kernel: bool,
+    export: bool,
 ) -> bytes:
     """Ask for `source` to be elaborated after `header` and compared with `statement`."""
     return _line(
@@ -112,7 +146,16 @@ def check_request(
             "source": source,
             "heartbeats": heartbeats,
             "tactics": tactics,
+            "kernel": kernel,
+            "export": export,
         }
+    )
+
+
+def audit_request(request_id: str, header: str, statement: str, export: Export) -> bytes:
+    """Ask for `export` to be replayed after `header` and compared with `statement`."""
+    return _line(
+        {"id": request_id, "op": "audit", "header": header, "statement": statement, "export": export}
     )
 
 

@@ -9,7 +9,7 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, field_validator, model_validator
 
-__all__ = ["Kind", "Message", "Severity", "Status", "Submission", "Tactic", "Verdict"]
+__all__ = ["Certificate", "Kind", "Message", "Severity", "Status", "Submission", "Tactic", "Verdict"]
 
 
 class Kind(StrEnum):
@@ -115,6 +115,22 @@ class Tactic(BaseModel):
     goals_after: str
 
 
+class Certificate(BaseModel):
+    """What an auditor accepted: enough to audit it again, and to see that it is the same."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    statement_sha256: str
+    type_sha256: str
+    """Of the type that Lean elaborates the statement to, as `verifier/lean/Export.lean` writes it."""
+    export_sha256: str
+    """Of the declaration and all it rests on beyond the header."""
+    header: str
+    axioms: tuple[str, ...]
+    lean: str
+
+
 class Verdict(BaseModel):
     """What the verifier says of a submission."""
 
@@ -127,8 +143,10 @@ class Verdict(BaseModel):
     tactics: tuple[Tactic, ...] | None = None
     axioms: tuple[str, ...] = ()
     heartbeats: int | None = None
+    certificate: Certificate | None = None
+    """Of a proof that was accepted, and of no other."""
     lean_ms: float = 0.0
-    """Wall time the Lean worker was held, in milliseconds; 0 when none was."""
+    """Wall time for which Lean workers were held, in milliseconds; 0 when none was."""
 
     @computed_field  # type: ignore[prop-decorator]
     @property

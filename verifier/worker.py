@@ -12,7 +12,7 @@ import signal
 import time
 from collections import deque
 from contextlib import suppress
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from pydantic import ValidationError
 
@@ -20,17 +20,20 @@ from verifier.child import tied_to_this_process
 from verifier.errors import WorkerDied, WorkerKilled, WorkerStartError
 from verifier.lean.runtime import LeanRuntime
 from verifier.protocol import (
+    AuditReply,
     CheckReply,
+    Export,
     HeaderReply,
     Ready,
     Wire,
+    audit_request,
     check_request,
     header_request,
     new_request_id,
     parse_json_line,
 )
 
-__all__ = ["LeanWorker"]
+__all__ = ["LeanWorker", "Role"]
 
 START_TIMEOUT_S = 180.0  # two cold starts on two busy cores take a minute
 MAX_LINE_BYTES = 64 * 1024 * 1024
@@ -38,6 +41,9 @@ STDERR_LINES = 20
 LAST_WORDS_S = 1.0
 
 R = TypeVar("R", bound=Wire)
+Role = Literal["screen", "audit"]
+"""A screen elaborates candidates; an auditor checks what they left behind, and never elaborates one."""
+
 log = logging.getLogger(__name__)
 
 
@@ -51,7 +57,7 @@ class LeanWorker:
         self._drain = asyncio.create_task(self._keep_stderr())
 
     @classmethod
-    async def start(cls, runtime: LeanRuntime) -> "LeanWorker":
+    async def start(cls, runtime: LeanRuntime, role: Role = "screen") -> "LeanWorker":
         """A worker that has said it is ready.
 
         Raises:
@@ -60,7 +66,7 @@ class LeanWorker:
         started = time.monotonic()
         try:
             process = await asyncio.create_subprocess_exec(
-                *tied_to_this_process(runtime.command),
+                *tied_to_this_process((*runtime.command, role)),
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 stderr=asyncio.subprocess.PIPE,
@@ -118,9 +124,21 @@ class LeanWorker:
         return self._headers[header]
 
     async def check(
-        self, header: str, statement: str, source: str, *, heartbeats: int, tactics: bool
+        self,
+        header: str,
+        statement: str,
+        source: str,
+        *,
+        heartbeats: int,
+        tactics: bool = False,
+        kernel: bool = True,
+        export: bool = True,
     ) -> CheckReply:
         """What Lean says of `source` after `header`, which must have been loaded.
+
+        Args:
+            kernel: whether the kernel checks declarations here; an audit does in any case.
+            export: whether to write out what an audit needs.
 
         Raises:
             WorkerDied: the process ended before it replied.
@@ -128,10 +146,27 @@ class LeanWorker:
         request_id = new_request_id()
         await self._write(
             check_request(
-                request_id, self._name(header), statement, source, heartbeats=heartbeats, tactics=tactics
+                request_id,
+                self._name(header),
+                statement,
+                source,
+                heartbeats=heartbeats,
+                tactics=tactics,
+                kernel=kernel,
+                export=export,
             )
         )
         return await self._read(CheckReply, request_id)
+
+    async def audit(self, header: str, statement: str, export: Export) -> AuditReply:
+        """What the kernel says of `export` after `header`, which must have been loaded.
+
+        Raises:
+            WorkerDied: the process ended before it replied.
+        """
+        request_id = new_request_id()
+        await self._write(audit_request(request_id, self._name(header), statement, export))
+        return await self._read(AuditReply, request_id)
 
     async def kill(self) -> None:
         """End the process, with what it started, and wait for it."""

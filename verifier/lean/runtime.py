@@ -1,29 +1,39 @@
 """How to start a Lean worker process: the embedded Lean, or the one of a Lake project.
 
-Both run the same `Worker.lean` and speak the same protocol, so nothing above
+Both run the same worker and speak the same protocol, so nothing above
 this file can tell them apart.
 """
 
 import hashlib
+import json
 import os
 import re
 import shutil
 import subprocess
+import sys
 import tempfile
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from verifier.errors import LeanInstallError, LeanNotFound
-from verifier.lean.install import EmbeddedLean, find_embedded_lean, install_embedded_lean
+from verifier.lean.install import (
+    EmbeddedLean,
+    cache_directory,
+    find_embedded_lean,
+    install_embedded_lean,
+)
+from verifier.lean.source import worker_source
+from verifier.sandbox import Protection, confined, file_confinement, resource_limits
 
 __all__ = ["LeanRuntime", "embedded_runtime", "project_runtime", "resolve_runtime"]
-
-WORKER_FILE = Path(__file__).with_name("Worker.lean")
 
 # What lake and elan need to find their tools; the rest of the user's environment, which may hold
 # secrets, is not for candidate code to read.
 _PROJECT_VARIABLES = ("PATH", "HOME", "ELAN_HOME", "ELAN_TOOLCHAIN", "LANG", "LC_ALL", "TMPDIR")
+# What Lean itself reads of what Lake sets.
+_LEAN_VARIABLES = ("LEAN_PATH", "LEAN_SYSROOT", "LD_LIBRARY_PATH", "LANG", "LC_ALL")
 # The first `lake env` in a project may download its toolchain.
 _LAKE_TIMEOUT_S = 900.0
 
@@ -32,6 +42,8 @@ _LAKE_TIMEOUT_S = 900.0
 class LeanRuntime:
     """A worker process, ready to be started: run `command` in `cwd` with exactly `env`.
 
+    `command` begins with the sandbox (`verifier/sandbox.py`), so the process started is not Lean's own.
+    `protections` are those of which one has to be on, or candidate code can read the user's files.
     End it with SIGKILL: the embedded one can hang when it is asked to leave.
     """
 
@@ -40,6 +52,12 @@ class LeanRuntime:
     env: dict[str, str]
     cwd: Path
     version: str
+    protections: tuple[Protection, ...] = ()
+
+    @property
+    def is_confined(self) -> bool:
+        """Whether something keeps candidate code from the user's files."""
+        return any(each.on for each in self.protections)
 
 
 def resolve_runtime(project: Path | None) -> LeanRuntime:
@@ -54,12 +72,21 @@ def resolve_runtime(project: Path | None) -> LeanRuntime:
 
 def embedded_runtime(install: EmbeddedLean) -> LeanRuntime:
     """The worker on the embedded Lean, which sees only its own tree: the worker file is copied there."""
+    env = install.environment
+    command = confined(
+        install.command("--run", str(_place_worker(install.root))),
+        readable=(install.root, install.node),
+        env=env,
+        cwd=install.root,
+        limits=resource_limits("embedded"),
+    )
     return LeanRuntime(
         name="embedded",
-        command=install.command("--run", str(_place_worker(install.root))),
-        env=install.environment,
+        command=command,
+        env=env,
         cwd=install.root,
         version=install.version,
+        protections=file_confinement("embedded", install.node),
     )
 
 
@@ -79,24 +106,41 @@ def project_runtime(project: Path) -> LeanRuntime:
             "The `lake` command is not on PATH. Install Lean with elan (https://lean-lang.org/install), "
             "or leave the project out to use the embedded Lean."
         )
-    env = {name: os.environ[name] for name in _PROJECT_VARIABLES if name in os.environ}
-    return LeanRuntime(
-        name="project",
-        command=(lake, "env", "lean", "--run", str(WORKER_FILE)),
+    user = {name: os.environ[name] for name in _PROJECT_VARIABLES if name in os.environ}
+    lake_env = _lake_environment(lake, user, project)
+    prefix = Path(_run(("lean", "--print-prefix"), lake_env, project).strip())
+    lean = str(prefix / "bin" / "lean")
+    version = _version(_run((lean, "--version"), lake_env, project))
+    # Lake and elan have done their work: Lean itself needs its library and nothing of the user's.
+    env = {name: lake_env[name] for name in _LEAN_VARIABLES if name in lake_env}
+    library = tuple(project / entry for entry in env.get("LEAN_PATH", "").split(os.pathsep) if entry)
+    worker = _place_worker(cache_directory())
+    command = confined(
+        (lean, "--run", str(worker)),
+        readable=(prefix, worker, *(path for path in library if path.exists())),
         env=env,
         cwd=project,
-        version=_project_version(lake, env, project),
+        limits=resource_limits("project"),
+    )
+    return LeanRuntime(
+        name="project",
+        command=command,
+        env=env,
+        cwd=project,
+        version=version,
+        protections=file_confinement("project", None),
     )
 
 
 def _place_worker(root: Path) -> Path:
-    """Copy the worker file into `root` under a name that its content decides, whole or not at all.
+    """Write the worker file into `root` under a name that its content decides, whole or not at all.
 
     Raises LeanInstallError when `root` cannot be written to.
     """
-    source = WORKER_FILE.read_bytes()
+    source = worker_source()
     placed = root / f"Worker-{hashlib.sha256(source).hexdigest()[:16]}.lean"
     try:
+        root.mkdir(parents=True, exist_ok=True)
         if not placed.exists():
             with tempfile.NamedTemporaryFile(
                 dir=root, prefix=placed.stem, suffix=".partial", delete=False
@@ -111,13 +155,34 @@ def _place_worker(root: Path) -> Path:
     return placed
 
 
-def _project_version(lake: str, env: dict[str, str], project: Path) -> str:
-    command = (lake, "env", "lean", "--version")
+def _lake_environment(lake: str, env: Mapping[str, str], project: Path) -> dict[str, str]:
+    """The environment in which Lake runs a command in `project`; it may download the toolchain first."""
+    tell = "import json, os; print(json.dumps(dict(os.environ)))"
+    printed = _run((lake, "env", sys.executable, "-I", "-S", "-c", tell), env, project)
+    try:
+        # Lake may say something of its own before.
+        found = json.loads(printed.splitlines()[-1])
+    except (ValueError, IndexError) as error:
+        raise LeanNotFound(f"`lake env` printed no environment in {project}: {printed[-300:]!r}") from error
+    return {str(name): str(value) for name, value in found.items()}
+
+
+def _run(command: Sequence[str], env: Mapping[str, str], project: Path) -> str:
+    """What `command` prints in `project`; it is looked up on the PATH of `env`.
+
+    Raises LeanNotFound when it fails or is not there.
+    """
+    program = shutil.which(command[0], path=env.get("PATH", os.defpath))
+    shown = " ".join(command[:2] if "-c" in command else command)
+    if program is None:
+        raise LeanNotFound(
+            f"`{command[0]}` is not there, or not on Lake's PATH: run `lake build` in {project}"
+        )
     try:
         ran = subprocess.run(
-            command,
+            (program, *command[1:]),
             cwd=project,
-            env=env,
+            env=dict(env),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -125,13 +190,20 @@ def _project_version(lake: str, env: dict[str, str], project: Path) -> str:
         )
     except subprocess.TimeoutExpired as error:
         raise LeanNotFound(
-            f"`lake env lean --version` took over {_LAKE_TIMEOUT_S:.0f} s in {project}: run it there by hand "
-            "to see whether it downloads a toolchain."
+            f"`{shown}` took over {_LAKE_TIMEOUT_S:.0f} s in {project}: run it there by hand to see whether "
+            "it downloads a toolchain."
         ) from error
-    found = re.search(r"version ([^,\s]+)(?:.*commit ([0-9a-f]{8}))?", ran.stdout)
-    if ran.returncode != 0 or found is None:
+    if ran.returncode != 0:
         raise LeanNotFound(
-            f"`lake env lean --version` failed in {project} (exit status {ran.returncode}): "
+            f"`{shown}` failed in {project} (exit status {ran.returncode}): "
             f"{ran.stderr.strip()[-500:] or ran.stdout.strip()[-500:]}. Run `lake build` there first."
         )
+    return ran.stdout
+
+
+def _version(said: str) -> str:
+    """Such as `4.28.0 (38f3c0c4)`.  Raises LeanNotFound for what no Lean says."""
+    found = re.search(r"version ([^,\s]+)(?:.*commit ([0-9a-f]{8}))?", said)
+    if found is None:
+        raise LeanNotFound(f"`lean --version` does not tell a version: {said[:300]!r}")
     return f"{found[1]} ({found[2]})" if found[2] else found[1]

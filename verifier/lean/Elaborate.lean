@@ -1,0 +1,171 @@
+/-! ### Elaborating text -/
+
+@[noinline] unsafe def inputContextImpl (text : String) : Parser.InputContext :=
+  { inputString := text, fileName := "<input>", fileMap := FileMap.ofString text
+    endPos := text.rawEndPos, endPos_valid := lcProof }
+
+/-- `Parser.mkInputContext` cannot be called from here; this builds the same structure. -/
+@[implemented_by inputContextImpl] opaque inputContext (text : String) : Parser.InputContext
+
+/-- What elaborating a text left behind.  `heartbeats` are thousands of small allocations. -/
+structure Elaborated where
+  env : Environment
+  commands : Array Syntax
+  messages : List Message
+  infoTrees : List InfoTree
+  heartbeats : Nat
+
+def parserContext (state : Command.State) : Parser.ParserModuleContext :=
+  match state.scopes with
+  | scope :: _ =>
+    { env := state.env, options := scope.opts, currNamespace := scope.currNamespace, openDecls := scope.openDecls }
+  | [] => { env := state.env, options := {} }
+
+/-- Parse and elaborate command after command.  Messages and trees are taken out after each, last first:
+elaborating a command drops what the log held before it, what the parser complained of included. -/
+partial def runCommands (context : Frontend.Context) (frontend : IO.Ref Frontend.State)
+    (messages : List Message) (trees : List InfoTree) : IO (List Message × List InfoTree) := do
+  let state ← frontend.get
+  let (command, parserState, complaints) :=
+    Parser.parseCommand context.inputCtx (parserContext state.commandState) state.parserState {}
+  frontend.set { state with
+    parserState, cmdPos := state.parserState.pos, commands := state.commands.push command
+    commandState := { state.commandState with
+      messages := {}, infoState := { state.commandState.infoState with trees := {} } } }
+  Frontend.elabCommandAtFrontend command context frontend
+  let state ← frontend.get
+  let messages := reverseOnto state.commandState.messages.toList (reverseOnto complaints.toList messages)
+  let trees := appendList (treesOf state.commandState.infoState.trees) trees
+  if Parser.isTerminalCommand command then return (messages, trees)
+  else runCommands context frontend messages trees
+
+def elaborateHere (state : Command.State) (text : String) (withInfo : Bool) : IO Elaborated := do
+  let commandState := { state with
+    messages := {}, infoState := { enabled := withInfo }, traceState := {}, snapshotTasks := #[] }
+  let frontend ← IO.mkRef { commandState, parserState := {}, cmdPos := 0 : Frontend.State }
+  let before ← IO.getNumHeartbeats
+  let (messages, trees) ← runCommands { inputCtx := inputContext text } frontend [] []
+  let after ← IO.getNumHeartbeats
+  let final ← frontend.get
+  return {
+    env := final.commandState.env, commands := final.commands, messages := reverseOnto messages [],
+    infoTrees := reverseOnto trees [], heartbeats := (after - before) / 1000 }
+
+/-- Elaborate the commands of `text` in a copy of `state`.
+
+In a task of its own: a task's thread has the larger stack that Lean's check for
+deep recursion counts on, and the heartbeats of one thread are those of the text. -/
+def elaborate (state : Command.State) (text : String) (withInfo : Bool) : IO Elaborated := do
+  let task ← IO.asTask (elaborateHere state text withInfo)
+  match ← IO.wait task with
+  | .ok elaborated => return elaborated
+  | .error e => throw e
+
+/-- Give each declaration the budget, in thousands of small allocations as `maxHeartbeats` is, and keep
+elaboration in one thread, so that they are counted. -/
+def withHeartbeats (state : Command.State) (budget : Nat) : Command.State :=
+  match state.scopes with
+  | scope :: rest =>
+    let opts := (scope.opts.setNat `maxHeartbeats budget).setBool `Elab.async false
+    { state with scopes := { scope with opts } :: rest }
+  | [] => state
+
+/-- The state in which a candidate is elaborated.
+
+As in a `noncomputable section`: a definition that compiles is compiled, and one that does not is no error, because
+what a proof rests on is the kernel's matter.  Lean without the private parts of its libraries cannot compile all.
+
+Without `kernel`, declarations are left unchecked here: the audit checks those that matter, and once is enough. -/
+def forCandidate (state : Command.State) (budget : Nat) (kernel : Bool) : Command.State :=
+  let state := withHeartbeats state budget
+  match state.scopes with
+  | scope :: rest =>
+    let opts := if kernel then scope.opts else scope.opts.setBool `debug.skipKernelTC true
+    { state with scopes := { scope with opts, isNoncomputable := true } :: rest }
+  | [] => state
+
+/-! What is kept of Lean's words is bounded: a candidate decides how much it makes Lean print. -/
+
+/-- Bytes kept of one message, goal or type. -/
+def textLimit : Nat := 8000
+
+/-- Messages kept, of errors and of all others each. -/
+def messageLimit : Nat := 100
+
+/-- Bytes kept of all tactics together. -/
+def tacticsLimit : Nat := 8000000
+
+def cut (text : String) : String :=
+  if text.utf8ByteSize > textLimit then String.Pos.Raw.extract text 0 (String.Pos.Raw.prev text ⟨textLimit⟩) else text
+
+def severityName : MessageSeverity → String
+  | .error => "error"
+  | .warning => "warning"
+  | .information => "info"
+
+def isError (m : Message) : Bool :=
+  match m.severity with
+  | .error => true
+  | _ => false
+
+/-- The first `errors` errors and the first `others` of the rest, in Lean's order, with lines from 1 and
+columns in code points from 0. -/
+def messageJson : List Message → (errors others : Nat) → List Json → IO (List Json)
+  | [], _, _, acc => return reverseOnto acc []
+  | m :: rest, errors, others, acc => do
+    if (if isError m then errors else others) == 0 then messageJson rest errors others acc
+    else
+      let text ← m.data.toString
+      let json := Json.mkObj [
+        ("severity", .str (severityName m.severity)), ("line", .num m.pos.line), ("column", .num m.pos.column),
+        ("text", .str (cut text))]
+      if isError m then messageJson rest (errors - 1) others (json :: acc)
+      else messageJson rest errors (others - 1) (json :: acc)
+
+def firstError : List Message → Option Message
+  | [] => none
+  | m :: rest => if isError m then some m else firstError rest
+
+/-! ### Tactics and their goals -/
+
+partial def tacticsOnto (tree : InfoTree) (context? : Option ContextInfo)
+    (acc : List (ContextInfo × TacticInfo)) : List (ContextInfo × TacticInfo) :=
+  match tree with
+  | .context c t => tacticsOnto t (c.mergeIntoOuter? context?) acc
+  | .hole _ => acc
+  | .node info children =>
+    let acc := forest (treesOf children) acc
+    match info, context? with
+    | .ofTacticInfo tactic, some context => (context, tactic) :: acc
+    | _, _ => acc
+where
+  forest : List InfoTree → List (ContextInfo × TacticInfo) → List (ContextInfo × TacticInfo)
+    | [], acc => acc
+    | t :: rest, acc => tacticsOnto t context? (forest rest acc)
+
+def allTactics : List InfoTree → List (ContextInfo × TacticInfo) → List (ContextInfo × TacticInfo)
+  | [], acc => acc
+  | t :: rest, acc => allTactics rest (tacticsOnto t none acc)
+
+def goalText (context : ContextInfo) (mctx : MetavarContext) (goals : List MVarId) : IO String := do
+  let format ← { context with mctx := mctx }.ppGoals goals
+  return cut format.pretty
+
+def positionJson : Option String.Pos.Raw → Json
+  | some p => .num p.byteIdx
+  | none => .null
+
+/-- The first tactics, until their texts have `bytes`.  Spans are byte offsets into the source; `kind` is the
+syntax node's, so that wrappers can be told apart. -/
+def tacticJson : List (ContextInfo × TacticInfo) → (bytes : Nat) → List Json → IO (List Json)
+  | [], _, acc => return reverseOnto acc []
+  | (context, tactic) :: rest, bytes, acc => do
+    if bytes == 0 then return reverseOnto acc []
+    let kind := tactic.stx.getKind.toString
+    let before ← goalText context tactic.mctxBefore tactic.goalsBefore
+    let after ← goalText context tactic.mctxAfter tactic.goalsAfter
+    let size := kind.utf8ByteSize + before.utf8ByteSize + after.utf8ByteSize
+    tacticJson rest (bytes - size) (Json.mkObj [
+      ("kind", .str kind), ("start", positionJson tactic.stx.getPos?),
+      ("stop", positionJson tactic.stx.getTailPos?), ("before", .str before), ("after", .str after)] :: acc)
+

@@ -1,0 +1,302 @@
+/-! ### Export: a theorem and what it rests on, as data
+
+What the candidate made is written out so that a process which never ran it can check it.  The form follows
+lean4export: every name, universe level and expression is written once and has the number of its place.
+
+    names    [[parent, "part"] or [parent, 7], ...]      0 is the anonymous name and not written
+    levels   [["succ", l], ["max", l, l], ["imax", l, l], ["param", n], ...]        0 is zero, not written
+    exprs    [["app", f, a], ["const", n, l...], ["var", i], ["lam", n, t, b, "i"], ["pi", n, t, b, "d"],
+              ["let", n, t, v, b, nondep], ["proj", n, i, e], ["nat", "12"], ["str", "x"], ["sort", l], ...]
+    decls    [{"kind", "name", "params", "type", "value", ...}, ...]      each after those it uses
+
+Metadata is left out: the kernel does not read it.  Constructors and recursors are not written either,
+because the kernel makes them from the inductive type. -/
+
+/-- Expressions written at most; a million take about 100 MB here. -/
+def exprLimit : Nat := 1000000
+
+/-- Bits of the largest numeral written. -/
+def numeralLimit : Nat := 1000000
+
+/-- What has been written so far. -/
+structure Export where
+  names : Table Name := newTable
+  nameRows : Array Json := #[]
+  levels : Table Level := newTable
+  levelRows : Array Json := #[]
+  exprs : Table Expr := newTable
+  exprRows : Array Json := #[]
+  declRows : Array Json := #[]
+  /-- Why the rest cannot be written. -/
+  failure? : Option String := none
+
+def Export.fail (s : Export) (reason : String) : Export :=
+  match s.failure? with
+  | some _ => s
+  | none => { s with failure? := some reason }
+
+partial def writeName (name : Name) (s : Export) : Nat × Export :=
+  match name with
+  | .anonymous => (0, s)
+  | .str parent part => row parent (.str part)
+  | .num parent number => row parent (.num number)
+where
+  row (parent : Name) (part : Json) : Nat × Export :=
+    match s.names.find? name with
+    | some place => (place + 1, s)
+    | none =>
+      let (above, s) := writeName parent s
+      let { names, nameRows, .. } := s
+      (names.count + 1,
+        { s with names := names.insert name, nameRows := nameRows.push (.arr #[.num above, part]) })
+
+partial def writeNames : List Name → List Json → Export → List Json × Export
+  | [], acc, s => (reverseOnto acc [], s)
+  | name :: rest, acc, s =>
+    let (place, s) := writeName name s
+    writeNames rest (.num place :: acc) s
+
+partial def writeLevel (level : Level) (s : Export) : Nat × Export :=
+  match level with
+  | .zero => (0, s)
+  | _ =>
+    match s.levels.find? level with
+    | some place => (place + 1, s)
+    | none =>
+      let (cells, s) : Array Json × Export := match level with
+        | .zero => (#[], s)
+        | .succ below =>
+          let (below, s) := writeLevel below s
+          (#[.str "succ", .num below], s)
+        | .max a b =>
+          let (a, s) := writeLevel a s
+          let (b, s) := writeLevel b s
+          (#[.str "max", .num a, .num b], s)
+        | .imax a b =>
+          let (a, s) := writeLevel a s
+          let (b, s) := writeLevel b s
+          (#[.str "imax", .num a, .num b], s)
+        | .param name =>
+          let (name, s) := writeName name s
+          (#[.str "param", .num name], s)
+        | .mvar _ => (#[], s.fail "a universe level is not determined")
+      let { levels, levelRows, .. } := s
+      (levels.count + 1, { s with levels := levels.insert level, levelRows := levelRows.push (.arr cells) })
+
+partial def writeLevels : List Level → Array Json → Export → Array Json × Export
+  | [], cells, s => (cells, s)
+  | level :: rest, cells, s =>
+    let (place, s) := writeLevel level s
+    writeLevels rest (cells.push (.num place)) s
+
+def binderCode : BinderInfo → Json
+  | .default => .str "d"
+  | .implicit => .str "i"
+  | .strictImplicit => .str "s"
+  | .instImplicit => .str "c"
+
+def withoutMetadata : Expr → Expr
+  | .mdata _ e => withoutMetadata e
+  | e => e
+
+def placeOf (e : Expr) (s : Export) : Option Nat := s.exprs.find? (withoutMetadata e)
+
+/-- Give `e` the next place. -/
+def Export.emit (s : Export) (e : Expr) (cells : Array Json) : Export :=
+  let { exprs, exprRows, .. } := s
+  { s with exprs := exprs.insert e, exprRows := exprRows.push (.arr cells) }
+
+/-- The parts of an expression, outermost first. -/
+def childrenOf : Expr → List Expr
+  | .app f a => [f, a]
+  | .lam _ t b _ => [t, b]
+  | .forallE _ t b _ => [t, b]
+  | .letE _ t v b _ => [t, v, b]
+  | .proj _ _ e => [e]
+  | _ => []
+
+/-- The places of `es`, or the first of them that has none yet. -/
+def placesOf : List Expr → Array Json → Export → Except Expr (Array Json)
+  | [], cells, _ => .ok cells
+  | e :: rest, cells, s =>
+    match placeOf e s with
+    | some place => placesOf rest (cells.push (.num place)) s
+    | none => .error e
+
+/-- Write `e`, all of whose parts have the places `parts`. -/
+def writeNode (e : Expr) (parts : Array Json) (s : Export) : Export :=
+  let part (i : Nat) : Json := if h : i < parts.size then parts[i] else .null
+  match e with
+  | .app .. => s.emit e #[.str "app", part 0, part 1]
+  | .bvar i => s.emit e #[.str "var", .num i]
+  | .const name levels =>
+    let (name, s) := writeName name s
+    let (cells, s) := writeLevels levels #[.str "const", .num name] s
+    s.emit e cells
+  | .lam name _ _ binder =>
+    let (name, s) := writeName name s
+    s.emit e #[.str "lam", .num name, part 0, part 1, binderCode binder]
+  | .forallE name _ _ binder =>
+    let (name, s) := writeName name s
+    s.emit e #[.str "pi", .num name, part 0, part 1, binderCode binder]
+  | .letE name _ _ _ nondep =>
+    let (name, s) := writeName name s
+    s.emit e #[.str "let", .num name, part 0, part 1, part 2, .bool nondep]
+  | .proj name i _ =>
+    let (name, s) := writeName name s
+    s.emit e #[.str "proj", .num name, .num i, part 0]
+  | .sort level =>
+    let (level, s) := writeLevel level s
+    s.emit e #[.str "sort", .num level]
+  | .lit (.natVal n) =>
+    if n.log2 > numeralLimit then s.fail "a numeral has more than a million bits"
+    else s.emit e #[.str "nat", .str (toString n)]
+  | .lit (.strVal text) => s.emit e #[.str "str", .str text]
+  | .mdata .. => s
+  | .fvar _ => s.fail "a term has a free variable"
+  | .mvar _ => s.fail "a term has a metavariable"
+
+/-- Write expressions and all parts of them, parts first.  The list is the stack: terms can be deep. -/
+partial def writeExprs : List Expr → Export → Export
+  | [], s => s
+  | e :: todo, s =>
+    match s.failure? with
+    | some _ => s
+    | none =>
+      let e := withoutMetadata e
+      match s.exprs.find? e with
+      | some _ => writeExprs todo s
+      | none =>
+        match placesOf (childrenOf e) #[] s with
+        | .error part => writeExprs (part :: e :: todo) s
+        | .ok parts =>
+          if s.exprs.count ≥ exprLimit then s.fail "the proof term is too large: more than a million parts"
+          else writeExprs todo (writeNode e parts s)
+
+def writeExpr (e : Expr) (s : Export) : Json × Export :=
+  let s := writeExprs [e] s
+  match placeOf e s with
+  | some place => (.num place, s)
+  | none => (.null, s)
+
+/-! #### Declarations -/
+
+def hintJson : ReducibilityHints → Json
+  | .opaque => .str "opaque"
+  | .abbrev => .str "abbrev"
+  | .regular height => .num height.toNat
+
+def writeDecl (kind : String) (info : ConstantInfo) (more : List (String × Json)) (s : Export) : Export :=
+  let (name, s) := writeName info.name s
+  let (params, s) := writeNames info.levelParams [] s
+  let (type, s) := writeExpr info.type s
+  let { declRows, .. } := s
+  { s with declRows := declRows.push (.mkObj (
+      ("kind", .str kind) :: ("name", .num name) :: ("params", jsonArray params #[]) :: ("type", type) :: more)) }
+
+def writeValued (kind : String) (info : ConstantInfo) (value : Expr) (more : List (String × Json)) (s : Export) :
+    Export :=
+  let (value, s) := writeExpr value s
+  writeDecl kind info (("value", value) :: more) s
+
+partial def writeCtors (env : Environment) : List Name → List Json → Export → List Json × Export
+  | [], acc, s => (reverseOnto acc [], s)
+  | ctor :: rest, acc, s =>
+    match env.find? ctor with
+    | some info =>
+      let (name, s) := writeName ctor s
+      let (type, s) := writeExpr info.type s
+      writeCtors env rest (.arr #[.num name, type] :: acc) s
+    | none => (acc, s.fail ("there is no constructor " ++ ctor.toString))
+
+partial def writeTypes (env : Environment) : List Name → List Json → Export → List Json × Export
+  | [], acc, s => (reverseOnto acc [], s)
+  | name :: rest, acc, s =>
+    match env.find? name with
+    | some (.inductInfo v) =>
+      let (place, s) := writeName name s
+      let (type, s) := writeExpr v.type s
+      let (ctors, s) := writeCtors env v.ctors [] s
+      writeTypes env rest (.mkObj [("name", .num place), ("type", type), ("ctors", jsonArray ctors #[])] :: acc) s
+    | _ => (acc, s.fail ("there is no inductive type " ++ name.toString))
+
+/-- Write one declaration; the types of a mutual block are one. -/
+def writeConstant (env : Environment) (info : ConstantInfo) (s : Export) : Export :=
+  match info with
+  | .thmInfo v => writeValued "theorem" info v.value [] s
+  | .defnInfo v => writeValued "def" info v.value [("hints", hintJson v.hints)] s
+  | .opaqueInfo v => writeValued "opaque" info v.value [] s
+  | .axiomInfo _ => writeDecl "axiom" info [] s
+  | .inductInfo v =>
+    let (types, s) := writeTypes env v.all [] s
+    let (params, s) := writeNames v.levelParams [] s
+    let { declRows, .. } := s
+    { s with declRows := declRows.push (.mkObj [
+        ("kind", .str "inductive"), ("params", jsonArray params #[]), ("arity", .num v.numParams),
+        ("types", jsonArray types #[])]) }
+  | .quotInfo _ => { s with declRows := s.declRows.push (.mkObj [("kind", .str "quotient")]) }
+  | .ctorInfo _ => s
+  | .recInfo _ => s
+
+/-- The declaration that a constant is part of, as the name it is written under. -/
+def ownerOf (info : ConstantInfo) : Name :=
+  let first : List Name → Name
+    | name :: _ => name
+    | [] => info.name
+  match info with
+  | .inductInfo v => first v.all
+  | .ctorInfo v => v.induct
+  | .recInfo v => first v.all
+  | _ => info.name
+
+/-- The types of an inductive type, its whole mutual block and their constructors. -/
+partial def blockExprs (env : Environment) : List Name → List Expr → List Expr
+  | [], acc => acc
+  | name :: rest, acc =>
+    match env.find? name with
+    | some (.inductInfo v) => blockExprs env (appendList v.ctors rest) (v.type :: acc)
+    | some info => blockExprs env rest (info.type :: acc)
+    | none => blockExprs env rest acc
+
+def exprsOf (env : Environment) : ConstantInfo → List Expr
+  | .inductInfo v => blockExprs env v.all []
+  | info => partsOf info
+
+/-- What is left to do: look at a name, or write a declaration whose parts are done. -/
+inductive Step where
+  | visit (name : Name)
+  | write (info : ConstantInfo)
+
+def visitAll : List Name → List Step → List Step
+  | [], steps => steps
+  | name :: rest, steps => .visit name :: visitAll rest steps
+
+/-- Write the declarations that `base` lacks, each after those it uses. -/
+partial def writeSteps (base env : Environment) : List Step → NameSet → Export → Export
+  | [], _, s => s
+  | .write info :: todo, seen, s => writeSteps base env todo seen (writeConstant env info s)
+  | .visit name :: todo, seen, s =>
+    if seen.contains name || base.contains name then writeSteps base env todo seen s
+    else
+      let seen := seen.insert name
+      match env.find? name with
+      | none => s.fail ("there is no declaration " ++ name.toString)
+      | some info =>
+        let owner := ownerOf info
+        if owner != name then writeSteps base env (.visit owner :: todo) seen s
+        else writeSteps base env (visitAll (usedBy (exprsOf env info) []) (.write info :: todo)) seen s
+
+def exportFields (s : Export) : List (String × Json) :=
+  [("names", .arr s.nameRows), ("levels", .arr s.levelRows), ("exprs", .arr s.exprRows)]
+
+/-- `target` of `env`, and all it uses that `base` lacks. -/
+def exportJson (base env : Environment) (target : Name) : Except String Json :=
+  let s := writeSteps base env [.visit target] {} {}
+  match s.failure? with
+  | some reason => .error reason
+  | none => .ok (.mkObj (("decls", .arr s.declRows) :: exportFields s))
+
+/-- One expression, with the number of its place as `root`. -/
+def exprJson (e : Expr) : Json :=
+  let (root, s) := writeExpr e {}
+  .mkObj (("root", root) :: exportFields s)

@@ -1,0 +1,300 @@
+/-! ### Replay: an export is read back and given to the kernel
+
+Nothing in an export is believed.  Every number is looked up in bounds and every text is measured; what
+cannot be read is an error, and what can be read is for the kernel to accept or refuse. -/
+
+/-- Depth of the deepest expression that is read: checking a term recurses on the stack, and the embedded Lean
+ends at about twice this depth. -/
+def depthLimit : Nat := 4000
+
+/-- Loose bound variables count in 20 bits. -/
+def variableLimit : Nat := 1000000
+
+/-- Digits of the largest numeral that is read: as many as a million bits have. -/
+def digitLimit : Nat := 302000
+
+/-- Budget of the kernel for each declaration, in thousands of small allocations.  Far above what elaboration may
+use by default, and not the candidate's to set: a proof that raised its own budget honestly has room. -/
+def kernelHeartbeats : Nat := 4000000
+
+def natOf : Json → Except String Nat
+  | .num n => if n.exponent == 0 && n.mantissa ≥ 0 then .ok n.mantissa.toNat else .error "a number is not natural"
+  | _ => .error "a number is missing"
+
+def cellAt (cells : Array Json) (i : Nat) : Json := if h : i < cells.size then cells[i] else .null
+
+def natAt (cells : Array Json) (i : Nat) : Except String Nat := natOf (cellAt cells i)
+
+def rowsOf (json : Json) (name : String) : Except String (Array Json) :=
+  match field json name with
+  | .arr rows => .ok rows
+  | _ => .error ("`" ++ name ++ "` is no list")
+
+/-! The tables hold what is not written first: the anonymous name and level zero. -/
+
+def nameAt (names : Array Name) (i : Nat) : Except String Name :=
+  if h : i < names.size then .ok names[i] else .error ("there is no name " ++ toString i)
+
+def levelAt (levels : Array Level) (i : Nat) : Except String Level :=
+  if h : i < levels.size then .ok levels[i] else .error ("there is no level " ++ toString i)
+
+/-- Expressions read so far, with the depth of each. -/
+structure Exprs where
+  values : Array Expr := #[]
+  depths : Array Nat := #[]
+
+def Exprs.at (exprs : Exprs) (i : Nat) : Except String Expr :=
+  if h : i < exprs.values.size then .ok exprs.values[i] else .error ("there is no expression " ++ toString i)
+
+def Exprs.depth (exprs : Exprs) (i : Nat) : Nat := if h : i < exprs.depths.size then exprs.depths[i] else 0
+
+partial def readNames (rows : Array Json) (i : Nat) (names : Array Name) : Except String (Array Name) :=
+  if h : i < rows.size then
+    match rows[i] with
+    | .arr cells =>
+      match natAt cells 0 with
+      | .error reason => .error reason
+      | .ok parent =>
+        match nameAt names parent, cellAt cells 1 with
+        | .ok parent, .str part => readNames rows (i + 1) (names.push (.str parent part))
+        | .ok parent, number =>
+          match natOf number with
+          | .ok number => readNames rows (i + 1) (names.push (.num parent number))
+          | .error reason => .error reason
+        | .error reason, _ => .error reason
+    | _ => .error "a name is no list"
+  else .ok names
+
+def readLevel (names : Array Name) (levels : Array Level) (cells : Array Json) : Except String Level := do
+  match cellAt cells 0 with
+  | .str "succ" => return .succ (← levelAt levels (← natAt cells 1))
+  | .str "max" => return .max (← levelAt levels (← natAt cells 1)) (← levelAt levels (← natAt cells 2))
+  | .str "imax" => return .imax (← levelAt levels (← natAt cells 1)) (← levelAt levels (← natAt cells 2))
+  | .str "param" => return .param (← nameAt names (← natAt cells 1))
+  | _ => .error "a level is of no known kind"
+
+partial def readLevels (names : Array Name) (rows : Array Json) (i : Nat) (levels : Array Level) :
+    Except String (Array Level) :=
+  if h : i < rows.size then
+    match rows[i] with
+    | .arr cells =>
+      match readLevel names levels cells with
+      | .ok level => readLevels names rows (i + 1) (levels.push level)
+      | .error reason => .error reason
+    | _ => .error "a level is no list"
+  else .ok levels
+
+partial def levelsFrom (levels : Array Level) (cells : Array Json) (i : Nat) (acc : List Level) :
+    Except String (List Level) := do
+  if i < cells.size then levelsFrom levels cells (i + 1) ((← levelAt levels (← natAt cells i)) :: acc)
+  else return reverseOnto acc []
+
+def binderOf : Json → Except String BinderInfo
+  | .str "d" => .ok .default
+  | .str "i" => .ok .implicit
+  | .str "s" => .ok .strictImplicit
+  | .str "c" => .ok .instImplicit
+  | _ => .error "a binder is of no known kind"
+
+def digitsOnly : List Char → Bool
+  | [] => true
+  | c :: rest => c.isDigit && digitsOnly rest
+
+def numeralOf (text : String) : Except String Nat :=
+  if text.utf8ByteSize > digitLimit then .error "a numeral is too long"
+  else match text.toNat? with
+    | some n => .ok n
+    | none => .error "a numeral is not of digits"
+
+/-- An expression, and the depth of its deepest part. -/
+def readExpr (names : Array Name) (levels : Array Level) (exprs : Exprs) (cells : Array Json) :
+    Except String (Expr × Nat) := do
+  let part (i : Nat) : Except String Expr := do exprs.at (← natAt cells i)
+  let depth (i : Nat) : Nat := match natAt cells i with
+    | .ok place => exprs.depth place
+    | .error _ => 0
+  let deeper (a b : Nat) : Nat := if a < b then b else a
+  match cellAt cells 0 with
+  | .str "app" => return (.app (← part 1) (← part 2), deeper (depth 1) (depth 2))
+  | .str "const" =>
+    return (.const (← nameAt names (← natAt cells 1)) (← levelsFrom levels cells 2 []), 0)
+  | .str "var" =>
+    let i ← natAt cells 1
+    if i < variableLimit then return (.bvar i, 0) else .error "a bound variable is out of range"
+  | .str "lam" =>
+    return (.lam (← nameAt names (← natAt cells 1)) (← part 2) (← part 3) (← binderOf (cellAt cells 4)),
+      deeper (depth 2) (depth 3))
+  | .str "pi" =>
+    return (.forallE (← nameAt names (← natAt cells 1)) (← part 2) (← part 3) (← binderOf (cellAt cells 4)),
+      deeper (depth 2) (depth 3))
+  | .str "let" =>
+    let nondep ← match cellAt cells 5 with
+      | .bool b => pure b
+      | _ => .error "a `let` does not say whether its body depends on it"
+    return (.letE (← nameAt names (← natAt cells 1)) (← part 2) (← part 3) (← part 4) nondep,
+      deeper (depth 2) (deeper (depth 3) (depth 4)))
+  | .str "proj" => return (.proj (← nameAt names (← natAt cells 1)) (← natAt cells 2) (← part 3), depth 3)
+  | .str "sort" => return (.sort (← levelAt levels (← natAt cells 1)), 0)
+  | .str "nat" =>
+    match cellAt cells 1 with
+    | .str digits => return (.lit (.natVal (← numeralOf digits)), 0)
+    | _ => .error "a numeral is no text"
+  | .str "str" =>
+    match cellAt cells 1 with
+    | .str text => return (.lit (.strVal text), 0)
+    | _ => .error "a string literal is no text"
+  | _ => .error "an expression is of no known kind"
+
+partial def readExprs (names : Array Name) (levels : Array Level) (rows : Array Json) (i : Nat) (exprs : Exprs) :
+    Except String Exprs :=
+  if h : i < rows.size then
+    match rows[i] with
+    | .arr cells =>
+      match readExpr names levels exprs cells with
+      | .ok (e, depth) =>
+        if depth < depthLimit then
+          let { values, depths } := exprs
+          readExprs names levels rows (i + 1) { values := values.push e, depths := depths.push (depth + 1) }
+        else .error ("a term is nested more than " ++ toString depthLimit ++ " deep")
+      | .error reason => .error reason
+    | _ => .error "an expression is no list"
+  else .ok exprs
+
+/-! #### Declarations -/
+
+/-- The tables of an export. -/
+structure Tables where
+  names : Array Name
+  levels : Array Level
+  exprs : Exprs
+
+def readTables (json : Json) : Except String Tables := do
+  let names ← readNames (← rowsOf json "names") 0 #[.anonymous]
+  let levels ← readLevels names (← rowsOf json "levels") 0 #[.zero]
+  let rows ← rowsOf json "exprs"
+  if rows.size > exprLimit then .error "it has too many expressions" else
+  return { names, levels, exprs := ← readExprs names levels rows 0 {} }
+
+partial def namesFrom (names : Array Name) (cells : Array Json) (i : Nat) (acc : List Name) :
+    Except String (List Name) := do
+  if i < cells.size then namesFrom names cells (i + 1) ((← nameAt names (← natAt cells i)) :: acc)
+  else return reverseOnto acc []
+
+def hintsOf : Json → Except String ReducibilityHints
+  | .str "opaque" => .ok .opaque
+  | .str "abbrev" => .ok .abbrev
+  | json => do return .regular (← natOf json).toUInt32
+
+partial def ctorsFrom (tables : Tables) (rows : Array Json) (i : Nat) (acc : List Constructor) :
+    Except String (List Constructor) := do
+  if h : i < rows.size then
+    match rows[i] with
+    | .arr cells =>
+      let ctor := { name := ← nameAt tables.names (← natAt cells 0), type := ← tables.exprs.at (← natAt cells 1) }
+      ctorsFrom tables rows (i + 1) (ctor :: acc)
+    | _ => .error "a constructor is no list"
+  else return reverseOnto acc []
+
+partial def typesFrom (tables : Tables) (rows : Array Json) (i : Nat) (acc : List InductiveType) :
+    Except String (List InductiveType) := do
+  if h : i < rows.size then
+    let row := rows[i]
+    let name ← nameAt tables.names (← natOf (field row "name"))
+    let type ← tables.exprs.at (← natOf (field row "type"))
+    let ctors ← ctorsFrom tables (← rowsOf row "ctors") 0 []
+    typesFrom tables rows (i + 1) ({ name, type, ctors } :: acc)
+  else return reverseOnto acc []
+
+/-- A declaration as the kernel takes it.  All are safe ones: an export cannot ask for less checking. -/
+def readDecl (tables : Tables) (row : Json) : Except String Declaration := do
+  let levelParams ← match field row "params" with
+    | .arr cells => namesFrom tables.names cells 0 []
+    | _ => pure []
+  match field row "kind" with
+  | .str "inductive" =>
+    let types ← typesFrom tables (← rowsOf row "types") 0 []
+    return .inductDecl levelParams (← natOf (field row "arity")) types false
+  | .str "quotient" => return .quotDecl
+  | kind =>
+    let name ← nameAt tables.names (← natOf (field row "name"))
+    let type ← tables.exprs.at (← natOf (field row "type"))
+    let value : Except String Expr := do tables.exprs.at (← natOf (field row "value"))
+    match kind with
+    | .str "axiom" => return .axiomDecl { name, levelParams, type, isUnsafe := false }
+    | .str "theorem" => return .thmDecl { name, levelParams, type, value := ← value, all := [name] }
+    | .str "opaque" =>
+      return .opaqueDecl { name, levelParams, type, value := ← value, isUnsafe := false, all := [name] }
+    | .str "def" =>
+      let hints ← hintsOf (field row "hints")
+      return .defnDecl { name, levelParams, type, value := ← value, hints, safety := .safe, all := [name] }
+    | _ => .error "a declaration is of no known kind"
+
+/-- Why an export was not accepted, with the status that `verifier/verdict.py` has for it. -/
+structure Refusal where
+  status : String
+  reason : String
+
+def nameOf : Declaration → String
+  | .axiomDecl v => v.name.toString
+  | .defnDecl v => v.name.toString
+  | .thmDecl v => v.name.toString
+  | .opaqueDecl v => v.name.toString
+  | .quotDecl => "Quot"
+  | .mutualDefnDecl _ => "a mutual block"
+  | .inductDecl _ _ types _ => match types with
+    | type :: _ => type.name.toString
+    | [] => "a mutual block"
+
+def refusalOf (decl : Declaration) (e : Kernel.Exception) : Refusal :=
+  let kernel (why : String) : Refusal :=
+    { status := "kernel_rejected", reason := "the kernel refuses `" ++ nameOf decl ++ "`: " ++ why }
+  match e with
+  | .unknownConstant _ name => kernel ("it uses `" ++ name.toString ++ "`, which nothing before it declares")
+  | .alreadyDeclared _ name =>
+    { status := "forbidden", reason := "`" ++ name.toString ++ "` is declared again: it is there already" }
+  | .declTypeMismatch .. => kernel "its value does not have its type"
+  | .declHasMVars .. => kernel "it has metavariables"
+  | .declHasFVars .. => kernel "it has free variables"
+  | .funExpected .. => kernel "something is applied that is no function"
+  | .typeExpected .. => kernel "something stands for a type that is none"
+  | .letTypeMismatch .. => kernel "a `let` value does not have its type"
+  | .exprTypeMismatch .. => kernel "an expression does not have its type"
+  | .appTypeMismatch .. => kernel "an argument does not have the type that its function takes"
+  | .invalidProj .. => kernel "a projection of what is no structure"
+  | .thmTypeIsNotProp .. => kernel "its type is no proposition"
+  | .other why => kernel why
+  | .deterministicTimeout => { status := "rejected", reason := "the kernel ran out of its budget on `" ++ nameOf decl ++ "`" }
+  | .deepRecursion => { status := "rejected", reason := "the kernel recursed too deeply on `" ++ nameOf decl ++ "`" }
+  | .excessiveMemory => { status := "resource_exhausted", reason := "the kernel ran out of memory on `" ++ nameOf decl ++ "`" }
+  | .interrupted => { status := "infra_error", reason := "the kernel was interrupted" }
+
+/-- An export that cannot be read comes from a broken worker: that says nothing about the proof. -/
+def unreadable (reason : String) : Refusal :=
+  { status := "infra_error", reason := "the export cannot be read: " ++ reason }
+
+partial def replayFrom (env : Environment) (tables : Tables) (rows : Array Json) (i : Nat) :
+    IO (Except Refusal Environment) := do
+  if h : i < rows.size then
+    match readDecl tables rows[i] with
+    | .error reason => return .error (unreadable reason)
+    | .ok decl =>
+      IO.setNumHeartbeats 0
+      match env.addDeclCore (kernelHeartbeats * 1000).toUSize decl none with
+      | .ok env => replayFrom env tables rows (i + 1)
+      | .error e => return .error (refusalOf decl e)
+  else return .ok env
+
+def replayHere (env : Environment) (json : Json) : IO (Except Refusal Environment) := do
+  match readTables json, rowsOf json "decls" with
+  | .ok tables, .ok rows => replayFrom env tables rows 0
+  | .error reason, _ => return .error (unreadable reason)
+  | _, .error reason => return .error (unreadable reason)
+
+/-- `env` with the declarations of an export, each checked by the kernel.
+
+In a task of its own, as `elaborate` is: for the stack, and for heartbeats. -/
+def replay (env : Environment) (json : Json) : IO (Except Refusal Environment) := do
+  let task ← IO.asTask (replayHere env json)
+  match ← IO.wait task with
+  | .ok result => return result
+  | .error e => throw e

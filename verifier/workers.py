@@ -1,0 +1,191 @@
+"""Keeps N Lean workers of one role running, and has them answer one question at a time."""
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from typing import TypeVar
+
+from verifier.errors import NoAnswer, PoolClosed, WorkerDied, WorkerKilled, WorkerStartError
+from verifier.lean.runtime import LeanRuntime
+from verifier.verdict import Status
+from verifier.worker import LeanWorker, Role
+
+__all__ = ["WorkerSet"]
+
+HEADER_TIMEOUT_S = 300.0
+LAST_WORDS = 300
+"""Characters of a dead worker's stderr that a reason repeats."""
+
+R = TypeVar("R")
+log = logging.getLogger(__name__)
+
+
+class WorkerSet:
+    """N workers; one that is lost is replaced."""
+
+    def __init__(self, runtime: LeanRuntime, role: Role, size: int) -> None:
+        self._runtime = runtime
+        self._role: Role = role
+        self._size = size
+        self._idle: list[LeanWorker] = []
+        self._busy: set[LeanWorker] = set()
+        self._starting: set[asyncio.Task[None]] = set()
+        self._start_error: WorkerStartError | None = None
+        self._changed = asyncio.Condition()
+        self._closed = False
+
+    async def open(self) -> None:
+        """Starts all workers and waits for the first; raises WorkerStartError when none starts."""
+        await self._give_back(await self._borrow(header=""))
+
+    async def close(self) -> None:
+        """Ends every worker; whoever waits for one, or for its answer, gets `PoolClosed`."""
+        self._closed = True
+        starting = tuple(self._starting)
+        for task in starting:
+            task.cancel()
+        await asyncio.gather(*starting, return_exceptions=True)
+        await asyncio.gather(*(worker.kill() for worker in (*self._idle, *self._busy)))
+        self._idle.clear()
+        async with self._changed:
+            self._changed.notify_all()
+
+    @property
+    def pids(self) -> tuple[int, ...]:
+        """Process ids of the workers that have started."""
+        return tuple(worker.pid for worker in (*self._idle, *self._busy))
+
+    async def ask(
+        self, header: str, question: Callable[[LeanWorker], Awaitable[R]], timeout_s: float
+    ) -> tuple[R, float]:
+        """The answer of a worker that has read `header`, and the milliseconds for which it was held.
+
+        Raises:
+            NoAnswer: with the status, of kind unknown, of what was asked about.
+            PoolClosed
+        """
+        try:
+            return await self._ask_once(header, question, timeout_s)
+        except WorkerKilled:
+            # Not the doing of what was asked, as far as one can tell: it gets a second worker.
+            pass
+        try:
+            return await self._ask_once(header, question, timeout_s)
+        except WorkerKilled as error:
+            raise NoAnswer(Status.CRASHED, str(error)) from error
+
+    async def _ask_once(
+        self, header: str, question: Callable[[LeanWorker], Awaitable[R]], timeout_s: float
+    ) -> tuple[R, float]:
+        held_since = time.monotonic()
+
+        def no_answer(status: Status, reason: str) -> NoAnswer:
+            return NoAnswer(status, reason, held_ms=(time.monotonic() - held_since) * 1e3)
+
+        try:
+            async with self._lend(header) as worker:
+                held_since = time.monotonic()
+                header_error = await _read_header(worker, header)
+                if header_error is None:
+                    async with asyncio.timeout(timeout_s):
+                        answer = await question(worker)
+                    return answer, (time.monotonic() - held_since) * 1e3
+        except TimeoutError as error:
+            raise no_answer(Status.TIMEOUT, f"no answer within {timeout_s:g} s of wall time") from error
+        except WorkerStartError as error:
+            raise NoAnswer(Status.INFRA_ERROR, f"no Lean worker starts: {error}") from error
+        except WorkerDied as error:
+            if self._closed:
+                raise PoolClosed("the pool was closed while it judged a submission") from error
+            if isinstance(error, WorkerKilled):
+                raise
+            last_words = " ".join(worker.stderr_tail.split())[-LAST_WORDS:]
+            reason = f"{error}; its stderr ends with: {last_words or 'nothing'}"
+            raise no_answer(Status.CRASHED, reason) from error
+        raise no_answer(Status.INFRA_ERROR, f"the header does not elaborate here: {header_error}")
+
+    @asynccontextmanager
+    async def _lend(self, header: str) -> AsyncIterator[LeanWorker]:
+        """A worker, one that has read `header` if one is free.  It is ended if the body raises.
+
+        Raises:
+            WorkerStartError: no worker is left and none starts.
+            PoolClosed: the set was closed.
+        """
+        worker = await self._borrow(header)
+        try:
+            yield worker
+        except BaseException:
+            # A worker that was interrupted still elaborates: only killing it frees its core.
+            await self._discard(worker)
+            raise
+        await self._give_back(worker)
+
+    async def _borrow(self, header: str) -> LeanWorker:
+        async with self._changed:
+            self._start_missing()
+            while not self._idle:
+                if self._closed:
+                    raise PoolClosed("the pool is closed: open a new one to verify more")
+                if not self._busy and not self._starting:
+                    raise self._start_error or WorkerStartError("the pool has no worker")
+                try:
+                    await self._changed.wait()
+                except asyncio.CancelledError:
+                    # The wake-up may have been for this waiter; another one takes it.
+                    self._changed.notify()
+                    raise
+            warm = [worker for worker in self._idle if worker.is_warm(header)]
+            worker = (warm or self._idle)[-1]
+            self._idle.remove(worker)
+            self._busy.add(worker)
+            return worker
+
+    async def _give_back(self, worker: LeanWorker) -> None:
+        async with self._changed:
+            self._busy.discard(worker)
+            self._idle.append(worker)
+            self._changed.notify()
+
+    async def _discard(self, worker: LeanWorker) -> None:
+        log.info("killing worker %d; its stderr ends with: %s", worker.pid, worker.stderr_tail)
+        await worker.kill()
+        self._busy.discard(worker)
+        self._start_missing()
+
+    def _start_missing(self) -> None:
+        # The kernel may have ended a worker that nobody was asking.
+        self._idle = [worker for worker in self._idle if worker.is_alive]
+        missing = self._size - len(self._idle) - len(self._busy) - len(self._starting)
+        for _ in range(0 if self._closed else missing):
+            task = asyncio.create_task(self._start_one())
+            self._starting.add(task)
+            task.add_done_callback(self._starting.discard)
+
+    async def _start_one(self) -> None:
+        """Put a new worker among the idle ones, or say why there is none."""
+        worker = None
+        try:
+            worker = await LeanWorker.start(self._runtime, self._role)
+        except WorkerStartError as error:
+            log.warning("a Lean worker did not start: %s", error)
+            self._start_error = error
+        finally:
+            async with self._changed:
+                self._starting.discard(asyncio.current_task())
+                if worker is not None:
+                    self._idle.append(worker)
+                self._changed.notify_all()
+
+
+async def _read_header(worker: LeanWorker, header: str) -> str | None:
+    """Why `header` does not elaborate, or None."""
+    try:
+        async with asyncio.timeout(HEADER_TIMEOUT_S):
+            return await worker.load_header(header)
+    except TimeoutError as error:
+        raise NoAnswer(
+            Status.INFRA_ERROR, f"the header was not read within {HEADER_TIMEOUT_S:g} s"
+        ) from error
