@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test lint install clean
+.PHONY: demo test redteam lint install clean
 
 # `touch` last: an interrupted install is done again.
 $(STAMP): pyproject.toml constraints.txt
@@ -23,6 +23,10 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(BIN)/proofmill lean install
 	$(BIN)/python -m pytest
+
+redteam: $(STAMP)
+	$(BIN)/proofmill lean install
+	$(BIN)/python -m tests.redteam.run
 
 lint: $(STAMP)
 	$(BIN)/ruff format --check .

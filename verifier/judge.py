@@ -168,9 +168,11 @@ def _declared(name: str, found: Declaration, allowed_axioms: frozenset[str]) -> 
 
 
 def _types(found: Declaration) -> str:
-    if found.type == found.reference_type:
-        return f"both print as `{found.type}`, but notations or instances in them differ"
-    return f"`{found.type}`, not `{found.reference_type}`"
+    types = f"`{found.type}`, not `{found.reference_type}`"
+    if found.part == found.type:
+        return types
+    # First: types can be longer than a reason.
+    return f"`{found.part}` stands for `{found.reference_part}` in {types}"
 
 
 def _message(source: Source, starts: Sequence[int], raw: RawMessage) -> Message:

@@ -76,6 +76,9 @@ class Declaration(Wire):
     axioms: tuple[str, ...]
     type: str | None = None
     reference_type: str | None = None
+    part: str | None = None
+    """Where the types differ: this, and `reference_part` in the reference's."""
+    reference_part: str | None = None
 
 
 class CheckReply(Wire):

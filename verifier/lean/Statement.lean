@@ -157,12 +157,39 @@ def nameJson : List Name → List Json
   | [] => []
   | n :: rest => .str n.toString :: nameJson rest
 
-def typeText (state : Command.State) (env : Environment) (e : Expr) : IO Json := do
+def typeText (state : Command.State) (env : Environment) (explicit : Bool) (e : Expr) : IO String := do
   let opts := match state.scopes with
     | scope :: _ => scope.opts
     | [] => {}
+  let opts := if explicit then (opts.setBool `pp.explicit true).setBool `pp.notation false else opts
   let formatted ← ppExprWithInfos { env, opts } e
-  return .str (cut formatted.fmt.pretty)
+  return cut formatted.fmt.pretty
+
+/-- The outermost parts in which two types differ and are not of one form; a bound variable stands as its name. -/
+partial def difference (a b : Expr) : Expr × Expr :=
+  match a, b with
+  | .mdata _ a, b => difference a b
+  | a, .mdata _ b => difference a b
+  | .app f x, .app g y => if x == y then difference f g else if f == g then difference x y else (a, b)
+  | .forallE name t a _, .forallE _ u b _ =>
+    if t == u then difference (a.instantiate1 (.const name [])) (b.instantiate1 (.const name [])) else difference t u
+  | _, _ => (a, b)
+
+/-- Two types as they read; in full where that looks the same. -/
+def bothTexts (header : Header) (reference : Reference) (env : Environment) (got want : Expr) :
+    IO (String × String) := do
+  let gotText ← typeText header.state env false got
+  let wantText ← typeText header.state reference.env false want
+  if gotText != wantText then return (gotText, wantText)
+  return (← typeText header.state env true got, ← typeText header.state reference.env true want)
+
+/-- Both types, and the part in which they differ. -/
+def mismatchFields (header : Header) (reference : Reference) (env : Environment) (type : Expr) :
+    IO (List (String × Json)) := do
+  let (got, want) ← bothTexts header reference env type reference.info.type
+  let (gotPart, wantPart) := difference type reference.info.type
+  let (gotPart, wantPart) ← bothTexts header reference env gotPart wantPart
+  return [("type", .str got), ("reference_type", .str want), ("part", .str gotPart), ("reference_part", .str wantPart)]
 
 /-- How the declaration of the reference's name in `env` compares; null when there is none. -/
 def declarationJson (header : Header) (reference : Reference) (env : Environment) : IO Json := do
@@ -170,10 +197,7 @@ def declarationJson (header : Header) (reference : Reference) (env : Environment
   | none => return .null
   | some info =>
     let same := sameType header.state.env reference env info
-    let types ← if same then pure [] else do
-      let want ← typeText header.state env reference.info.type
-      let got ← typeText header.state env info.type
-      pure [("reference_type", want), ("type", got)]
+    let types ← if same then pure [] else mismatchFields header reference env info.type
     let axioms := axiomsFrom header.imports env (theoremsLookLikeAxioms header.imports) [reference.name] {} []
     return Json.mkObj (
       ("kind", .str (kindName info)) :: ("reference_kind", .str (kindName reference.info)) ::
