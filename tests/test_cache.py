@@ -7,6 +7,7 @@ import pytest
 from verifier.cache import CachedPool
 from verifier.pool import LeanPool
 from verifier.verdict import Kind, Status, Submission
+from verifier.workers import WorkerSet
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -24,30 +25,34 @@ async def test_concurrent_duplicates_cost_one_elaboration_and_keep_their_ids(poo
     assert [each.lean_ms > 0 for each in verdicts] == [True, False, False, False]
 
 
-async def test_the_first_of_several_can_be_cancelled_without_the_others(pool: LeanPool) -> None:
+async def test_the_first_of_several_can_be_cancelled_without_the_others(
+    pool: LeanPool, screens: WorkerSet
+) -> None:
     cached = CachedPool(pool)
-    worker = await pool._borrow("")
+    worker = await screens._borrow("")
     first, second = (asyncio.create_task(cached.verify(named(name))) for name in "ab")
     await asyncio.sleep(0.1)
     first.cancel()
     await asyncio.sleep(0.1)
-    await pool._give_back(worker)
+    await screens._give_back(worker)
     async with asyncio.timeout(20):
         verdict = await second
     assert (verdict.id, verdict.status) == ("b", Status.PROVED)
     assert first.cancelled()
 
 
-async def test_when_nobody_waits_any_more_the_work_stops_and_can_be_asked_for_again(pool: LeanPool) -> None:
+async def test_when_nobody_waits_any_more_the_work_stops_and_can_be_asked_for_again(
+    pool: LeanPool, screens: WorkerSet
+) -> None:
     cached = CachedPool(pool)
-    worker = await pool._borrow("")
+    worker = await screens._borrow("")
     only = asyncio.create_task(cached.verify(named("a")))
     await asyncio.sleep(0.1)
     (running,) = cached._running.values()
     only.cancel()
     await asyncio.wait((only, running.task))
     assert running.task.cancelled()
-    await pool._give_back(worker)
+    await screens._give_back(worker)
     assert (await cached.verify(named("a"))).status is Status.PROVED
 
 

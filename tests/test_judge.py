@@ -88,8 +88,17 @@ def test_a_mismatch_names_both_types_and_the_part_in_which_they_differ() -> None
 
 
 def test_what_is_too_large_to_audit_is_unknown() -> None:
-    verdict = judged(export=None, export_error="the proof term is too large")
+    verdict = judged(export=None, refused="resource_exhausted", reason="the proof term is too large")
     assert (verdict.status, verdict.kind) == (Status.RESOURCE_EXHAUSTED, Kind.UNKNOWN)
+
+
+def test_what_no_kernel_would_take_is_refuted_without_asking_one() -> None:
+    verdict = judged(export=None, refused="kernel_rejected", reason="a term has a metavariable")
+    assert (verdict.status, verdict.kind) == (Status.KERNEL_REJECTED, Kind.REFUTED)
+
+
+def test_nothing_is_proved_without_an_export() -> None:
+    assert judged(export=None).status is Status.INFRA_ERROR
 
 
 def audit(**reply: object) -> AuditReply:

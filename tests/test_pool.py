@@ -14,6 +14,7 @@ from verifier.lean.runtime import LeanRuntime
 from verifier.pool import LeanPool
 from verifier.verdict import Kind, Status, Submission, Verdict
 from verifier.worker import LeanWorker
+from verifier.workers import WorkerSet
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -224,11 +225,13 @@ def is_running(pid: int) -> bool:
         return False
 
 
-async def test_a_waiter_that_is_cancelled_as_its_turn_comes_passes_the_turn_on(pool: LeanPool) -> None:
-    worker = await pool._screens._borrow("")
+async def test_a_waiter_that_is_cancelled_as_its_turn_comes_passes_the_turn_on(
+    pool: LeanPool, screens: WorkerSet
+) -> None:
+    worker = await screens._borrow("")
     first, second = (asyncio.create_task(pool.verify(of("rfl"))) for _ in range(2))
     await asyncio.sleep(0.1)
-    await pool._screens._give_back(worker)
+    await screens._give_back(worker)
     first.cancel()
     async with asyncio.timeout(20):
         assert (await second).status is Status.PROVED

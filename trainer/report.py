@@ -161,6 +161,10 @@ def _portfolio(held_out: HeldOut) -> str:
     portfolio, after = held_out.portfolio, held_out.after
     if portfolio is None or after is None:
         return ""
+    if not portfolio.tactics:
+        return (
+            "No one-line tactic proved any of the training theorems it was chosen on: there is no portfolio."
+        )
     once, eight = _change(portfolio.at_1, after.at_1), _change(portfolio.at_8, after.at_8)
     where = {_Change.UP: "ahead of", _Change.DOWN: "behind", _Change.UNCLEAR: "not clearly different from"}
     if once is eight:

@@ -130,8 +130,10 @@ def _status(
     if reply.declaration is None:
         return Status.MISSING_DECLARATION, f"nothing named `{reply.name}` is declared"
     status, reason = _declared(reply.name, reply.declaration, allowed_axioms)
+    if status is Status.PROVED and reply.refused is not None:
+        return Status(reply.refused), f"`{reply.name}` cannot be audited: {reply.reason}"
     if status is Status.PROVED and reply.export is None:
-        return Status.RESOURCE_EXHAUSTED, f"`{reply.name}` cannot be audited: {reply.export_error}"
+        return Status.INFRA_ERROR, f"the Lean worker exported nothing of `{reply.name}`"
     return status, reason
 
 

@@ -7,7 +7,7 @@ the id of the request in flight, and ids cannot be guessed.
 
 import json
 import secrets
-from typing import Any
+from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -30,6 +30,9 @@ __all__ = [
 
 Export = dict[str, Any]
 """Declarations as data, as `lean/Export.lean` describes them: `names`, `levels`, `exprs`, `decls`."""
+
+Refused = Literal["forbidden", "kernel_rejected", "rejected", "resource_exhausted", "infra_error"]
+"""The statuses that the Lean side gives by itself; none of them is `proved`."""
 
 
 class Wire(BaseModel):
@@ -99,7 +102,9 @@ class CheckReply(Wire):
     heartbeats: int = Field(default=0, ge=0)
     export: Export | None = None
     """The declaration with all it rests on beyond the header, if Lean reported no error."""
-    export_error: str | None = None
+    refused: Refused | None = None
+    """The status to give when it cannot be written out; `reason` says why."""
+    reason: str = ""
 
 
 class AuditReply(Wire):
@@ -110,8 +115,8 @@ class AuditReply(Wire):
     error: str | None = None
     statement_error: str | None = None
     name: str = ""
-    refused: str | None = None
-    """The status to give, when not all of the export was accepted; `reason` says why."""
+    refused: Refused | None = None
+    """The status to give when not all of the export was accepted; `reason` says why."""
     reason: str = ""
     declaration: Declaration | None = None
     type: Export | None = None

@@ -18,6 +18,11 @@ def exprLimit : Nat := 1000000
 /-- Bits of the largest numeral written. -/
 def numeralLimit : Nat := 1000000
 
+/-- Why a proof cannot be audited or its audit failed, with the status that `verifier/verdict.py` has for it. -/
+structure Refusal where
+  status : String
+  reason : String
+
 /-- What has been written so far. -/
 structure Export where
   names : Table Name := newTable
@@ -28,12 +33,18 @@ structure Export where
   exprRows : Array Json := #[]
   declRows : Array Json := #[]
   /-- Why the rest cannot be written. -/
-  failure? : Option String := none
+  failure? : Option Refusal := none
 
-def Export.fail (s : Export) (reason : String) : Export :=
+def Export.fail (s : Export) (status reason : String) : Export :=
   match s.failure? with
   | some _ => s
-  | none => { s with failure? := some reason }
+  | none => { s with failure? := some { status, reason } }
+
+/-- It is more than an audit reads. -/
+def Export.tooLarge (s : Export) (reason : String) : Export := s.fail "resource_exhausted" reason
+
+/-- No kernel would take it. -/
+def Export.ill (s : Export) (reason : String) : Export := s.fail "kernel_rejected" reason
 
 partial def writeName (name : Name) (s : Export) : Nat × Export :=
   match name with
@@ -79,7 +90,7 @@ partial def writeLevel (level : Level) (s : Export) : Nat × Export :=
         | .param name =>
           let (name, s) := writeName name s
           (#[.str "param", .num name], s)
-        | .mvar _ => (#[], s.fail "a universe level is not determined")
+        | .mvar _ => (#[], s.ill "a universe level is not determined")
       let { levels, levelRows, .. } := s
       (levels.count + 1, { s with levels := levels.insert level, levelRows := levelRows.push (.arr cells) })
 
@@ -149,12 +160,12 @@ def writeNode (e : Expr) (parts : Array Json) (s : Export) : Export :=
     let (level, s) := writeLevel level s
     s.emit e #[.str "sort", .num level]
   | .lit (.natVal n) =>
-    if n.log2 > numeralLimit then s.fail "a numeral has more than a million bits"
+    if n.log2 > numeralLimit then s.tooLarge "a numeral has more than a million bits"
     else s.emit e #[.str "nat", .str (toString n)]
   | .lit (.strVal text) => s.emit e #[.str "str", .str text]
   | .mdata .. => s
-  | .fvar _ => s.fail "a term has a free variable"
-  | .mvar _ => s.fail "a term has a metavariable"
+  | .fvar _ => s.ill "a term has a free variable"
+  | .mvar _ => s.ill "a term has a metavariable"
 
 /-- Write expressions and all parts of them, parts first.  The list is the stack: terms can be deep. -/
 partial def writeExprs : List Expr → Export → Export
@@ -170,7 +181,7 @@ partial def writeExprs : List Expr → Export → Export
         match placesOf (childrenOf e) #[] s with
         | .error part => writeExprs (part :: e :: todo) s
         | .ok parts =>
-          if s.exprs.count ≥ exprLimit then s.fail "the proof term is too large: more than a million parts"
+          if s.exprs.count ≥ exprLimit then s.tooLarge "the proof term is too large: more than a million parts"
           else writeExprs todo (writeNode e parts s)
 
 def writeExpr (e : Expr) (s : Export) : Json × Export :=
@@ -207,7 +218,7 @@ partial def writeCtors (env : Environment) : List Name → List Json → Export 
       let (name, s) := writeName ctor s
       let (type, s) := writeExpr info.type s
       writeCtors env rest (.arr #[.num name, type] :: acc) s
-    | none => (acc, s.fail ("there is no constructor " ++ ctor.toString))
+    | none => (acc, s.ill ("there is no constructor " ++ ctor.toString))
 
 partial def writeTypes (env : Environment) : List Name → List Json → Export → List Json × Export
   | [], acc, s => (reverseOnto acc [], s)
@@ -218,7 +229,7 @@ partial def writeTypes (env : Environment) : List Name → List Json → Export 
       let (type, s) := writeExpr v.type s
       let (ctors, s) := writeCtors env v.ctors [] s
       writeTypes env rest (.mkObj [("name", .num place), ("type", type), ("ctors", jsonArray ctors #[])] :: acc) s
-    | _ => (acc, s.fail ("there is no inductive type " ++ name.toString))
+    | _ => (acc, s.ill ("there is no inductive type " ++ name.toString))
 
 /-- Write one declaration; the types of a mutual block are one. -/
 def writeConstant (env : Environment) (info : ConstantInfo) (s : Export) : Export :=
@@ -280,7 +291,7 @@ partial def writeSteps (base env : Environment) : List Step → NameSet → Expo
     else
       let seen := seen.insert name
       match env.find? name with
-      | none => s.fail ("there is no declaration " ++ name.toString)
+      | none => s.ill ("there is no declaration " ++ name.toString)
       | some info =>
         let owner := ownerOf info
         if owner != name then writeSteps base env (.visit owner :: todo) seen s
@@ -290,10 +301,10 @@ def exportFields (s : Export) : List (String × Json) :=
   [("names", .arr s.nameRows), ("levels", .arr s.levelRows), ("exprs", .arr s.exprRows)]
 
 /-- `target` of `env`, and all it uses that `base` lacks. -/
-def exportJson (base env : Environment) (target : Name) : Except String Json :=
+def exportJson (base env : Environment) (target : Name) : Except Refusal Json :=
   let s := writeSteps base env [.visit target] {} {}
   match s.failure? with
-  | some reason => .error reason
+  | some refusal => .error refusal
   | none => .ok (.mkObj (("decls", .arr s.declRows) :: exportFields s))
 
 /-- One expression, with the number of its place as `root`. -/

@@ -229,11 +229,6 @@ def readDecl (tables : Tables) (row : Json) : Except String Declaration := do
       return .defnDecl { name, levelParams, type, value := ← value, hints, safety := .safe, all := [name] }
     | _ => .error "a declaration is of no known kind"
 
-/-- Why an export was not accepted, with the status that `verifier/verdict.py` has for it. -/
-structure Refusal where
-  status : String
-  reason : String
-
 def nameOf : Declaration → String
   | .axiomDecl v => v.name.toString
   | .defnDecl v => v.name.toString

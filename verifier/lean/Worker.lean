@@ -79,13 +79,16 @@ def referenceFor (memory : Memory) (request : Json) :
 
 /-! #### The screen: a process that elaborates candidates -/
 
+def refusalFields (refusal : Refusal) : List (String × Json) :=
+  [("refused", .str refusal.status), ("reason", .str (cut refusal.reason))]
+
 /-- What goes to the audit, if the declaration is there and Lean reported no error. -/
 def exportFor (header : Header) (reference : Reference) (result : Elaborated) : List (String × Json) :=
   match firstError result.messages, result.env.find? reference.name with
   | none, some _ =>
     match exportJson header.state.env result.env reference.name with
     | .ok json => [("export", json)]
-    | .error reason => [("export_error", .str reason)]
+    | .error refusal => refusalFields refusal
   | _, _ => []
 
 def checkReply (memory : Memory) (request : Json) : IO (Memory × List (String × Json)) := do
@@ -115,7 +118,7 @@ def auditReply (memory : Memory) (request : Json) : IO (Memory × List (String �
     let name := ("name", .str reference.name.toString)
     match ← replay header.state.env (field request "export") with
     | .error refusal =>
-      return (memory, [name, ("refused", .str refusal.status), ("reason", .str (cut refusal.reason))])
+      return (memory, name :: refusalFields refusal)
     | .ok env =>
       return (memory, [name, ("declaration", ← declarationJson header reference env),
         ("type", exprJson reference.info.type)])

@@ -1,0 +1,120 @@
+"""Judges the whole corpus and says, class by class, who got through and who was wronged.
+
+    python -m tests.redteam.run          the table; exit 1 when any verdict is wrong
+
+A cheat that is `proved` is a false accept; an honest proof that is not is a
+false reject.  A cheat may also get a status that does not say what is wrong
+with it: that is counted apart.
+"""
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+
+from rich.console import Console
+from rich.table import Table
+
+from verifier.console import progress_bars
+from verifier.lean.runtime import LeanRuntime, resolve_runtime
+from verifier.pool import LeanPool
+from verifier.verdict import Status, Verdict
+
+from .corpus import Case, read_cases
+from .honest import honest_cases
+
+__all__ = ["Judged", "all_cases", "judge_corpus", "main"]
+
+WORKERS = 2
+TIMEOUT_S = 60.0
+
+
+@dataclass(frozen=True)
+class Judged:
+    """A case with its verdict."""
+
+    case: Case
+    verdict: Verdict
+
+    @property
+    def is_as_it_must_be(self) -> bool:
+        return self.verdict.status in self.case.must
+
+    @property
+    def is_false_accept(self) -> bool:
+        return self.verdict.status is Status.PROVED and not self.is_as_it_must_be
+
+    @property
+    def is_false_reject(self) -> bool:
+        return self.case.is_honest and self.verdict.status is not Status.PROVED
+
+    def __str__(self) -> str:
+        expected = " or ".join(self.case.must)
+        return f"{self.case.submission.id}: {self.verdict.status}, not {expected}: {self.verdict.reason}"
+
+
+def all_cases() -> list[Case]:
+    """Cheats, controls and honest proofs; those that run out of time last, as each costs a worker."""
+    cases = [*read_cases("cheats"), *read_cases("controls"), *honest_cases()]
+    return sorted(cases, key=lambda case: case.seconds is not None)
+
+
+async def judge_corpus(
+    runtime: LeanRuntime, cases: Iterable[Case], on_verdict: Callable[[], object] = lambda: None
+) -> list[Judged]:
+    """Every case with its verdict, in the order given."""
+
+    async def judged(case: Case) -> Judged:
+        verdict = await pool.verify(case.submission, timeout_s=case.seconds)
+        on_verdict()
+        return Judged(case, verdict)
+
+    async with LeanPool(runtime, workers=WORKERS, timeout_s=TIMEOUT_S) as pool:
+        return list(await asyncio.gather(*map(judged, cases)))
+
+
+def main() -> int:
+    started = time.monotonic()
+    cases = all_cases()
+    with progress_bars() as progress:
+        bar = progress.add_task("judging", total=len(cases))
+        judged = asyncio.run(judge_corpus(resolve_runtime(None), cases, lambda: progress.advance(bar)))
+    console = Console()
+    console.print(_cheats_table([each for each in judged if not each.case.is_honest]))
+    console.print(_honest_table([each for each in judged if each.case.is_honest]))
+    wrong = [each for each in judged if not each.is_as_it_must_be]
+    for each in wrong:
+        console.print(str(each), style="red", markup=False, highlight=False, soft_wrap=True)
+    print(f"{len(judged)} judged in {time.monotonic() - started:.0f} s, {len(wrong)} wrong")
+    return 1 if wrong else 0
+
+
+def _cheats_table(judged: Sequence[Judged]) -> Table:
+    counts = {
+        "cheats": lambda each: True,
+        "false accepts": lambda each: each.is_false_accept,
+        "other wrong statuses": lambda each: not each.is_as_it_must_be and not each.is_false_accept,
+    }
+    return _table("cheats by class", judged, counts)
+
+
+def _honest_table(judged: Sequence[Judged]) -> Table:
+    counts = {"honest": lambda each: True, "false rejects": lambda each: each.is_false_reject}
+    return _table("honest proofs by class", judged, counts)
+
+
+def _table(title: str, judged: Sequence[Judged], counts: dict[str, Callable[[Judged], bool]]) -> Table:
+    table = Table("class", *counts, title=title)
+    groups = list(dict.fromkeys(each.case.group for each in judged))
+    for group, of_group in [
+        *((group, [each for each in judged if each.case.group == group]) for group in groups),
+        ("all", judged),
+    ]:
+        figures = [sum(map(is_counted, of_group)) for is_counted in counts.values()]
+        table.add_row(group, *map(str, figures))
+    return table
+
+
+if __name__ == "__main__":
+    sys.exit(main())
