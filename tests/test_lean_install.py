@@ -6,6 +6,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,7 +22,7 @@ from verifier.lean.install import (
     install_embedded_lean,
 )
 from verifier.lean.runtime import embedded_runtime, project_runtime
-from verifier.lean.source import worker_source
+from verifier.lean.source import MODULE, script_source
 
 INSTALL = (
     "import sys; from pathlib import Path; from verifier.lean.install import install_embedded_lean; "
@@ -228,13 +229,34 @@ def test_lean_reads_lines_of_any_length_and_is_confined_to_its_tree(
         program.unlink()
 
 
-def test_the_worker_file_is_copied_into_the_tree_that_lean_sees(installed: EmbeddedLean) -> None:
-    runtime = embedded_runtime(installed)
-    worker = Path(runtime.command[-1])
-    assert worker.parent == installed.root
-    assert worker.read_bytes() == worker_source()
+def test_the_worker_is_compiled_once_into_the_tree_that_lean_sees(installed: EmbeddedLean) -> None:
+    with ThreadPoolExecutor(2) as executor:
+        runtime, same = executor.map(embedded_runtime, (installed, installed))
+    assert same == runtime
+    directory = Path(runtime.command[-1]).parent
+    assert directory.parent == installed.root
+    compiled = (directory / f"{MODULE}.olean").stat()
+    assert compiled.st_mode & 0o777 == 0o644
     assert embedded_runtime(installed) == runtime
+    assert (directory / f"{MODULE}.olean").stat() == compiled
+    assert [path.name for path in installed.root.iterdir() if "partial" in path.name] == []
     assert find_embedded_lean() == installed
+
+
+def test_the_worker_of_projects_elaborates(installed: EmbeddedLean) -> None:
+    script = installed.root / "Script.lean"
+    script.write_text(script_source(), encoding="utf-8")
+    ran = subprocess.run(
+        installed.command(str(script)),
+        cwd=installed.root,
+        env=installed.environment,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        timeout=120,
+        check=False,
+    )
+    script.unlink()
+    assert ran.returncode == 0, ran.stdout[-1000:]
 
 
 def test_a_directory_without_a_lakefile_is_not_a_project(tmp_path: Path) -> None:

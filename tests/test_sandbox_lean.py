@@ -63,7 +63,7 @@ def said(verdict: Verdict) -> str:
 
 
 lean = pytest.mark.asyncio(loop_scope="session")
-# For what the limits bound, which are the same with bubblewrap (tests/test_sandbox.py) and cost a worker here.
+# For what the limits bound: they are the same with bubblewrap (tests/test_sandbox.py), and it costs a worker.
 limits_alone = pytest.mark.parametrize("confined_pool", ["node alone"], indirect=True)
 
 

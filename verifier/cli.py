@@ -58,11 +58,13 @@ def doctor() -> None:
 
 @lean_app.command("install")
 def lean_install() -> None:
-    """Fetch and check the embedded Lean; does nothing when it is there."""
+    """Fetch and check the embedded Lean and compile the worker; does nothing when they are there."""
+    from verifier.lean.build import compiled_worker
     from verifier.lean.install import find_embedded_lean, install_embedded_lean
 
     there = find_embedded_lean()
     lean = there or install_embedded_lean()
+    compiled_worker(lean)
     say(f"Lean {lean.version} {'is already' if there else 'is now'} in {lean.root}")
 
 

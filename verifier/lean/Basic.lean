@@ -1,14 +1,14 @@
 /-
 The parts of the worker, in the order in which `verifier/lean/source.py` puts
-them together: this file, Elaborate, Statement, Export, Replay, Worker.  One
-file is what `lean --run` wants, without a build.
+them together: this file, Elaborate, Statement, Export, Replay, Worker.  It adds
+what comes before and after: `import Lean` and `main`, or a module's heading.
 
 They are written for a Lean that loads libraries without their private parts,
 as the embedded one does: a call of an imported polymorphic function that the
 compiler would inline fails with "Unknown constant", so the few list and array
-walks and the table that are needed stand here as functions of their own.
+walks and the table that are needed stand here as functions of their own.  For
+the same reason no definition has a `where`: what stands there is private.
 -/
-import Lean
 open Lean Elab
 
 /-! ### Walking lists, arrays and trees -/
@@ -25,12 +25,15 @@ def appendList : List α → List α → List α
 partial def arrayOnto (xs : Array α) (i : Nat) (acc : List α) : List α :=
   if h : i < xs.size then arrayOnto xs (i + 1) (xs[i] :: acc) else acc
 
+mutual
 partial def treeNodeOnto : PersistentArrayNode InfoTree → List InfoTree → List InfoTree
   | .leaf trees, acc => arrayOnto trees 0 acc
-  | .node nodes, acc => children nodes 0 acc
-where
-  children (nodes : Array (PersistentArrayNode InfoTree)) (i : Nat) (acc : List InfoTree) : List InfoTree :=
-    if h : i < nodes.size then children nodes (i + 1) (treeNodeOnto nodes[i] acc) else acc
+  | .node nodes, acc => treeNodesOnto nodes 0 acc
+
+partial def treeNodesOnto (nodes : Array (PersistentArrayNode InfoTree)) (i : Nat) (acc : List InfoTree) :
+    List InfoTree :=
+  if h : i < nodes.size then treeNodesOnto nodes (i + 1) (treeNodeOnto nodes[i] acc) else acc
+end
 
 /-- All trees, last first. -/
 def treesOf (trees : PersistentArray InfoTree) : List InfoTree :=

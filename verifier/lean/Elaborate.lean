@@ -128,20 +128,24 @@ def firstError : List Message → Option Message
 
 /-! ### Tactics and their goals -/
 
+mutual
 partial def tacticsOnto (tree : InfoTree) (context? : Option ContextInfo)
     (acc : List (ContextInfo × TacticInfo)) : List (ContextInfo × TacticInfo) :=
   match tree with
   | .context c t => tacticsOnto t (c.mergeIntoOuter? context?) acc
   | .hole _ => acc
   | .node info children =>
-    let acc := forest (treesOf children) acc
+    let acc := forestOnto (treesOf children) context? acc
     match info, context? with
     | .ofTacticInfo tactic, some context => (context, tactic) :: acc
     | _, _ => acc
-where
-  forest : List InfoTree → List (ContextInfo × TacticInfo) → List (ContextInfo × TacticInfo)
-    | [], acc => acc
-    | t :: rest, acc => tacticsOnto t context? (forest rest acc)
+
+partial def forestOnto (trees : List InfoTree) (context? : Option ContextInfo)
+    (acc : List (ContextInfo × TacticInfo)) : List (ContextInfo × TacticInfo) :=
+  match trees with
+  | [] => acc
+  | t :: rest => tacticsOnto t context? (forestOnto rest context? acc)
+end
 
 def allTactics : List InfoTree → List (ContextInfo × TacticInfo) → List (ContextInfo × TacticInfo)
   | [], acc => acc

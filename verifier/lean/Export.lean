@@ -46,20 +46,21 @@ def Export.tooLarge (s : Export) (reason : String) : Export := s.fail "resource_
 /-- No kernel would take it. -/
 def Export.ill (s : Export) (reason : String) : Export := s.fail "kernel_rejected" reason
 
+mutual
 partial def writeName (name : Name) (s : Export) : Nat × Export :=
   match name with
   | .anonymous => (0, s)
-  | .str parent part => row parent (.str part)
-  | .num parent number => row parent (.num number)
-where
-  row (parent : Name) (part : Json) : Nat × Export :=
-    match s.names.find? name with
-    | some place => (place + 1, s)
-    | none =>
-      let (above, s) := writeName parent s
-      let { names, nameRows, .. } := s
-      (names.count + 1,
-        { s with names := names.insert name, nameRows := nameRows.push (.arr #[.num above, part]) })
+  | .str parent part => writeNameRow name parent (.str part) s
+  | .num parent number => writeNameRow name parent (.num number) s
+
+partial def writeNameRow (name parent : Name) (part : Json) (s : Export) : Nat × Export :=
+  match s.names.find? name with
+  | some place => (place + 1, s)
+  | none =>
+    let (above, s) := writeName parent s
+    let { names, nameRows, .. } := s
+    (names.count + 1, { s with names := names.insert name, nameRows := nameRows.push (.arr #[.num above, part]) })
+end
 
 partial def writeNames : List Name → List Json → Export → List Json × Export
   | [], acc, s => (reverseOnto acc [], s)

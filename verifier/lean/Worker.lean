@@ -155,7 +155,7 @@ partial def serve (role : Role) (memory : Memory) (input output : IO.FS.Stream) 
   send output fields
   serve role memory input output
 
-public def main (arguments : List String) : IO Unit := do
+def runWorker (arguments : List String) : IO Unit := do
   let role := match arguments with
     | ["audit"] => Role.audit
     | _ => Role.screen

@@ -54,13 +54,13 @@ class EmbeddedLean:
     node: Path
     version: str
 
-    def command(self, *arguments: str) -> tuple[str, ...]:
-        """The command that runs Lean with `arguments`, confined to reading `root`.
+    def command(self, *arguments: str, writable: Path | None = None) -> tuple[str, ...]:
+        """The command that runs Lean with `arguments`; it may read `root` and write below `writable`.
 
         The heap limits keep V8 from letting garbage of the start-up phase stand, and `-j1` keeps Lean
         from starting more threads than the one that elaborates: each loads the whole module again.
         """
-        return _lean_command(self.node, self.root, *arguments)
+        return _lean_command(self.node, self.root, *arguments, writable=writable)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -284,11 +284,12 @@ def _ask_version(node: Path, tree: Path) -> str:
     )
 
 
-def _lean_command(node: Path, root: Path, *arguments: str) -> tuple[str, ...]:
+def _lean_command(node: Path, root: Path, *arguments: str, writable: Path | None = None) -> tuple[str, ...]:
     heap = ("--stack-size=8000", "--max-old-space-size=400", "--max-semi-space-size=2")
     confined = (
         "--permission",
         f"--allow-fs-read={root}",
+        *(() if writable is None else (f"--allow-fs-write={writable}",)),
         "--allow-worker",
         "--disable-warning=SecurityWarning",
     )

@@ -18,13 +18,14 @@ from pathlib import Path
 from typing import Literal
 
 from verifier.errors import LeanInstallError, LeanNotFound
+from verifier.lean.build import compiled_worker
 from verifier.lean.install import (
     EmbeddedLean,
     cache_directory,
     find_embedded_lean,
     install_embedded_lean,
 )
-from verifier.lean.source import worker_source
+from verifier.lean.source import script_source
 from verifier.sandbox import Protection, confined, file_confinement, resource_limits
 
 __all__ = ["LeanRuntime", "embedded_runtime", "project_runtime", "resolve_runtime"]
@@ -63,7 +64,8 @@ class LeanRuntime:
 def resolve_runtime(project: Path | None) -> LeanRuntime:
     """The runtime of `project`, or the embedded one, which is installed first where it is missing.
 
-    Raises LeanNotFound for a project that cannot be used, LeanInstallError when installing fails.
+    Raises LeanNotFound for a project that cannot be used, LeanInstallError when installing or compiling the
+    worker fails.
     """
     if project is not None:
         return project_runtime(project)
@@ -71,10 +73,12 @@ def resolve_runtime(project: Path | None) -> LeanRuntime:
 
 
 def embedded_runtime(install: EmbeddedLean) -> LeanRuntime:
-    """The worker on the embedded Lean, which sees only its own tree: the worker file is copied there."""
+    """The worker on the embedded Lean, which sees only its own tree: the worker is compiled into it."""
+    worker = compiled_worker(install)
     env = install.environment
+    env["LEAN_PATH"] += f"{os.pathsep}{worker}"
     command = confined(
-        install.command("--run", str(_place_worker(install.root))),
+        install.command("--run", str(worker / "Main.lean")),
         readable=(install.root, install.node),
         env=env,
         cwd=install.root,
@@ -114,7 +118,7 @@ def project_runtime(project: Path) -> LeanRuntime:
     # Lake and elan have done their work: Lean itself needs its library and nothing of the user's.
     env = {name: lake_env[name] for name in _LEAN_VARIABLES if name in lake_env}
     library = tuple(project / entry for entry in env.get("LEAN_PATH", "").split(os.pathsep) if entry)
-    worker = _place_worker(cache_directory())
+    worker = _place_script(cache_directory())
     command = confined(
         (lean, "--run", str(worker)),
         readable=(prefix, worker, *(path for path in library if path.exists())),
@@ -132,12 +136,12 @@ def project_runtime(project: Path) -> LeanRuntime:
     )
 
 
-def _place_worker(root: Path) -> Path:
-    """Write the worker file into `root` under a name that its content decides, whole or not at all.
+def _place_script(root: Path) -> Path:
+    """Write the worker as one file into `root` under a name that its content decides, whole or not at all.
 
     Raises LeanInstallError when `root` cannot be written to.
     """
-    source = worker_source()
+    source = script_source().encode()
     placed = root / f"Worker-{hashlib.sha256(source).hexdigest()[:16]}.lean"
     try:
         root.mkdir(parents=True, exist_ok=True)

@@ -1,14 +1,35 @@
-"""The worker as the one file that `lean --run` wants, put together from its parts."""
+"""The worker put together from its parts: as a script for any Lean, and as a module for the embedded one."""
 
 from pathlib import Path
 
-__all__ = ["PARTS", "worker_source"]
+__all__ = ["MODULE", "PARTS", "module_main", "module_source", "script_source"]
 
 PARTS = ("Basic", "Elaborate", "Statement", "Export", "Replay", "Worker")
-"""Files of this directory, each of which may use those before it; the first has the imports."""
+"""Files of this directory, each of which may use those before it."""
+
+MODULE = "ProofmillWorker"
+
+MAIN = "main (arguments : List String) : IO Unit := runWorker arguments\n"
 
 
-def worker_source() -> bytes:
-    """The text of the worker, the same for every Lean."""
-    directory = Path(__file__).parent
-    return b"\n".join((directory / f"{part}.lean").read_bytes() for part in PARTS)
+def script_source() -> str:
+    """What `lean --run` takes of any version of Lean, without a build."""
+    return f"import Lean\n{_parts()}\ndef {MAIN}"
+
+
+def module_source() -> str:
+    """A module to compile; the embedded Lean runs only what is `public meta` of the modules it loads."""
+    return f"module\npublic meta import Lean\npublic meta section\n{_parts()}\n{_read('Publish')}"
+
+
+def module_main() -> str:
+    """The script that runs the compiled module."""
+    return f"module\npublic meta import {MODULE}\npublic meta def {MAIN}"
+
+
+def _parts() -> str:
+    return "\n".join(map(_read, PARTS))
+
+
+def _read(name: str) -> str:
+    return Path(__file__).with_name(f"{name}.lean").read_text("utf-8")
