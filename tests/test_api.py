@@ -49,6 +49,19 @@ async def test_a_bad_request_is_refused_with_the_field_that_is_wrong(
     assert field in reply.text
 
 
+async def test_a_request_says_which_axioms_it_allows_and_gets_a_certificate(pool: LeanPool) -> None:
+    body = {"statement": "theorem t : 1 = 2", "code": "axiom magic : 1 = 2\ntheorem t : 1 = 2 := magic"}
+    async with client(pool) as http:
+        refused = (await http.post("/v1/verify", json=body)).json()
+        allowed = (await http.post("/v1/verify", json=body | {"allowed_axioms": ["magic"]})).json()
+        iff = {"statement": "theorem t (p q : Prop) (h : p ↔ q) : p = q", "proof": "propext h"}
+        none = (await http.post("/v1/verify", json=iff | {"allowed_axioms": []})).json()
+    assert (refused["status"], refused["certificate"]) == ("disallowed_axiom", None)
+    assert "magic" in refused["reason"]
+    assert (allowed["status"], allowed["certificate"]["axioms"]) == ("proved", ["magic"])
+    assert none["status"] == "disallowed_axiom"
+
+
 async def test_healthz_says_which_lean_judges(pool: LeanPool) -> None:
     async with client(pool) as http:
         reply = await http.get("/healthz")

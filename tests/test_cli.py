@@ -56,6 +56,37 @@ def test_verify_judges_every_good_row_and_names_the_bad_lines(rows: Path, tmp_pa
     assert verdicts["good"]["as_expected"] is True
 
 
+def test_what_was_proved_is_kept_and_audited_again_and_a_change_is_named(
+    tmp_path: Path, lean_runtime: LeanRuntime
+) -> None:
+    file, kept = tmp_path / "rows.jsonl", tmp_path / "kept"
+    magic = {"statement": "theorem t : 1 = 2", "code": "axiom magic : 1 = 2\ntheorem t : 1 = 2 := magic"}
+    rows = [
+        {"id": "good", "statement": "theorem t : 1 = 1", "proof": "rfl"},
+        {"id": "wrong", "statement": "theorem t : 1 = 2", "proof": "rfl"},
+        {"id": "magic", **magic},
+    ]
+    file.write_text("\n".join(map(json.dumps, rows)))
+    ran = proofmill("verify", file, "--keep-certificates", kept, "--allow-axiom", "magic")
+    verdicts = {row["id"]: row for row in map(json.loads, ran.stdout.splitlines())}
+    assert [verdicts[name]["status"] for name in ("good", "wrong", "magic")] == [
+        "proved",
+        "rejected",
+        "proved",
+    ]
+    assert verdicts["magic"]["certificate"]["axioms"] == ["magic"]
+    assert proofmill("audit", kept).returncode == 0
+
+    (tampered, _) = sorted(kept.glob("*.json"))
+    tampered.write_text(
+        tampered.read_text("utf-8").replace("theorem t : 1 =", "theorem t : 0 + 1 ="), "utf-8"
+    )
+    ran = proofmill("audit", kept)
+    assert ran.returncode == 1
+    assert tampered.name in ran.stderr and "1 of 2 certificates hold" in ran.stderr
+    assert "Traceback" not in ran.stderr
+
+
 def test_verify_of_a_file_that_is_not_there_says_so() -> None:
     ran = proofmill("verify", "/nowhere/rows.jsonl")
     assert ran.returncode == 2
