@@ -105,12 +105,7 @@ class ExpertIterationLearner:
         self._config = config
         self._buffer = ProofBuffer(config.proofs_per_theorem, eos_id=eos_id)
         self._rng = random.Random(config.seed)
-        self._optimizer = new_optimizer(
-            model,
-            learning_rate=config.learning_rate,
-            weight_decay=config.weight_decay,
-            state=optimizer_state,
-        )
+        self._optimizer = new_optimizer(model, config, state=optimizer_state)
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Add the proved attempts to the buffer and learn from the whole of it."""

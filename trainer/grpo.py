@@ -60,12 +60,7 @@ class GRPOLearner:
         self._config = config
         self._reference = copy.deepcopy(model) if config.beta > 0 else None
         self._rng = random.Random(config.seed)
-        self._optimizer = new_optimizer(
-            model,
-            learning_rate=config.learning_rate,
-            weight_decay=config.weight_decay,
-            state=optimizer_state,
-        )
+        self._optimizer = new_optimizer(model, config, state=optimizer_state)
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Learn from rollouts that `assign_advantages` has seen; see `grpo_update`."""

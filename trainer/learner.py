@@ -91,16 +91,18 @@ class Learner(Protocol):
 
 
 def new_optimizer(
-    model: PreTrainedModel, *, learning_rate: float, weight_decay: float, state: OptimizerState | None = None
+    model: PreTrainedModel, config: OptimizerConfig, *, state: OptimizerState | None = None
 ) -> AdamW:
     """AdamW over the trainable weights; `state` gives it the moments of an earlier one, not its settings."""
     parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = AdamW(parameters, lr=learning_rate, weight_decay=weight_decay, betas=(0.9, 0.95))
+    optimizer = AdamW(
+        parameters, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.95)
+    )
     if state is not None:
         # Copied, because the optimizer would go on to change the caller's tensors.
         optimizer.load_state_dict(copy.deepcopy(state))
         for group in optimizer.param_groups:
-            group.update(lr=learning_rate, weight_decay=weight_decay)
+            group.update(lr=config.learning_rate, weight_decay=config.weight_decay)
     return optimizer
 
 

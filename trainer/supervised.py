@@ -104,12 +104,7 @@ def train_supervised(
         NonFiniteLoss: the weights are as they were before the step that failed.
     """
     examples = encode_pairs(tokenizer, pairs, max_length=int(model.config.max_position_embeddings))
-    optimizer = new_optimizer(
-        model,
-        learning_rate=config.learning_rate,
-        weight_decay=config.weight_decay,
-        state=optimizer_state,
-    )
+    optimizer = new_optimizer(model, config, state=optimizer_state)
     total = config.steps
     losses: list[float] = []
     tokens = 0
