@@ -1,11 +1,18 @@
 """The HTTP API, in process, on a real Lean."""
 
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+
 import httpx
 import pytest
 
 from verifier.api import create_app
+from verifier.keys import KeyRing, hash_of, new_key
 from verifier.lean.runtime import LeanRuntime
 from verifier.pool import LeanPool
+from verifier.service import VerifyService
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
@@ -13,7 +20,9 @@ GOOD = {"statement": "theorem t : 1 + 1 = 2", "proof": "rfl"}
 
 
 def client(pool: LeanPool) -> httpx.AsyncClient:
-    return httpx.AsyncClient(transport=httpx.ASGITransport(create_app(pool)), base_url="http://test")
+    return httpx.AsyncClient(
+        transport=httpx.ASGITransport(create_app(VerifyService(pool))), base_url="http://test"
+    )
 
 
 async def test_verify_answers_with_the_verdict(pool: LeanPool) -> None:
@@ -62,15 +71,142 @@ async def test_a_request_says_which_axioms_it_allows_and_gets_a_certificate(pool
     assert none["status"] == "disallowed_axiom"
 
 
-async def test_healthz_says_which_lean_judges(pool: LeanPool) -> None:
+async def test_healthz_says_which_lean_judges_and_readyz_when_it_can(pool: LeanPool) -> None:
     async with client(pool) as http:
-        reply = await http.get("/healthz")
-    assert reply.json() == {
+        replies = [await http.get(path) for path in ("/healthz", "/health", "/readyz")]
+        toolchain = (await http.get("/v1/toolchain")).json()
+    assert {reply.status_code for reply in replies} == {200}
+    assert replies[0].json() == {
         "status": "ok",
         "lean": pool.runtime.version,
         "runtime": "embedded",
         "workers": 1,
+        "auditors": 1,
     }
+    assert (toolchain["lean"], toolchain["allowed_axioms"]) == (
+        pool.runtime.version,
+        ["Classical.choice", "Quot.sound", "propext"],
+    )
+
+
+async def test_a_batch_streams_a_row_for_each_item_and_a_bad_item_touches_no_other(pool: LeanPool) -> None:
+    items = [
+        GOOD | {"id": "right"},
+        {"proof": "rfl"},
+        GOOD | {"id": "wrong", "proof": "by simp_arith_nonsense"},
+        GOOD | {"id": "slow", "proof": "by sleep 60000", "timeout": 0.001},
+        GOOD | {"id": "again"},
+    ]
+    async with client(pool) as http:
+        reply = await http.post("/v1/verify/batch", json={"items": items})
+        empty = await http.post("/v1/verify/batch", json={"items": []})
+    assert reply.headers["content-type"].startswith("application/x-ndjson")
+    rows = {row["index"]: row for row in map(json.loads, reply.text.splitlines())}
+    kinds = {index: row["verdict"] and row["verdict"]["kind"] for index, row in rows.items()}
+    assert kinds == {0: "proved", 1: None, 2: "refuted", 3: "unknown", 4: "proved"}
+    assert rows[1]["status"] == 422 and "statement" in rows[1]["error"]
+    assert rows[4]["verdict"]["id"] == "again"
+    assert empty.status_code == 422
+
+
+async def test_a_statement_gets_its_type_and_goal_or_what_is_wrong_with_it(pool: LeanPool) -> None:
+    async def ask(http: httpx.AsyncClient, **body: str) -> dict[str, object]:
+        return (await http.post("/v1/statements", json=body)).json()
+
+    async with client(pool) as http:
+        good = await ask(http, statement="theorem t (a b : Nat) (h : a < b) : a + 1 ≤ b")
+        bad = await ask(http, statement="theorem t : 1 = ")
+        two = await ask(http, statement="def k := 1\ntheorem t : k = 1")
+        unknown = await ask(http, statement="theorem t : 1 = 1", header="import Nowhere")
+    assert good == {
+        "elaborates": True,
+        "reason": "",
+        "name": "t",
+        "declared_as": "theorem",
+        "type": "∀ (a b : Nat), a < b → a + 1 ≤ b",
+        "goal": "a b : Nat\nh : a < b\n⊢ a + 1 ≤ b",
+    }
+    assert bad["elaborates"] is False and "unexpected" in str(bad["reason"])
+    assert two["elaborates"] is False and "one theorem" in str(two["reason"])
+    assert unknown["elaborates"] is None and "Nowhere" in str(unknown["reason"])
+
+
+async def test_without_a_key_nobody_asks_and_health_is_open(pool: LeanPool) -> None:
+    key = new_key()
+    app = create_app(VerifyService(pool), keys=KeyRing({"alice": hash_of(key), "bob": hash_of(new_key())}))
+    transport = httpx.ASGITransport(app)
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        statuses = [
+            (await http.post("/v1/verify", json=GOOD, headers=headers)).status_code
+            for headers in (
+                {},
+                {"Authorization": "Bearer wrong"},
+                {"Authorization": f"Basic {key}"},
+                {"Authorization": f"Bearer {key}"},
+                {"X-API-Key": key},
+            )
+        ]
+        assert (await http.get("/healthz")).status_code == 200
+        assert (await http.get("/v1/toolchain")).status_code == 401
+    assert statuses == [401, 401, 401, 200, 200]
+
+
+async def test_a_body_over_the_limit_is_refused_however_it_is_sent(pool: LeanPool) -> None:
+    app = create_app(VerifyService(pool), body_limit=1000)
+
+    async def pieces() -> AsyncIterator[bytes]:
+        for _ in range(20):
+            yield b" " * 100
+
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+        whole = await http.post("/v1/verify", content=b" " * 2000)
+        streamed = await http.post("/v1/verify", content=pieces())
+        small = await http.post("/v1/verify", json=GOOD)
+    assert (whole.status_code, streamed.status_code, small.status_code) == (413, 413, 200)
+    assert "1,000 bytes" in whole.json()["detail"]
+
+
+async def test_a_full_queue_answers_429_with_when_to_come_back(pool: LeanPool) -> None:
+    service = VerifyService(pool, queue_limit=1)
+    async with (
+        httpx.AsyncClient(transport=httpx.ASGITransport(create_app(service)), base_url="http://test") as http,
+        service.admission.place(),
+        service.admission.place(),
+    ):
+        assert service.admission.running == service.admission.places
+        waiting = asyncio.create_task(http.post("/v1/verify", json=GOOD))
+        await asyncio.sleep(0.1)
+        full = await http.post("/v1/verify", json=GOOD | {"proof": "by rfl"})
+        waiting.cancel()
+        await asyncio.wait((waiting,))
+        await asyncio.sleep(0.1)
+    assert full.status_code == 429 and int(full.headers["Retry-After"]) >= 1
+    assert (service.admission.running, service.admission.waiting) == (0, 0)
+
+
+async def test_metrics_count_verdicts_by_status_and_cached_ones_apart(pool: LeanPool) -> None:
+    async with client(pool) as http:
+        for proof in ("rfl", "rfl", "by simp_nonsense"):
+            await http.post("/v1/verify", json=GOOD | {"proof": proof})
+        text = (await http.get("/metrics")).text
+    for line in (
+        'proofmill_verdicts_total{kind="proved",status="proved"} 2.0',
+        'proofmill_verdicts_total{kind="refuted",status="rejected"} 1.0',
+        "proofmill_cache_hits_total 1.0",
+        'proofmill_workers{role="screen",state="idle"} 1.0',
+        "proofmill_queue_seconds_count 2.0",
+        'proofmill_submissions{state="running"} 0.0',
+    ):
+        assert line in text
+    assert re.search(r'proofmill_worker_resident_bytes\{role="audit"\} \d\.\d+e\+0[89]', text)
+
+
+async def test_a_request_keeps_its_id_and_gets_one_if_it_has_none(pool: LeanPool) -> None:
+    async with client(pool) as http:
+        own = await http.get("/healthz", headers={"X-Request-ID": "mine-1"})
+        evil = await http.get("/healthz", headers={"X-Request-ID": "a b\tc"})
+    assert own.headers["X-Request-ID"] == "mine-1"
+    assert re.fullmatch("[0-9a-f]{32}", evil.headers["X-Request-ID"])
 
 
 async def test_a_pool_that_is_closed_is_a_service_that_is_unavailable(lean_runtime: LeanRuntime) -> None:

@@ -48,7 +48,7 @@ async def test_when_nobody_waits_any_more_the_work_stops_and_can_be_asked_for_ag
     worker = await screens._borrow("")
     only = asyncio.create_task(cached.verify(named("a")))
     await asyncio.sleep(0.1)
-    (running,) = cached._running.values()
+    (running,) = cached._cache._running.values()
     only.cancel()
     await asyncio.wait((only, running.task))
     assert running.task.cancelled()

@@ -55,7 +55,7 @@ class LeanConfig(Section):
 class MeasureConfig(Section):
     """How policies are measured on held-out theorems."""
 
-    portfolio_theorems: int = Field(default=54, ge=1)
+    portfolio_theorems: int = Field(default=27, ge=1)
     """Training theorems on which the fixed list of tactics is chosen."""
 
 
@@ -66,7 +66,7 @@ class RunConfig(Section):
     """Seed of the data, the weights and the sampling."""
     algorithm: Literal["grpo", "expert_iteration"] = "expert_iteration"
     """What learns from the verdicts."""
-    iterations: int = Field(default=30, ge=1)
+    iterations: int = Field(default=18, ge=1)
     """Rounds of sampling, judging and learning."""
     theorems_per_iteration: int = Field(default=128, ge=1)
     """Groups in a round."""

@@ -1,30 +1,38 @@
-"""`proofmill bench verifier`: what one Lean worker does, measured on this machine.
+"""`proofmill bench verifier`: what the verifier does, measured on this machine.
 
-The proofs are small and of different kinds; the same list goes round and round
-through a pool of one worker and one auditor without a cache, one proof at a time.
-Resident memory is that of the worker, after the first verdict and after each
-tenth of the checks.
+The proofs are small and of different kinds, two of them wrong; the same list goes round and round, without a
+cache unless a figure is of the cache.  `raw` is the limit: a worker and an auditor asked directly, one proof
+at a time, with nothing around them.  Resident memory is that of one worker, after the first verdict and after
+each tenth of the checks.
 
-What the audit costs is measured on the right proofs alone, four on their way at a
-time: through the pool, and by a worker that checks with its own kernel and has
-nothing audited.  CPU time is that of all Lean processes together.
+What the audit costs is measured on the right proofs alone, four on their way at a time: through the pool,
+and by a worker that checks with its own kernel and has nothing audited.  CPU time is that of all Lean
+processes together.
 """
 
 import asyncio
 import os
+import socket
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from contextlib import asynccontextmanager
+from itertools import cycle, islice
 from pathlib import Path
 from statistics import median, quantiles
 
+import httpx
+import uvicorn
 from pydantic import BaseModel
 
+from verifier.api import create_app
 from verifier.child import process_tree, resident_bytes
 from verifier.errors import WorkerDied
 from verifier.judge import source_of
 from verifier.lean.runtime import LeanRuntime
-from verifier.pool import DEFAULT_HEARTBEATS, LeanPool
+from verifier.pool import DEFAULT_HEARTBEATS, DEFAULT_TIMEOUT_S, LeanPool
+from verifier.service import VerifyService
 from verifier.verdict import Status, Submission
+from verifier.worker import LeanWorker, Role
 from verifier.workers import WorkerSet
 
 __all__ = ["VerifierBench", "bench_verifier"]
@@ -46,6 +54,12 @@ PROOFS = (
 )
 
 
+SUBMISSIONS = tuple(Submission(id=str(i), statement=s, proof=p) for i, (s, p) in enumerate(PROOFS))
+RIGHT, WRONG = SUBMISSIONS[:-2], SUBMISSIONS[-2:]
+ON_THEIR_WAY = 4
+FRESH_PROCESSES = 5
+
+
 class VerifierBench(BaseModel):
     """Times in seconds or milliseconds as named; memory in MB (10^6 bytes)."""
 
@@ -53,18 +67,24 @@ class VerifierBench(BaseModel):
     runtime: str
     checks: int
     cold_start_s: float
-    """From starting the process to its first verdict, import of the header included."""
-    pool_per_s: float
-    """Checks per second through a pool of one worker."""
+    """From starting the processes to the first verdict, import of the header included."""
+    raw_per_s: float
+    pool_one_by_one_per_s: float
+    pool_over_raw: float
+    """Of these two."""
+    pool_per_s: dict[int, float]
+    """By workers, with four on their way for each."""
+    two_over_one: float
     latency_ms_p50: float
     latency_ms_p95: float
     latency_ms_p99: float
     rss_mb: list[float]
-    """Resident memory after the first verdict and after every tenth of the checks."""
     audited_per_s: float
     """Right proofs per second that were elaborated, exported and audited."""
     unaudited_per_s: float
     """The same proofs, elaborated and checked in one process that is believed."""
+    audit_cost: float
+    """The share of throughput that the audit takes."""
     audited_cpu_ms: float
     """CPU milliseconds of the worker and the auditor for one proof."""
     unaudited_cpu_ms: float
@@ -72,112 +92,229 @@ class VerifierBench(BaseModel):
     """Median latency of the wrong proofs, which no audit sees."""
     rejected_unaudited_ms: float
     """The same in the process that is believed."""
+    cached_ms_p50: float
+    """A verdict from the memory of the service."""
+    http_overhead_ms_p50: float
+    """What HTTP adds to it, over a connection that is kept."""
+    fresh_process_per_s: float
+    """With a new Lean for each proof."""
+    fresh_process_speedup: float
+    """Of `raw` over that."""
 
 
 Ask = Callable[[Submission], Awaitable[bool]]
-"""Whether a proof is right; one at a time or several."""
+"""Whether a proof is right."""
 
 
 async def bench_verifier(
     runtime: LeanRuntime, checks: int, on_check: Callable[[], None] = lambda: None
 ) -> VerifierBench:
-    """Run `checks` small checks one after the other on one worker, then right proofs with and without audit.
+    """Measure everything, one figure after the other; `checks` small checks are for latency and memory.
 
     Raises:
         WorkerDied, WorkerStartError
     """
-    submissions = [Submission(id=str(i), statement=s, proof=p) for i, (s, p) in enumerate(PROOFS)]
+    some = checks // 4
     began = time.monotonic()
     async with LeanPool(runtime, workers=1) as pool:
-
-        async def audited(submission: Submission) -> bool:
-            verdict = await pool.verify(submission)
-            if verdict.status not in (Status.PROVED, Status.REJECTED):
-                raise WorkerDied(f"the figures would not be of a healthy worker: {verdict.reason}")
-            return verdict.status is Status.PROVED
-
-        await audited(submissions[0])
+        ask = _asking(pool)
+        await ask(SUBMISSIONS[0])
         cold_start_s = time.monotonic() - began
-        right = [each for each in submissions if await audited(each)]
-        wrong = [each for each in submissions if each not in right]
-        memory = [_rss_mb(pool.worker_pids)]
-        latencies: list[float] = []
-        for number in range(1, checks + 1):
-            latencies.append(await _milliseconds(audited, submissions[number % len(submissions)]))
-            if number % max(1, checks // 10) == 0:
-                memory.append(_rss_mb(pool.worker_pids))
-            on_check()
+        latencies, memory = await _latencies(ask, pool, checks, on_check)
+        percentiles = quantiles(latencies, n=100)
+        one_by_one = checks / sum(latencies) * 1e3
+        one_worker, _ = await _throughput(ask, SUBMISSIONS, some)
         pids = (*pool.worker_pids, *pool.auditor_pids)
-        audited_per_s, audited_cpu_ms = await _throughput(audited, right, checks // 4, pids)
-        rejected_ms = await _median_ms(audited, wrong)
-    screens = WorkerSet(runtime, "screen", 1)
-    try:
-
-        async def believed(submission: Submission) -> bool:
-            reply, _ = await screens.ask(
-                "",
-                lambda worker: worker.check(
-                    "",
-                    submission.statement,
-                    source_of(submission).full,
-                    heartbeats=DEFAULT_HEARTBEATS,
-                    export=False,
-                ),
-                60,
-            )
-            return reply.declaration is not None and not reply.messages
-
-        for each in submissions:
-            await believed(each)
-        unaudited_per_s, unaudited_cpu_ms = await _throughput(believed, right, checks // 4, screens.pids)
-        rejected_unaudited_ms = await _median_ms(believed, wrong)
-    finally:
-        await screens.close()
-    percentiles = quantiles(latencies, n=100)
+        audited, audited_cpu_ms = await _throughput(ask, RIGHT, some, pids)
+        rejected_ms = await _median_ms(ask, WRONG)
+        cached_ms, http_ms = await _served(pool)
+    async with _worker(runtime, "screen") as screen, _worker(runtime, "audit") as auditor:
+        raw = await _one_by_one(_asking_directly(screen, auditor), some)
+    async with _screens(runtime) as screens:
+        ask = _believing(screens)
+        await asyncio.gather(*map(ask, SUBMISSIONS))
+        unaudited, unaudited_cpu_ms = await _throughput(ask, RIGHT, some, screens.pids)
+        rejected_unaudited_ms = await _median_ms(ask, WRONG)
+    async with LeanPool(runtime, workers=2) as pool:
+        ask = _asking(pool)
+        await asyncio.gather(*map(ask, SUBMISSIONS))
+        two_workers, _ = await _throughput(ask, SUBMISSIONS, some, at_once=2 * ON_THEIR_WAY)
+    fresh = await _fresh_process_per_s(runtime)
     return VerifierBench(
         lean=runtime.version,
         runtime=runtime.name,
         checks=checks,
         cold_start_s=round(cold_start_s, 2),
-        pool_per_s=round(checks / sum(latencies) * 1e3, 1),
+        raw_per_s=round(raw, 1),
+        pool_one_by_one_per_s=round(one_by_one, 1),
+        pool_over_raw=round(one_by_one / raw, 3),
+        pool_per_s={1: round(one_worker, 1), 2: round(two_workers, 1)},
+        two_over_one=round(two_workers / one_worker, 2),
         latency_ms_p50=round(percentiles[49], 1),
         latency_ms_p95=round(percentiles[94], 1),
         latency_ms_p99=round(percentiles[98], 1),
         rss_mb=memory,
-        audited_per_s=audited_per_s,
-        unaudited_per_s=unaudited_per_s,
+        audited_per_s=round(audited, 1),
+        unaudited_per_s=round(unaudited, 1),
+        audit_cost=round(1 - audited / unaudited, 3),
         audited_cpu_ms=audited_cpu_ms,
         unaudited_cpu_ms=unaudited_cpu_ms,
         rejected_ms=rejected_ms,
         rejected_unaudited_ms=rejected_unaudited_ms,
+        cached_ms_p50=round(cached_ms, 3),
+        http_overhead_ms_p50=round(http_ms - cached_ms, 3),
+        fresh_process_per_s=round(fresh, 3),
+        fresh_process_speedup=round(raw / fresh, 1),
     )
 
 
+def _asking(pool: LeanPool) -> Ask:
+    async def ask(submission: Submission) -> bool:
+        verdict = await pool.verify(submission)
+        if verdict.status not in (Status.PROVED, Status.REJECTED):
+            raise WorkerDied(f"the figures would not be of a healthy worker: {verdict.reason}")
+        return verdict.status is Status.PROVED
+
+    return ask
+
+
+def _asking_directly(screen: LeanWorker, auditor: LeanWorker) -> Ask:
+    """What the pool asks, without the pool."""
+
+    async def ask(submission: Submission) -> bool:
+        reply = await screen.check(
+            "",
+            submission.statement,
+            source_of(submission).full,
+            heartbeats=DEFAULT_HEARTBEATS,
+            kernel=False,
+        )
+        if reply.export is None:
+            return False
+        audit = await auditor.audit("", submission.statement, reply.export)
+        return audit.declaration is not None and audit.declaration.same_type
+
+    return ask
+
+
+def _believing(screens: WorkerSet) -> Ask:
+    """What a server asks that believes the process which ran the candidate."""
+
+    async def ask(submission: Submission) -> bool:
+        source = source_of(submission).full
+        reply, _ = await screens.ask(
+            "",
+            lambda worker: worker.check(
+                "", submission.statement, source, heartbeats=DEFAULT_HEARTBEATS, export=False
+            ),
+            DEFAULT_TIMEOUT_S,
+        )
+        return reply.declaration is not None and not reply.messages
+
+    return ask
+
+
+@asynccontextmanager
+async def _worker(runtime: LeanRuntime, role: Role) -> AsyncIterator[LeanWorker]:
+    worker = await LeanWorker.start(runtime, role)
+    try:
+        await worker.load_header("")
+        yield worker
+    finally:
+        await worker.kill()
+
+
+@asynccontextmanager
+async def _screens(runtime: LeanRuntime) -> AsyncIterator[WorkerSet]:
+    screens = WorkerSet(runtime, "screen", 1)
+    try:
+        await screens.open()
+        yield screens
+    finally:
+        await screens.close()
+
+
+async def _latencies(
+    ask: Ask, pool: LeanPool, checks: int, on_check: Callable[[], None]
+) -> tuple[list[float], list[float]]:
+    """Milliseconds of each check, one at a time, and the memory of the worker meanwhile."""
+    for each in SUBMISSIONS:
+        await ask(each)
+    memory = [_rss_mb(pool.worker_pids)]
+    latencies = []
+    for number, submission in enumerate(islice(cycle(SUBMISSIONS), checks), start=1):
+        latencies.append(await _milliseconds(ask, submission))
+        if number % max(1, checks // 10) == 0:
+            memory.append(_rss_mb(pool.worker_pids))
+        on_check()
+    return latencies, memory
+
+
+async def _one_by_one(ask: Ask, count: int) -> float:
+    """Checks per second, one at a time."""
+    for each in SUBMISSIONS:
+        await ask(each)
+    return count / sum([await _milliseconds(ask, each) for each in islice(cycle(SUBMISSIONS), count)]) * 1e3
+
+
 async def _throughput(
-    ask: Ask, proofs: Sequence[Submission], count: int, pids: Sequence[int]
+    ask: Ask, proofs: Sequence[Submission], count: int, pids: Sequence[int] = (), at_once: int = ON_THEIR_WAY
 ) -> tuple[float, float]:
-    """Proofs per second with four on their way, and CPU milliseconds of `pids` for each."""
-    on_their_way = asyncio.Semaphore(4)
+    """Checks per second with `at_once` on their way, and CPU milliseconds of `pids` for each."""
+    on_their_way = asyncio.Semaphore(at_once)
 
     async def one(submission: Submission) -> None:
         async with on_their_way:
-            if not await ask(submission):
-                raise WorkerDied(f"a right proof was not accepted: {submission.proof}")
+            if await ask(submission) is not (submission in RIGHT):
+                raise WorkerDied(f"the verdict is wrong: {submission.proof}")
 
     cpu, began = _cpu_s(pids), time.monotonic()
-    await asyncio.gather(*(one(proofs[number % len(proofs)]) for number in range(count)))
+    await asyncio.gather(*(one(each) for each in islice(cycle(proofs), count)))
     elapsed = time.monotonic() - began
-    return round(count / elapsed, 1), round((_cpu_s(pids) - cpu) / count * 1e3, 1)
+    return count / elapsed, round((_cpu_s(pids) - cpu) / count * 1e3, 1)
+
+
+async def _served(pool: LeanPool) -> tuple[float, float]:
+    """Median milliseconds of a verdict from memory: of the service, and of the server around it."""
+    service = VerifyService(pool)
+
+    async def from_memory(submission: Submission) -> bool:
+        return (await service.verify(submission)).status is Status.PROVED
+
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(create_app(service), log_level="error", lifespan="off"))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    port = listening.getsockname()[1]
+    async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as http:
+
+        async def over_http(submission: Submission) -> bool:
+            reply = await http.post("/v1/verify", json=submission.model_dump(exclude_none=True))
+            return bool(reply.json()["status"] == "proved")
+
+        medians = [await _median_ms(ask, RIGHT, times=50) for ask in (from_memory, over_http)]
+    server.should_exit = True
+    await serving
+    return medians[0], medians[1]
+
+
+async def _fresh_process_per_s(runtime: LeanRuntime) -> float:
+    """What a server does that starts a Lean for each proof; without an audit."""
+    began = time.monotonic()
+    for submission in RIGHT[:FRESH_PROCESSES]:
+        async with _screens(runtime) as screens:
+            if not await _believing(screens)(submission):
+                raise WorkerDied(f"the verdict is wrong: {submission.proof}")
+    return FRESH_PROCESSES / (time.monotonic() - began)
 
 
 async def _milliseconds(ask: Ask, submission: Submission) -> float:
-    asked = time.monotonic()
+    asked = time.perf_counter()
     await ask(submission)
-    return (time.monotonic() - asked) * 1e3
+    return (time.perf_counter() - asked) * 1e3
 
 
-async def _median_ms(ask: Ask, proofs: Sequence[Submission]) -> float:
-    return round(median([await _milliseconds(ask, each) for each in proofs for _ in range(20)]), 1)
+async def _median_ms(ask: Ask, proofs: Sequence[Submission], times: int = 20) -> float:
+    return round(median([await _milliseconds(ask, each) for each in proofs for _ in range(times)]), 3)
 
 
 def _rss_mb(pids: Sequence[int]) -> float:

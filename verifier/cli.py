@@ -135,15 +135,28 @@ def serve(
     timeout: Timeout = DEFAULT_TIMEOUT_S,
     heartbeats: Heartbeats = DEFAULT_HEARTBEATS,
     project: Project = None,
+    keys: Annotated[
+        Path | None, typer.Option(help="TOML of API keys (`proofmill key`); needed beyond this machine.")
+    ] = None,
+    spares: Annotated[int, typer.Option(min=0, help="Workers that stand ready for those killed.")] = 1,
+    queue: Annotated[int, typer.Option(min=1, help="Submissions that may wait; more get 429.")] = 10_000,
     allow_unconfined: Annotated[
         bool, typer.Option(help="Serve even where nothing keeps candidates from this user's files.")
     ] = False,
 ) -> None:
     """Serve the HTTP verify API."""
+    import structlog
     import uvicorn
 
     from verifier.api import create_app
+    from verifier.keys import KeyRing
+    from verifier.service import VerifyService
 
+    if keys is None and host not in ("127.0.0.1", "::1", "localhost"):
+        raise InvalidInput(
+            f"whoever reaches {host} could run Lean here: make a key with `proofmill key NAME`, pass --keys"
+        )
+    ring = KeyRing.read(keys) if keys is not None else None
     runtime = resolve_runtime(project)
     if not (runtime.is_confined or allow_unconfined):
         missing = "; ".join(f"{each.name}: {each.detail}" for each in runtime.protections)
@@ -151,13 +164,29 @@ def serve(
             f"nothing confines the Lean workers here, so a proof could read this user's files ({missing}). "
             "Mend that, or pass --allow-unconfined where everyone who may send proofs is trusted."
         )
-    pool = LeanPool(runtime, workers=workers, timeout_s=timeout, heartbeats=heartbeats)
+    # stdout is for data; a log of one JSON object a line is for machines and for grep.
+    structlog.configure(
+        processors=[structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()],
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+    )
+    pool = LeanPool(runtime, workers=workers, timeout_s=timeout, heartbeats=heartbeats, spares=spares)
 
     async def serve_pool() -> None:
         async with pool:
-            await uvicorn.Server(uvicorn.Config(create_app(pool), host=host, port=port)).serve()
+            app = create_app(VerifyService(pool, queue_limit=queue), keys=ring, log_requests=True)
+            await uvicorn.Server(uvicorn.Config(app, host=host, port=port, access_log=False)).serve()
 
     asyncio.run(serve_pool())
+
+
+@app.command()
+def key(name: Annotated[str, typer.Argument(help="Whose key it is.")]) -> None:
+    """Make an API key: print it, once, and the line for the file that `serve --keys` reads."""
+    from verifier.keys import hash_of, new_key
+
+    made = new_key()
+    say(f"the key of {name}, which is kept nowhere: {made}")
+    print(f'[keys]\n{json.dumps(name)} = "{hash_of(made)}"')
 
 
 @bench_app.command("verifier")

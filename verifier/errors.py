@@ -13,7 +13,9 @@ __all__ = [
     "NoAnswer",
     "PoolClosed",
     "ProofmillError",
+    "QueueFull",
     "RedisUnavailable",
+    "ServiceError",
     "WorkerDied",
     "WorkerKilled",
     "WorkerStartError",
@@ -60,6 +62,23 @@ class NoAnswer(ProofmillError):
 
 class PoolClosed(ProofmillError):
     """A submission reached a pool that is shutting down."""
+
+
+class QueueFull(ProofmillError):
+    """More submissions wait than the service holds; `retry_after_s` is when a place should be free."""
+
+    def __init__(self, reason: str, retry_after_s: float) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
+
+
+class ServiceError(ProofmillError):
+    """The HTTP service refused a request; `status` is its answer, 503 also for one that broke off."""
+
+    def __init__(self, reason: str, status: int, retry_after_s: float | None = None) -> None:
+        super().__init__(reason)
+        self.status = status
+        self.retry_after_s = retry_after_s
 
 
 class RedisUnavailable(ProofmillError):

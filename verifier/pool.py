@@ -16,6 +16,7 @@ from verifier.certificate import CertificateStore, certify
 from verifier.errors import NoAnswer
 from verifier.judge import ALLOWED_AXIOMS, audited, screen, screened, source_of
 from verifier.lean.runtime import LeanRuntime
+from verifier.protocol import StatementReply, TextReply
 from verifier.verdict import Status, Submission, Verdict
 from verifier.workers import WorkerSet
 
@@ -49,6 +50,7 @@ class LeanPool:
     worker, its start or its header.  `heartbeats` is the budget of each
     declaration and the limit that decides; the wall clock only guards.
     `certificates` keeps what was proved, so that it can be audited again.
+    `spares` workers more stand ready for those that are killed.
     """
 
     def __init__(
@@ -60,6 +62,7 @@ class LeanPool:
         heartbeats: int = DEFAULT_HEARTBEATS,
         allowed_axioms: frozenset[str] = ALLOWED_AXIOMS,
         certificates: CertificateStore | None = None,
+        spares: int = 0,
     ) -> None:
         if workers < 1:
             raise ValueError(f"a pool needs at least one worker, not {workers}")
@@ -69,8 +72,9 @@ class LeanPool:
         self.heartbeats = heartbeats
         self.allowed_axioms = allowed_axioms
         self._certificates = certificates
-        self._screens = WorkerSet(runtime, "screen", workers)
-        self._auditors = WorkerSet(runtime, "audit", -(-workers // SCREENS_PER_AUDITOR))
+        self._screens = WorkerSet(runtime, "screen", workers, spares=spares)
+        self.auditors = -(-workers // SCREENS_PER_AUDITOR)
+        self._auditors = WorkerSet(runtime, "audit", self.auditors)
 
     async def __aenter__(self) -> Self:
         """Starts all workers; waits for one of each role; raises WorkerStartError when none starts."""
@@ -104,6 +108,46 @@ class LeanPool:
     def auditor_pids(self) -> tuple[int, ...]:
         """Process ids of the auditors that have started."""
         return self._auditors.pids
+
+    @property
+    def sets(self) -> dict[str, WorkerSet]:
+        """The workers by role, for those who watch them."""
+        return {"screen": self._screens, "audit": self._auditors}
+
+    async def statement(
+        self, statement: str, header: str = "", *, timeout_s: float | None = None
+    ) -> StatementReply:
+        """What Lean makes of a statement.
+
+        Raises:
+            NoAnswer, PoolClosed
+        """
+        reply, _ = await self._screens.ask(
+            header, lambda worker: worker.statement(header, statement), timeout_s or self.timeout_s
+        )
+        return reply
+
+    async def text(
+        self,
+        source: str,
+        header: str = "",
+        *,
+        tactics: bool = False,
+        timeout_s: float | None = None,
+        heartbeats: int | None = None,
+    ) -> TextReply:
+        """What Lean says of a file that need not prove anything; no verdict, so nothing to train on.
+
+        Raises:
+            NoAnswer, PoolClosed
+        """
+        budget = heartbeats or self.heartbeats
+        reply, _ = await self._screens.ask(
+            header,
+            lambda worker: worker.text(header, source, heartbeats=budget, tactics=tactics),
+            timeout_s or self.timeout_s,
+        )
+        return reply
 
     async def verify_many(
         self, submissions: Iterable[Submission], *, tactics: bool = False

@@ -20,11 +20,15 @@ __all__ = [
     "RawMessage",
     "RawTactic",
     "Ready",
+    "StatementReply",
+    "TextReply",
     "audit_request",
     "check_request",
     "header_request",
     "new_request_id",
     "parse_json_line",
+    "statement_request",
+    "text_request",
 ]
 
 
@@ -47,8 +51,11 @@ class Ready(Wire):
 
 
 class HeaderReply(Wire):
+    """Why a header does not elaborate, if so, and how many different sets of imports the worker holds now."""
+
     id: str
     error: str | None = None
+    imports: int = 0
 
 
 class RawMessage(Wire):
@@ -107,6 +114,30 @@ class CheckReply(Wire):
     reason: str = ""
 
 
+class StatementReply(Wire):
+    """What Lean makes of a statement, or why it does not elaborate."""
+
+    id: str
+    ms: float = 0.0
+    error: str | None = None
+    statement_error: str | None = None
+    name: str = ""
+    kind: str = ""
+    type: str = ""
+    goal: str = ""
+
+
+class TextReply(Wire):
+    """What Lean said of a text; bounded as a `CheckReply` is."""
+
+    id: str
+    ms: float = 0.0
+    error: str | None = None
+    messages: tuple[RawMessage, ...] = ()
+    tactics: tuple[RawTactic, ...] = ()
+    heartbeats: int = Field(default=0, ge=0)
+
+
 class AuditReply(Wire):
     """What the kernel of a process that elaborated no candidate says of an export."""
 
@@ -128,9 +159,9 @@ def new_request_id() -> str:
     return secrets.token_hex(12)
 
 
-def header_request(request_id: str, name: str, text: str) -> bytes:
-    """Ask the worker to read `text` as a header and keep it as `name`."""
-    return _line({"id": request_id, "op": "header", "name": name, "text": text})
+def header_request(request_id: str, name: str, text: str, *, forget: str | None) -> bytes:
+    """Ask the worker to read `text` as a header and keep it as `name`, in place of the one named `forget`."""
+    return _line({"id": request_id, "op": "header", "name": name, "text": text, "forget": forget})
 
 
 def check_request(
@@ -158,6 +189,17 @@ def check_request(
             "export": export,
         }
     )
+
+
+def statement_request(request_id: str, header: str, statement: str) -> bytes:
+    """Ask for the type and the goal of `statement` after `header`."""
+    return _line({"id": request_id, "op": "statement", "header": header, "statement": statement})
+
+
+def text_request(request_id: str, header: str, source: str, *, heartbeats: int, tactics: bool) -> bytes:
+    """Ask what Lean says of `source` after `header`."""
+    fields = {"header": header, "source": source, "heartbeats": heartbeats, "tactics": tactics}
+    return _line({"id": request_id, "op": "text", **fields})
 
 
 def audit_request(request_id: str, header: str, statement: str, export: Export) -> bytes:

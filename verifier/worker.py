@@ -10,8 +10,9 @@ import logging
 import os
 import signal
 import time
-from collections import deque
+from collections import OrderedDict, deque
 from contextlib import suppress
+from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from pydantic import ValidationError
@@ -25,18 +26,24 @@ from verifier.protocol import (
     Export,
     HeaderReply,
     Ready,
+    StatementReply,
+    TextReply,
     Wire,
     audit_request,
     check_request,
     header_request,
     new_request_id,
     parse_json_line,
+    statement_request,
+    text_request,
 )
 
 __all__ = ["LeanWorker", "Role"]
 
 START_TIMEOUT_S = 180.0  # two cold starts on two busy cores take a minute
 MAX_LINE_BYTES = 64 * 1024 * 1024
+HEADERS_KEPT = 32
+IMPORTS_KEPT = 4
 STDERR_LINES = 20
 LAST_WORDS_S = 1.0
 
@@ -47,12 +54,22 @@ Role = Literal["screen", "audit"]
 log = logging.getLogger(__name__)
 
 
+@dataclass(frozen=True)
+class _Header:
+    """A header that was read: what it is called in requests, and why it does not elaborate."""
+
+    name: str
+    error: str | None
+
+
 class LeanWorker:
     """A running Lean worker and the headers it has read."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
-        self._headers: dict[str, str | None] = {}
+        self._headers: OrderedDict[str, _Header] = OrderedDict()
+        self._named = 0
+        self._imports = 0
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self._drain = asyncio.create_task(self._keep_stderr())
 
@@ -110,18 +127,32 @@ class LeanWorker:
     def is_warm(self, header: str) -> bool:
         return header in self._headers
 
+    @property
+    def is_worn(self) -> bool:
+        """Whether it holds so much that a new process should take its place: imports are never freed."""
+        return self._imports > IMPORTS_KEPT
+
     async def load_header(self, header: str) -> str | None:
-        """Make the worker read `header` once; returns why it does not elaborate, or None.
+        """Make the worker read `header`, unless it is among the last it used.
+
+        Returns why it does not elaborate, or None.
 
         Raises:
             WorkerDied: the process ended.
         """
-        if header not in self._headers:
-            request_id = new_request_id()
-            await self._write(header_request(request_id, self._name(header), header))
-            reply = await self._read(HeaderReply, request_id)
-            self._headers[header] = reply.error
-        return self._headers[header]
+        if header in self._headers:
+            self._headers.move_to_end(header)
+            return self._headers[header].error
+        name, forgotten = f"h{self._named}", None
+        self._named += 1
+        if len(self._headers) == HEADERS_KEPT:
+            forgotten = self._headers.popitem(last=False)[1].name
+        request_id = new_request_id()
+        await self._write(header_request(request_id, name, header, forget=forgotten))
+        reply = await self._read(HeaderReply, request_id)
+        self._imports = reply.imports
+        self._headers[header] = _Header(name, reply.error)
+        return reply.error
 
     async def check(
         self,
@@ -147,7 +178,7 @@ class LeanWorker:
         await self._write(
             check_request(
                 request_id,
-                self._name(header),
+                self._headers[header].name,
                 statement,
                 source,
                 heartbeats=heartbeats,
@@ -158,6 +189,30 @@ class LeanWorker:
         )
         return await self._read(CheckReply, request_id)
 
+    async def statement(self, header: str, statement: str) -> StatementReply:
+        """What Lean makes of `statement` after `header`, which must have been loaded.
+
+        Raises:
+            WorkerDied: the process ended before it replied.
+        """
+        request_id = new_request_id()
+        await self._write(statement_request(request_id, self._headers[header].name, statement))
+        return await self._read(StatementReply, request_id)
+
+    async def text(self, header: str, source: str, *, heartbeats: int, tactics: bool = False) -> TextReply:
+        """What Lean says of `source` after `header`, which must have been loaded.
+
+        Raises:
+            WorkerDied: the process ended before it replied.
+        """
+        request_id = new_request_id()
+        await self._write(
+            text_request(
+                request_id, self._headers[header].name, source, heartbeats=heartbeats, tactics=tactics
+            )
+        )
+        return await self._read(TextReply, request_id)
+
     async def audit(self, header: str, statement: str, export: Export) -> AuditReply:
         """What the kernel says of `export` after `header`, which must have been loaded.
 
@@ -165,7 +220,7 @@ class LeanWorker:
             WorkerDied: the process ended before it replied.
         """
         request_id = new_request_id()
-        await self._write(audit_request(request_id, self._name(header), statement, export))
+        await self._write(audit_request(request_id, self._headers[header].name, statement, export))
         return await self._read(AuditReply, request_id)
 
     async def kill(self) -> None:
@@ -176,10 +231,6 @@ class LeanWorker:
                 os.killpg(self.pid, signal.SIGKILL)
         await self._process.wait()
         self._drain.cancel()
-
-    def _name(self, header: str) -> str:
-        names = list(self._headers)
-        return f"h{names.index(header) if header in self._headers else len(names)}"
 
     async def _write(self, line: bytes) -> None:
         assert self._process.stdin is not None

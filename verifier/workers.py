@@ -1,4 +1,8 @@
-"""Keeps N Lean workers of one role running, and has them answer one question at a time."""
+"""Keeps N Lean workers of one role running, and has them answer one question at a time.
+
+Spare workers, if any, stand ready with the header that was read last, so that one that is killed costs
+nobody the start of another.
+"""
 
 import asyncio
 import logging
@@ -23,12 +27,14 @@ log = logging.getLogger(__name__)
 
 
 class WorkerSet:
-    """N workers; one that is lost is replaced."""
+    """N workers that may be busy at a time, and spares; one that is lost is replaced."""
 
-    def __init__(self, runtime: LeanRuntime, role: Role, size: int) -> None:
+    def __init__(self, runtime: LeanRuntime, role: Role, size: int, *, spares: int = 0) -> None:
         self._runtime = runtime
         self._role: Role = role
         self._size = size
+        self._spares = spares
+        self._last_header = ""
         self._idle: list[LeanWorker] = []
         self._busy: set[LeanWorker] = set()
         self._starting: set[asyncio.Task[None]] = set()
@@ -56,6 +62,11 @@ class WorkerSet:
     def pids(self) -> tuple[int, ...]:
         """Process ids of the workers that have started."""
         return tuple(worker.pid for worker in (*self._idle, *self._busy))
+
+    @property
+    def state(self) -> dict[str, int]:
+        """How many workers are idle, busy and starting."""
+        return {"idle": len(self._idle), "busy": len(self._busy), "starting": len(self._starting)}
 
     async def ask(
         self, header: str, question: Callable[[LeanWorker], Awaitable[R]], timeout_s: float
@@ -89,6 +100,7 @@ class WorkerSet:
                 held_since = time.monotonic()
                 header_error = await _read_header(worker, header)
                 if header_error is None:
+                    self._last_header = header
                     async with asyncio.timeout(timeout_s):
                         answer = await question(worker)
                     return answer, (time.monotonic() - held_since) * 1e3
@@ -126,7 +138,7 @@ class WorkerSet:
     async def _borrow(self, header: str) -> LeanWorker:
         async with self._changed:
             self._start_missing()
-            while not self._idle:
+            while not self._idle or len(self._busy) >= self._size:
                 if self._closed:
                     raise PoolClosed("the pool is closed: open a new one to verify more")
                 if not self._busy and not self._starting:
@@ -138,12 +150,16 @@ class WorkerSet:
                     self._changed.notify()
                     raise
             warm = [worker for worker in self._idle if worker.is_warm(header)]
-            worker = (warm or self._idle)[-1]
+            # A new header goes to the worker used longest ago: what it gives up for it is missed least.
+            worker = warm[-1] if warm else self._idle[0]
             self._idle.remove(worker)
             self._busy.add(worker)
             return worker
 
     async def _give_back(self, worker: LeanWorker) -> None:
+        if worker.is_worn:
+            await self._discard(worker)
+            return
         async with self._changed:
             self._busy.discard(worker)
             self._idle.append(worker)
@@ -152,13 +168,17 @@ class WorkerSet:
     async def _discard(self, worker: LeanWorker) -> None:
         log.info("killing worker %d; its stderr ends with: %s", worker.pid, worker.stderr_tail)
         await worker.kill()
-        self._busy.discard(worker)
-        self._start_missing()
+        async with self._changed:
+            self._busy.discard(worker)
+            self._start_missing()
+            # For a spare there may be room now.
+            self._changed.notify()
 
     def _start_missing(self) -> None:
         # The kernel may have ended a worker that nobody was asking.
         self._idle = [worker for worker in self._idle if worker.is_alive]
-        missing = self._size - len(self._idle) - len(self._busy) - len(self._starting)
+        wanted = self._size + self._spares
+        missing = wanted - len(self._idle) - len(self._busy) - len(self._starting)
         for _ in range(0 if self._closed else missing):
             task = asyncio.create_task(self._start_one())
             self._starting.add(task)
@@ -168,7 +188,7 @@ class WorkerSet:
         """Put a new worker among the idle ones, or say why there is none."""
         worker = None
         try:
-            worker = await LeanWorker.start(self._runtime, self._role)
+            worker = await self._warm(await LeanWorker.start(self._runtime, self._role))
         except WorkerStartError as error:
             log.warning("a Lean worker did not start: %s", error)
             self._start_error = error
@@ -178,6 +198,18 @@ class WorkerSet:
                 if worker is not None:
                     self._idle.append(worker)
                 self._changed.notify_all()
+
+    async def _warm(self, worker: LeanWorker) -> LeanWorker:
+        """A new worker that has read the header which was read last.  Raises WorkerStartError."""
+        try:
+            await _read_header(worker, self._last_header)
+        except (NoAnswer, WorkerDied) as error:
+            await worker.kill()
+            raise WorkerStartError(f"a new worker did not read the header: {error}") from error
+        except BaseException:
+            await worker.kill()
+            raise
+        return worker
 
 
 async def _read_header(worker: LeanWorker, header: str) -> str | None:

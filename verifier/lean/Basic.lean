@@ -65,7 +65,10 @@ def boolField (request : Json) (name : String) : Bool :=
 
 /-! ### A table: which number a key has -/
 
-/-- Hashing with chains; `count` is also the number the next new key gets. -/
+/-- Hashing with chains; `count` is also the number the next new key gets.
+
+It is what an export spends its time on: specialised, because calls through an instance are slow when
+interpreted, and with places as `USize`, because a hash as `Nat` would be a big number. -/
 structure Table (α : Type) where
   buckets : Array (List (α × Nat))
   count : Nat
@@ -78,27 +81,30 @@ def newTable : Table α := { buckets := pushEmpty 64 #[], count := 0 }
 def chainAt (buckets : Array (List (α × Nat))) (i : Nat) : List (α × Nat) :=
   if h : i < buckets.size then buckets[i] else []
 
-def findInChain [BEq α] (key : α) : List (α × Nat) → Option Nat
+@[specialize] def findInChain [BEq α] (key : α) : List (α × Nat) → Option Nat
   | [] => none
   | (k, n) :: rest => if k == key then some n else findInChain key rest
 
-def Table.find? [BEq α] [Hashable α] (table : Table α) (key : α) : Option Nat :=
-  findInChain key (chainAt table.buckets ((hash key).toNat % table.buckets.size))
+@[inline] def placeIn [Hashable α] (buckets : Array (List (α × Nat))) (key : α) : Nat :=
+  ((hash key).toUSize % buckets.usize).toNat
 
-def chainsOnto [Hashable α] : List (α × Nat) → Array (List (α × Nat)) → Array (List (α × Nat))
+@[specialize] def Table.find? [BEq α] [Hashable α] (table : Table α) (key : α) : Option Nat :=
+  findInChain key (chainAt table.buckets (placeIn table.buckets key))
+
+@[specialize] def chainsOnto [Hashable α] : List (α × Nat) → Array (List (α × Nat)) → Array (List (α × Nat))
   | [], buckets => buckets
   | (k, n) :: rest, buckets =>
-    let i := (hash k).toNat % buckets.size
+    let i := placeIn buckets k
     chainsOnto rest (buckets.set! i ((k, n) :: chainAt buckets i))
 
-partial def rehash [Hashable α] (old : Array (List (α × Nat))) (i : Nat) (new : Array (List (α × Nat))) :
+@[specialize] partial def rehash [Hashable α] (old : Array (List (α × Nat))) (i : Nat) (new : Array (List (α × Nat))) :
     Array (List (α × Nat)) :=
   if h : i < old.size then rehash old (i + 1) (chainsOnto old[i] new) else new
 
 /-- Give `key`, which the table lacks, the next number. -/
-def Table.insert [Hashable α] (table : Table α) (key : α) : Table α :=
+@[specialize] def Table.insert [Hashable α] (table : Table α) (key : α) : Table α :=
   let { buckets, count } := table
-  let buckets := if count > 2 * buckets.size then rehash buckets 0 (pushEmpty (4 * buckets.size) #[]) else buckets
-  let i := (hash key).toNat % buckets.size
+  let buckets := if count > buckets.size then rehash buckets 0 (pushEmpty (4 * buckets.size) #[]) else buckets
+  let i := placeIn buckets key
   let chain := chainAt buckets i
   { buckets := buckets.set! i ((key, count) :: chain), count := count + 1 }

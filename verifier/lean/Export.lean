@@ -168,25 +168,34 @@ def writeNode (e : Expr) (parts : Array Json) (s : Export) : Export :=
   | .fvar _ => s.ill "a term has a free variable"
   | .mvar _ => s.ill "a term has a metavariable"
 
+/-- Those of `es` that have no place yet, in front of `todo`. -/
+def missingOnto : List Expr → List Expr → Export → List Expr
+  | [], todo, _ => todo
+  | e :: rest, todo, s =>
+    match placeOf e s with
+    | some _ => missingOnto rest todo s
+    | none => withoutMetadata e :: missingOnto rest todo s
+
 /-- Write expressions and all parts of them, parts first.  The list is the stack: terms can be deep. -/
 partial def writeExprs : List Expr → Export → Export
   | [], s => s
   | e :: todo, s =>
-    match s.failure? with
-    | some _ => s
+    match s.exprs.find? e with
+    | some _ => writeExprs todo s
     | none =>
-      let e := withoutMetadata e
-      match s.exprs.find? e with
-      | some _ => writeExprs todo s
-      | none =>
-        match placesOf (childrenOf e) #[] s with
-        | .error part => writeExprs (part :: e :: todo) s
-        | .ok parts =>
-          if s.exprs.count ≥ exprLimit then s.tooLarge "the proof term is too large: more than a million parts"
-          else writeExprs todo (writeNode e parts s)
+      let parts := childrenOf e
+      match placesOf parts #[] s with
+      | .error _ => writeExprs (missingOnto parts (e :: todo) s) s
+      | .ok places =>
+        if s.exprs.count ≥ exprLimit then s.tooLarge "the proof term is too large: more than a million parts"
+        else
+          let s := writeNode e places s
+          match s.failure? with
+          | some _ => s
+          | none => writeExprs todo s
 
 def writeExpr (e : Expr) (s : Export) : Json × Export :=
-  let s := writeExprs [e] s
+  let s := writeExprs [withoutMetadata e] s
   match placeOf e s with
   | some place => (.num place, s)
   | none => (.null, s)

@@ -25,6 +25,15 @@ def cellAt (cells : Array Json) (i : Nat) : Json := if h : i < cells.size then c
 
 def natAt (cells : Array Json) (i : Nat) : Except String Nat := natOf (cellAt cells i)
 
+/-- No table has this place. -/
+def nowhere : Nat := 1000000000
+
+/-- A place in a table; what is no number is `nowhere`. -/
+def placeAt (cells : Array Json) (i : Nat) : Nat :=
+  match cellAt cells i with
+  | .num { mantissa := .ofNat n, exponent := 0 } => n
+  | _ => nowhere
+
 def rowsOf (json : Json) (name : String) : Except String (Array Json) :=
   match field json name with
   | .arr rows => .ok rows
@@ -46,7 +55,18 @@ structure Exprs where
 def Exprs.at (exprs : Exprs) (i : Nat) : Except String Expr :=
   if h : i < exprs.values.size then .ok exprs.values[i] else .error ("there is no expression " ++ toString i)
 
-def Exprs.depth (exprs : Exprs) (i : Nat) : Nat := if h : i < exprs.depths.size then exprs.depths[i] else 0
+/-- The expression whose place stands in a cell. -/
+def Exprs.part (exprs : Exprs) (cells : Array Json) (i : Nat) : Except String Expr := exprs.at (placeAt cells i)
+
+def Exprs.depth (exprs : Exprs) (cells : Array Json) (i : Nat) : Nat :=
+  let place := placeAt cells i
+  if h : place < exprs.depths.size then exprs.depths[place] else 0
+
+/-- The greater of the depths of the parts in two cells. -/
+def Exprs.deeper (exprs : Exprs) (cells : Array Json) (i j : Nat) : Nat :=
+  let a := exprs.depth cells i
+  let b := exprs.depth cells j
+  if a < b then b else a
 
 partial def readNames (rows : Array Json) (i : Nat) (names : Array Name) : Except String (Array Name) :=
   if h : i < rows.size then
@@ -86,7 +106,7 @@ partial def readLevels (names : Array Name) (rows : Array Json) (i : Nat) (level
 
 partial def levelsFrom (levels : Array Level) (cells : Array Json) (i : Nat) (acc : List Level) :
     Except String (List Level) := do
-  if i < cells.size then levelsFrom levels cells (i + 1) ((← levelAt levels (← natAt cells i)) :: acc)
+  if i < cells.size then levelsFrom levels cells (i + 1) ((← levelAt levels (placeAt cells i)) :: acc)
   else return reverseOnto acc []
 
 def binderOf : Json → Except String BinderInfo
@@ -109,32 +129,30 @@ def numeralOf (text : String) : Except String Nat :=
 /-- An expression, and the depth of its deepest part. -/
 def readExpr (names : Array Name) (levels : Array Level) (exprs : Exprs) (cells : Array Json) :
     Except String (Expr × Nat) := do
-  let part (i : Nat) : Except String Expr := do exprs.at (← natAt cells i)
-  let depth (i : Nat) : Nat := match natAt cells i with
-    | .ok place => exprs.depth place
-    | .error _ => 0
-  let deeper (a b : Nat) : Nat := if a < b then b else a
   match cellAt cells 0 with
-  | .str "app" => return (.app (← part 1) (← part 2), deeper (depth 1) (depth 2))
+  | .str "app" => return (.app (← exprs.part cells 1) (← exprs.part cells 2), exprs.deeper cells 1 2)
   | .str "const" =>
-    return (.const (← nameAt names (← natAt cells 1)) (← levelsFrom levels cells 2 []), 0)
+    return (.const (← nameAt names (placeAt cells 1)) (← levelsFrom levels cells 2 []), 0)
   | .str "var" =>
     let i ← natAt cells 1
     if i < variableLimit then return (.bvar i, 0) else .error "a bound variable is out of range"
   | .str "lam" =>
-    return (.lam (← nameAt names (← natAt cells 1)) (← part 2) (← part 3) (← binderOf (cellAt cells 4)),
-      deeper (depth 2) (depth 3))
+    return (.lam (← nameAt names (placeAt cells 1)) (← exprs.part cells 2) (← exprs.part cells 3)
+      (← binderOf (cellAt cells 4)), exprs.deeper cells 2 3)
   | .str "pi" =>
-    return (.forallE (← nameAt names (← natAt cells 1)) (← part 2) (← part 3) (← binderOf (cellAt cells 4)),
-      deeper (depth 2) (depth 3))
+    return (.forallE (← nameAt names (placeAt cells 1)) (← exprs.part cells 2) (← exprs.part cells 3)
+      (← binderOf (cellAt cells 4)), exprs.deeper cells 2 3)
   | .str "let" =>
     let nondep ← match cellAt cells 5 with
       | .bool b => pure b
       | _ => .error "a `let` does not say whether its body depends on it"
-    return (.letE (← nameAt names (← natAt cells 1)) (← part 2) (← part 3) (← part 4) nondep,
-      deeper (depth 2) (deeper (depth 3) (depth 4)))
-  | .str "proj" => return (.proj (← nameAt names (← natAt cells 1)) (← natAt cells 2) (← part 3), depth 3)
-  | .str "sort" => return (.sort (← levelAt levels (← natAt cells 1)), 0)
+    let inner := exprs.deeper cells 3 4
+    let outer := exprs.depth cells 2
+    return (.letE (← nameAt names (placeAt cells 1)) (← exprs.part cells 2) (← exprs.part cells 3)
+      (← exprs.part cells 4) nondep, if outer < inner then inner else outer)
+  | .str "proj" =>
+    return (.proj (← nameAt names (placeAt cells 1)) (← natAt cells 2) (← exprs.part cells 3), exprs.depth cells 3)
+  | .str "sort" => return (.sort (← levelAt levels (placeAt cells 1)), 0)
   | .str "nat" =>
     match cellAt cells 1 with
     | .str digits => return (.lit (.natVal (← numeralOf digits)), 0)

@@ -8,13 +8,17 @@ writes one JSON reply a line.  `verifier/protocol.py` is its other half, and
 
 Requests, each with an `id` that the reply repeats:
 
-    {"op": "header", "name", "text"}       read imports, opens, definitions once and keep them as `name`
+    {"op": "header", "name", "text", "forget"}    read imports, opens, definitions once and keep them as `name`,
+                                                  in place of the header `forget`
     {"op": "check", "header", "statement", "source", "heartbeats", "tactics", "kernel", "export"}
+    {"op": "statement", "header", "statement"}
+    {"op": "text", "header", "source", "heartbeats", "tactics"}
     {"op": "audit", "header", "statement", "export"}
 
 A check elaborates `statement := sorry` for its name and type (the reference, which must be one declaration and
 nothing else), then `source`, both after the header; it reports what Lean said, how the declaration of that name
-compares, and, when asked, the declaration with all it rests on.  An audit has the kernel check such an export in a
+compares, and, when asked, the declaration with all it rests on.  A statement is read alone for its type and
+the goal of its proof; a text for what Lean says of it, with nothing to compare.  An audit has the kernel check such an export in a
 process where no candidate was elaborated, and compares again.  Neither decides: `verifier/judge.py` does.
 -/
 
@@ -23,8 +27,10 @@ process where no candidate was elaborated, and compares again.  Neither decides:
 /-- References kept: attempts at a theorem come in groups, and several groups are on their way at a time. -/
 def referencesKept : Nat := 16
 
-/-- What a process keeps between requests, newest first. -/
+/-- What a process keeps between requests, newest first.  Headers go when the other side says so; what was
+imported stays in memory in any case, so each set of imports is read once. -/
 structure Memory where
+  imports : List (String × Environment) := []
   headers : List Header := []
   references : List Reference := []
 
@@ -32,23 +38,60 @@ def findHeader (name : String) : List Header → Option Header
   | [] => none
   | h :: rest => if h.name == name then some h else findHeader name rest
 
-def readHeader (name text : String) : IO (Except String Header) := do
+def importsKey : List Import → String
+  | [] => ""
+  | i :: rest =>
+    let flag (on : Bool) : String := if on then "+" else "-"
+    i.module.toString ++ flag i.importAll ++ flag i.isExported ++ flag i.isMeta ++ " " ++ importsKey rest
+
+def findImports (key : String) : List (String × Environment) → Option Environment
+  | [] => none
+  | (k, env) :: rest => if k == key then some env else findImports key rest
+
+def countImports : List (String × Environment) → Nat
+  | [] => 0
+  | _ :: rest => countImports rest + 1
+
+def readImports (memory : Memory) (imports : Array Import) : IO (Memory × Environment) := do
+  let key := importsKey (arrayOnto imports 0 [])
+  match findImports key memory.imports with
+  | some env => return (memory, env)
+  | none =>
+    let env ← importModules imports {} (loadExts := true)
+    return ({ memory with imports := (key, env) :: memory.imports }, env)
+
+def withoutHeader (name : String) : List Header → List Header
+  | [] => []
+  | h :: rest => if h.name == name then rest else h :: withoutHeader name rest
+
+def withoutReferencesOf (header : String) : List Reference → List Reference
+  | [] => []
+  | r :: rest => if r.header == header then withoutReferencesOf header rest else r :: withoutReferencesOf header rest
+
+def readHeader (memory : Memory) (name text : String) : IO (Memory × Except String Header) := do
   let input := inputContext text
   let (syntaxTree, parserState, messages) ← Parser.parseHeader input
   match firstError messages.toList with
-  | some m => return .error (← m.data.toString)
+  | some m => return (memory, .error (← m.data.toString))
   | none => pure ()
-  let imports ← importModules (HeaderSyntax.imports syntaxTree) {} (loadExts := true)
+  let (memory, imports) ← readImports memory (HeaderSyntax.imports syntaxTree)
   let result ← IO.processCommands input parserState (Command.mkState imports {} {})
   match firstError result.commandState.messages.toList with
   | some m =>
-    return .error ("line " ++ toString m.pos.line ++ ": " ++ (← m.data.toString))
-  | none => return .ok { name, imports, state := withHeartbeats result.commandState statementHeartbeats }
+    return (memory, .error ("line " ++ toString m.pos.line ++ ": " ++ (← m.data.toString)))
+  | none =>
+    return (memory, .ok { name, imports, state := withHeartbeats result.commandState statementHeartbeats })
 
 def headerReply (memory : Memory) (request : Json) : IO (Memory × List (String × Json)) := do
-  match ← readHeader (textField request "name") (textField request "text") with
-  | .error reason => return (memory, [("error", .str (cut reason))])
-  | .ok header => return ({ memory with headers := header :: memory.headers }, [])
+  let forgotten := textField request "forget"
+  let { headers, references, .. } := memory
+  let memory := { memory with
+    headers := withoutHeader forgotten headers, references := withoutReferencesOf forgotten references }
+  let (memory, read) ← readHeader memory (textField request "name") (textField request "text")
+  let imports := ("imports", .num (countImports memory.imports))
+  match read with
+  | .error reason => return (memory, [imports, ("error", .str (cut reason))])
+  | .ok header => return ({ memory with headers := header :: memory.headers }, [imports])
 
 def sameReference (header statement : String) (r : Reference) : Bool := r.header == header && r.statement == statement
 
@@ -109,6 +152,30 @@ def checkReply (memory : Memory) (request : Json) : IO (Memory × List (String �
       ("declaration", declaration) :: ("tactics", tactics) ::
       ("heartbeats", .num result.heartbeats) :: exported)
 
+def firstGoal : List (ContextInfo × TacticInfo) → IO String
+  | [] => return ""
+  | (context, tactic) :: _ => goalText context tactic.mctxBefore tactic.goalsBefore
+
+def statementReply (memory : Memory) (request : Json) : IO (Memory × List (String × Json)) := do
+  match ← referenceFor memory request with
+  | (memory, .error fields) => return (memory, fields)
+  | (memory, .ok (header, reference)) =>
+    let result ← elaborate header.state (reference.statement ++ "\n  := by sorry") true
+    return (memory, [("name", .str reference.name.toString), ("kind", .str (kindName reference.info)),
+      ("type", .str (← typeText header.state reference.env false reference.info.type)),
+      ("goal", .str (← firstGoal (allTactics result.infoTrees [])))])
+
+def textReply (memory : Memory) (request : Json) : IO (Memory × List (String × Json)) := do
+  match findHeader (textField request "header") memory.headers with
+  | none => return (memory, [("error", .str "no such header")])
+  | some header =>
+    let state := forCandidate header.state (natField request "heartbeats") true
+    let wantTactics := boolField request "tactics"
+    let result ← elaborate state (textField request "source") wantTactics
+    return (memory, [("messages", jsonArray (← messageJson result.messages messageLimit messageLimit []) #[]),
+      ("tactics", jsonArray (← tacticJson (allTactics result.infoTrees []) tacticsLimit []) #[]),
+      ("heartbeats", .num result.heartbeats)])
+
 /-! #### The audit: a process that never does -/
 
 def auditReply (memory : Memory) (request : Json) : IO (Memory × List (String × Json)) := do
@@ -133,6 +200,8 @@ def reply (role : Role) (memory : Memory) (request : Json) : IO (Memory × List 
     match role, textField request "op" with
     | _, "header" => headerReply memory request
     | .screen, "check" => checkReply memory request
+    | .screen, "statement" => statementReply memory request
+    | .screen, "text" => textReply memory request
     | .audit, "audit" => auditReply memory request
     | _, op => return (memory, [("error", .str ("no such op: " ++ op))])
   catch e => return (memory, [("error", .str (cut e.toString))])

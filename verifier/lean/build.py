@@ -68,7 +68,9 @@ def _compile(install: EmbeddedLean, directory: Path) -> None:
     except subprocess.TimeoutExpired as error:
         raise _failure(f"Lean was not done within {COMPILE_TIMEOUT_S:.0f} s") from error
     if ran.returncode != 0 or not olean.exists():
-        raise _failure(f"Lean ended with {ran.returncode}: {(ran.stdout + ran.stderr)[-1000:].strip()}")
+        # Between them stands what this build of Lean says of itself.
+        errors = [line for line in ran.stdout.splitlines() if "error" in line] or [ran.stderr[-500:].strip()]
+        raise _failure(f"Lean ended with {ran.returncode}: {' '.join(errors[:5])}")
     for path in directory.iterdir():
         # What WebAssembly writes is open to everybody.
         path.chmod(0o644)

@@ -1,0 +1,137 @@
+"""The Python client, and Kimina's own, against a real server on a real port."""
+
+import asyncio
+import socket
+import typing
+from collections.abc import AsyncIterator
+
+import httpx
+import pytest
+import pytest_asyncio
+import typing_extensions
+import uvicorn
+
+from verifier.api import create_app
+from verifier.client import AsyncClient, Client
+from verifier.errors import ServiceError
+from verifier.pool import LeanPool
+from verifier.service import VerifyService
+from verifier.verdict import Status, Submission
+
+# Before Python 3.12 pydantic refuses the kind of TypedDict that the published client asks for.
+with pytest.MonkeyPatch.context() as patch:
+    patch.setattr(typing, "TypedDict", typing_extensions.TypedDict)
+    from kimina_client import AsyncKiminaClient, KiminaClient
+    from kimina_client.models import SnippetStatus
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+PROOFS = {"right": "rfl", "wrong": "by simp_nonsense", "same": "rfl", "incomplete": "sorry"}
+SUBMISSIONS = [
+    Submission(id=name, statement="theorem t : 1 = 1", proof=proof) for name, proof in PROOFS.items()
+]
+STATUSES = {
+    "right": Status.PROVED,
+    "wrong": Status.REJECTED,
+    "same": Status.PROVED,
+    "incomplete": Status.INCOMPLETE,
+}
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def url(pool: LeanPool) -> AsyncIterator[str]:
+    # Without the lifespan, whose end would close the pool of all tests.
+    app = create_app(VerifyService(pool))
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    await serving
+
+
+async def test_both_clients_give_typed_verdicts_one_by_one_and_in_batches(url: str) -> None:
+    def ask() -> dict[str, Status]:
+        with Client(url) as client:
+            assert client.verify(SUBMISSIONS[0], tactics=True).tactics == ()
+            return {each.id: each.status for each in client.verify_many(SUBMISSIONS)}
+
+    assert await asyncio.to_thread(ask) == STATUSES
+    async with AsyncClient(url) as client:
+        assert (await client.verify(SUBMISSIONS[1])).status is Status.REJECTED
+        assert {each.id: each.status async for each in client.verify_many(SUBMISSIONS)} == STATUSES
+
+
+class Flaky(httpx.AsyncBaseTransport):
+    """A server in process that fails some requests and breaks off some answers."""
+
+    def __init__(self, pool: LeanPool, failures: list[str]) -> None:
+        self._server = httpx.ASGITransport(create_app(VerifyService(pool)))
+        self._failures = failures
+        self.items: list[int] = []
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        failure = self._failures.pop(0) if self._failures else ""
+        if failure == "unreachable":
+            raise httpx.ConnectError("refused")
+        if failure.isdigit():
+            return httpx.Response(int(failure), headers={"Retry-After": "0"}, json={"detail": "try again"})
+        self.items.append(request.content.count(b'"id"'))
+        response = await self._server.handle_async_request(request)
+        if failure == "broken off":
+            lines = (await response.aread()).splitlines(keepends=True)
+            return httpx.Response(200, content=lines[0])
+        return response
+
+
+async def test_what_may_pass_is_tried_again_and_what_came_is_not_asked_for_twice(pool: LeanPool) -> None:
+    transport = Flaky(pool, ["503", "unreachable", "broken off", "429"])
+    async with AsyncClient("http://test", transport=transport) as client:
+        verdicts = [each async for each in client.verify_many(SUBMISSIONS)]
+    assert {each.id: each.status for each in verdicts} == STATUSES and len(verdicts) == len(STATUSES)
+    assert transport.items == [4, 3]
+
+
+async def test_what_will_not_pass_is_an_error_at_once_and_patience_has_an_end(pool: LeanPool) -> None:
+    transport = Flaky(pool, ["503", "503", "503"])
+    async with AsyncClient("http://test", transport=transport, attempts=2) as client:
+        with pytest.raises(ServiceError, match="503"):
+            await client.verify(SUBMISSIONS[0])
+        transport._failures.clear()
+        with pytest.raises(ServiceError, match="heartbeats") as refused:
+            await client.verify(SUBMISSIONS[0], heartbeats=-1)
+    assert refused.value.status == 422
+
+
+KIMINA = {
+    "theorem t : 1 = 1 := rfl": SnippetStatus.valid,
+    "import Lean\n#check Nat": SnippetStatus.valid,
+    "theorem t : 1 = 2 := rfl": SnippetStatus.lean_error,
+    "theorem t : 1 = 2 := sorry": SnippetStatus.sorry,
+    "theorem t : 1 = 2 := by sorry": SnippetStatus.sorry,
+    "import Nowhere": SnippetStatus.server_error,
+}
+
+
+async def test_kiminas_own_client_reads_our_answers(url: str) -> None:
+    def check() -> list[SnippetStatus]:
+        client = KiminaClient(api_url=url, n_retries=1)
+        assert client.health()["status"] == "ok"
+        results = [client.check(code, show_progress=False).results[0] for code in KIMINA]
+        return [each.analyze().status for each in results]
+
+    assert await asyncio.to_thread(check) == list(KIMINA.values())
+
+
+@pytest.mark.slow
+async def test_kiminas_client_gets_timeouts_and_many_answers_at_once(url: str) -> None:
+    def slow() -> SnippetStatus:
+        client = KiminaClient(api_url=url, n_retries=1)
+        code = "#eval (IO.sleep 900000 : IO Unit)"
+        return client.check(code, timeout=1, show_progress=False).results[0].analyze().status
+
+    assert await asyncio.to_thread(slow) is SnippetStatus.timeout_error
+    many = [f"theorem t : {n} + 0 = {n} := rfl" for n in range(60)]
+    answers = await AsyncKiminaClient(api_url=url, n_retries=1).check(many, show_progress=False)
+    assert {each.analyze().status for each in answers.results} == {SnippetStatus.valid}
+    assert len(answers.results) == len(many)

@@ -1,0 +1,73 @@
+"""Which worker gets a question: spares, headers that are kept and given up, and workers that wear out."""
+
+import asyncio
+
+import pytest
+
+from verifier import worker as worker_module
+from verifier.lean.runtime import LeanRuntime
+from verifier.pool import LeanPool
+from verifier.verdict import Status, Submission, Verdict
+from verifier.workers import WorkerSet
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+
+async def judged(pool: LeanPool, header: str, value: int, **options: float) -> Verdict:
+    submission = Submission(id="a", statement=f"theorem t : k = {value}", header=header, proof="rfl")
+    return await pool.verify(submission, **options)  # type: ignore[arg-type]
+
+
+async def two_idle(screens: WorkerSet) -> None:
+    async with asyncio.timeout(60):
+        while screens.state["idle"] < 2:  # noqa: ASYNC110
+            await asyncio.sleep(0.1)
+
+
+async def test_a_spare_takes_the_place_of_a_killed_worker_and_has_read_its_header(
+    lean_runtime: LeanRuntime,
+) -> None:
+    header = "def k := 1"
+    async with LeanPool(lean_runtime, spares=1) as pool:
+        screens = pool.sets["screen"]
+        assert (await judged(pool, header, 1)).status is Status.PROVED
+        await two_idle(screens)
+        (first, spare) = (screens._idle[-1], screens._idle[0])
+        endless = Submission(
+            id="a", statement="theorem t : k = 1", header=header, code="#eval (IO.sleep 900000 : IO Unit)"
+        )
+        assert (await pool.verify(endless, timeout_s=0.5)).status is Status.TIMEOUT
+        assert not first.is_alive
+        assert (await judged(pool, header, 1)).status is Status.PROVED
+        assert screens._idle[-1] is spare
+        # The one that is started now warms to the header before it is lent.
+        await two_idle(screens)
+        assert all(each.is_warm(header) for each in screens._idle)
+
+
+async def test_a_header_that_was_given_up_is_read_again(
+    pool: LeanPool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "HEADERS_KEPT", 2)
+    (worker,) = pool.sets["screen"]._idle
+    for kept in list(worker._headers)[2:]:
+        del worker._headers[kept]
+    for value in (11, 12, 13, 11, 13, 12):
+        assert (await judged(pool, f"def k := {value}", value)).status is Status.PROVED
+        assert (await judged(pool, f"def k := {value}", value + 1)).status is Status.REJECTED
+        assert len(worker._headers) <= 2
+    assert not worker.is_warm("def k := 11")
+
+
+async def test_a_worker_that_holds_too_many_libraries_is_replaced(
+    lean_runtime: LeanRuntime, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(worker_module, "IMPORTS_KEPT", 2)
+    async with LeanPool(lean_runtime) as pool:
+        (first,) = pool.worker_pids
+        for header in ("def k := 1", "import Lean\ndef k := 1", "import Lean\ndef k := 1 + 0"):
+            assert (await judged(pool, header, 1)).status is Status.PROVED
+        assert pool.worker_pids == (first,)
+        assert (await judged(pool, "import Std\ndef k := 1", 1)).status is Status.PROVED
+        assert first not in pool.worker_pids
+        assert (await judged(pool, "import Std\ndef k := 1", 1)).status is Status.PROVED

@@ -1,0 +1,69 @@
+"""API keys: made here, kept as hashes, compared in constant time.
+
+A file of keys is TOML, a name and the SHA-256 of its key on each line:
+
+    [keys]
+    "alice" = "9f86d081884c7d65…"
+
+A key has 256 random bits, so its hash need not be a slow one.
+"""
+
+import hashlib
+import hmac
+import re
+import secrets
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+
+from verifier.errors import InvalidInput
+
+__all__ = ["KeyRing", "hash_of", "new_key"]
+
+_SHA256 = re.compile(r"[0-9a-f]{64}")
+
+
+def new_key() -> str:
+    """A key that nobody guesses."""
+    return f"pm_{secrets.token_urlsafe(32)}"
+
+
+def hash_of(key: str) -> str:
+    """What stands in the file for `key`."""
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+class KeyRing:
+    """The names of those who may ask, by the hashes of their keys."""
+
+    def __init__(self, hashes: Mapping[str, str]) -> None:
+        for name, digest in hashes.items():
+            if not _SHA256.fullmatch(digest):
+                raise InvalidInput(
+                    f"the key of {name} is no SHA-256 in 64 hex digits: make one with `proofmill key {name}`"
+                )
+        self._hashes = {name: digest.encode() for name, digest in hashes.items()}
+
+    @classmethod
+    def read(cls, path: Path) -> "KeyRing":
+        """The keys of a file.  Raises InvalidInput when it cannot be read or has none."""
+        try:
+            found = tomllib.loads(path.read_text("utf-8")).get("keys")
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise InvalidInput(f"the keys in {path} cannot be read: {error}") from error
+        if (
+            not isinstance(found, dict)
+            or not found
+            or not all(isinstance(each, str) for each in found.values())
+        ):
+            raise InvalidInput(f"{path} has no table [keys] of names and hashes: see `proofmill key --help`")
+        return cls(found)
+
+    def name_of(self, key: str) -> str | None:
+        """Whose key it is, or None.  Takes as long for a wrong key as for a right one."""
+        digest = hash_of(key).encode()
+        found = None
+        for name, known in self._hashes.items():
+            if hmac.compare_digest(digest, known):
+                found = name
+        return found

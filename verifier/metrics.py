@@ -1,0 +1,78 @@
+"""What the service measures of itself, for Prometheus; in a registry of its own, so that two do not clash."""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from verifier.admission import Admission
+from verifier.child import resident_bytes
+from verifier.pool import LeanPool
+from verifier.verdict import Verdict
+
+__all__ = ["Metrics"]
+
+_SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300)
+
+
+class Metrics:
+    """Counts verdicts as they are given; asks the pool and the queue when it is scraped."""
+
+    def __init__(self, pool: LeanPool, admission: Admission) -> None:
+        self.registry = CollectorRegistry()
+        self._verdicts = Counter(
+            "proofmill_verdicts", "Verdicts given.", ["status", "kind"], registry=self.registry
+        )
+        self._cached = Counter(
+            "proofmill_cache_hits", "Verdicts given from memory, or shared.", registry=self.registry
+        )
+        self._queue = Histogram(
+            "proofmill_queue_seconds",
+            "Time in the queue, of submissions that were judged.",
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
+        self._lean = Histogram(
+            "proofmill_lean_seconds",
+            "Time for which Lean workers were held for a submission.",
+            registry=self.registry,
+            buckets=_SECONDS,
+        )
+        self.refused = Counter(
+            "proofmill_refused", "Submissions turned away: the queue was full.", registry=self.registry
+        )
+        self.registry.register(_State(pool, admission))
+
+    def count(self, verdict: Verdict, *, is_cached: bool) -> None:
+        """A verdict that goes out."""
+        self._verdicts.labels(verdict.status, verdict.kind).inc()
+        if is_cached:
+            self._cached.inc()
+
+    def observe(self, verdict: Verdict, queue_s: float) -> None:
+        """A verdict for which Lean worked."""
+        self._queue.observe(queue_s)
+        self._lean.observe(verdict.lean_ms / 1e3)
+
+
+class _State(Collector):
+    """Gauges that are read when asked for."""
+
+    def __init__(self, pool: LeanPool, admission: Admission) -> None:
+        self._pool = pool
+        self._admission = admission
+
+    def collect(self) -> Iterable[Metric]:
+        workers = GaugeMetricFamily("proofmill_workers", "Lean processes.", labels=["role", "state"])
+        memory = GaugeMetricFamily(
+            "proofmill_worker_resident_bytes", "Memory of Lean processes.", labels=["role"]
+        )
+        for role, members in self._pool.sets.items():
+            for state, number in members.state.items():
+                workers.add_metric([role, state], number)
+            memory.add_metric([role], sum(map(resident_bytes, members.pids)))
+        queue = GaugeMetricFamily("proofmill_submissions", "Submissions in the service.", labels=["state"])
+        queue.add_metric(["waiting"], self._admission.waiting)
+        queue.add_metric(["running"], self._admission.running)
+        return (workers, memory, queue)

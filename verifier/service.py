@@ -1,0 +1,66 @@
+"""The pool as a service: submissions wait their turn, are judged once, and are counted."""
+
+from verifier.admission import Admission, Priority
+from verifier.cache import VerdictCache
+from verifier.errors import QueueFull
+from verifier.metrics import Metrics
+from verifier.pool import LeanPool
+from verifier.verdict import Submission, Verdict
+
+__all__ = ["DEFAULT_QUEUE", "VerifyService"]
+
+DEFAULT_QUEUE = 10_000
+"""Submissions that may wait; a text has at most a megabyte."""
+
+
+class VerifyService:
+    """What every route of the API judges with.
+
+    As many submissions run at a time as there are workers and auditors, so that a worker elaborates
+    the next while an auditor has the last.
+    """
+
+    def __init__(self, pool: LeanPool, *, queue_limit: int = DEFAULT_QUEUE) -> None:
+        self.pool = pool
+        self.admission = Admission(pool.workers + pool.auditors, queue_limit)
+        self.metrics = Metrics(pool, self.admission)
+        self._cache = VerdictCache()
+
+    async def verify(
+        self,
+        submission: Submission,
+        *,
+        tactics: bool = False,
+        timeout_s: float | None = None,
+        heartbeats: int | None = None,
+        allowed_axioms: frozenset[str] | None = None,
+        key: str = "",
+        priority: Priority = Priority.NORMAL,
+    ) -> Verdict:
+        """The verdict on `submission`, which counts towards the share of `key`.
+
+        Raises:
+            QueueFull, PoolClosed
+        """
+        # Of the wall clock only verdicts depend that are never kept.
+        options = (tactics, heartbeats, allowed_axioms)
+
+        async def judge() -> Verdict:
+            async with self.admission.place(key, priority) as queue_s:
+                verdict = await self.pool.verify(
+                    submission,
+                    tactics=tactics,
+                    timeout_s=timeout_s,
+                    heartbeats=heartbeats,
+                    allowed_axioms=allowed_axioms,
+                )
+            self.metrics.observe(verdict, queue_s)
+            return verdict
+
+        try:
+            verdict, is_cached = await self._cache.get(submission, options, judge)
+        except QueueFull:
+            self.metrics.refused.inc()
+            raise
+        self.metrics.count(verdict, is_cached=is_cached)
+        return verdict
