@@ -38,10 +38,15 @@ STATUSES = {
 }
 
 
+@pytest.fixture(scope="module")
+def service(pool: LeanPool) -> VerifyService:
+    return VerifyService(pool)
+
+
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def url(pool: LeanPool) -> AsyncIterator[str]:
+async def url(service: VerifyService) -> AsyncIterator[str]:
     # Without the lifespan, whose end would close the pool of all tests.
-    app = create_app(VerifyService(pool))
+    app = create_app(service)
     listening = socket.create_server(("127.0.0.1", 0))
     server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
@@ -101,6 +106,20 @@ async def test_what_will_not_pass_is_an_error_at_once_and_patience_has_an_end(po
         with pytest.raises(ServiceError, match="heartbeats") as refused:
             await client.verify(SUBMISSIONS[0], heartbeats=-1)
     assert refused.value.status == 422
+
+
+async def test_a_client_that_goes_away_frees_its_place_and_the_worker(
+    url: str, service: VerifyService
+) -> None:
+    endless = Submission(
+        id="endless", statement="theorem t : 1 = 1", code="#eval (IO.sleep 900000 : IO Unit)"
+    )
+    async with httpx.AsyncClient(base_url=url, timeout=0.5) as http:
+        with pytest.raises(httpx.ReadTimeout):
+            await http.post("/v1/verify", json=endless.model_dump(exclude_none=True))
+    async with AsyncClient(url) as client:
+        assert (await client.verify(SUBMISSIONS[0], heartbeats=199_999)).status is Status.PROVED
+    assert (service.admission.running, service.admission.waiting) == (0, 0)
 
 
 KIMINA = {

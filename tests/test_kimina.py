@@ -24,7 +24,7 @@ async def test_check_answers_in_order_with_what_lean_says(pool: LeanPool) -> Non
         "error": "\ntheorem t : 1 = 2 := rfl",
         "sorry": "theorem t (a : Nat) : a = a := by\n  sorry",
         "term": "theorem t : 1 = 2 := sorry",
-        "slow": "run_cmd (do while true do pure ())",
+        "slow": "#eval (IO.sleep 900000 : IO Unit)",
         "header": "import Nowhere",
     }
     snippets = [{"id": name, "code": code} for name, code in codes.items()]

@@ -16,7 +16,16 @@ from itertools import accumulate
 from verifier.protocol import AuditReply, CheckReply, Declaration, RawMessage, RawTactic
 from verifier.verdict import Message, Severity, Status, Submission, Tactic, Verdict
 
-__all__ = ["ALLOWED_AXIOMS", "MAX_SUBMISSION_BYTES", "Source", "audited", "screen", "screened", "source_of"]
+__all__ = [
+    "ALLOWED_AXIOMS",
+    "MAX_SUBMISSION_BYTES",
+    "Source",
+    "audited",
+    "screen",
+    "screened",
+    "source_of",
+    "tactics_of",
+]
 
 ALLOWED_AXIOMS = frozenset({"propext", "Classical.choice", "Quot.sound"})
 """The three axioms of Lean's own mathematics."""
@@ -108,7 +117,7 @@ def screened(
         status=status,
         reason=_shorten(reason),
         messages=messages,
-        tactics=None if reply.tactics is None else _tactics(source, reply.tactics),
+        tactics=None if reply.tactics is None else tactics_of(source, reply.tactics),
         axioms=reply.declaration.axioms if reply.declaration else (),
         heartbeats=reply.heartbeats,
         lean_ms=reply.ms,
@@ -195,7 +204,7 @@ def _line_starts(text: str) -> list[int]:
     return list(accumulate((len(line) + 1 for line in text.split("\n")[:-1]), initial=0))
 
 
-def _tactics(source: Source, raw: tuple[RawTactic, ...]) -> tuple[Tactic, ...]:
+def tactics_of(source: Source, raw: Sequence[RawTactic]) -> tuple[Tactic, ...]:
     """The tactics of the submitted text in reading order, one for each span.
 
     A macro's expansion carries the span of the macro; the first node is the

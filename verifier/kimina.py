@@ -9,6 +9,7 @@ tactics with their goals as `tactics`, and no tree.
 
 import asyncio
 import re
+from collections.abc import Sequence
 from itertools import takewhile
 from typing import Annotated, Any
 
@@ -17,14 +18,15 @@ from pydantic import BaseModel, Field, model_validator
 
 from verifier.access import Access
 from verifier.errors import NoAnswer
+from verifier.judge import Source, tactics_of
 from verifier.protocol import RawMessage, TextReply
 from verifier.service import VerifyService
-from verifier.verdict import Status
+from verifier.verdict import Status, Tactic
 
 __all__ = ["kimina_routes"]
 
 SNIPPET_LIMIT = 1_000
-SORRY_TACTIC = "Lean.Parser.Tactic.tacticSorry"
+_SORRY = re.compile("uses [`']sorry'?")
 _IMPORT = re.compile(r"\s*(import\s+\S+\s*)?(--.*)?")
 
 
@@ -89,7 +91,7 @@ class Sorry(BaseModel):
 
 
 class ReplTactic(BaseModel):
-    """`pos` and `endPos` are byte offsets into the text."""
+    """`pos` and `endPos` are offsets into the text, in code points."""
 
     pos: int
     endPos: int
@@ -187,26 +189,15 @@ def split_imports(code: str) -> tuple[str, str]:
     return header, "\n".join([""] * len(leading) + lines[len(leading) :])
 
 
-def _answer(source: str, reply: TextReply, *, with_tactics: bool) -> ReplAnswer:
+def _answer(text: str, reply: TextReply, *, with_tactics: bool) -> ReplAnswer:
     if reply.error is not None:
-        return ReplAnswer(
-            messages=[_message(RawMessage(severity="error", line=1, column=0, text=reply.error))], sorries=[]
-        )
-    encoded = source.encode()
-    tactics = [
-        ReplTactic(
-            pos=each.start,
-            endPos=each.stop,
-            goals=each.before.strip(),
-            tactic=encoded[each.start : each.stop].decode(errors="replace"),
-        )
-        for each in reply.tactics
-        if each.start is not None and each.stop is not None
-    ]
+        failure = RawMessage(severity="error", line=1, column=0, text=reply.error)
+        return ReplAnswer(messages=[_message(failure)], sorries=[])
+    tactics = tactics_of(Source(prefix="", text=text), reply.tactics)
     return ReplAnswer(
         messages=list(map(_message, reply.messages)),
-        sorries=_sorries(encoded, reply),
-        tactics=tactics if with_tactics else None,
+        sorries=_sorries(text, tactics, reply.messages),
+        tactics=[_tactic(text, each) for each in tactics] if with_tactics else None,
     )
 
 
@@ -214,21 +205,28 @@ def _message(raw: RawMessage) -> ReplMessage:
     return ReplMessage(severity=raw.severity, pos=Position(line=raw.line, column=raw.column), data=raw.text)
 
 
-def _sorries(source: bytes, reply: TextReply) -> list[Sorry]:
+def _tactic(text: str, tactic: Tactic) -> ReplTactic:
+    return ReplTactic(
+        pos=tactic.start,
+        endPos=tactic.stop,
+        goals=tactic.goals_before,
+        tactic=text[tactic.start : tactic.stop],
+    )
+
+
+def _sorries(text: str, tactics: Sequence[Tactic], messages: Sequence[RawMessage]) -> list[Sorry]:
     """Each `sorry` tactic with its goal; where a `sorry` is a term, the declaration that Lean warns of."""
     found = [
-        Sorry(pos=_position(source, each.start), endPos=_position(source, each.stop), goal=each.before.strip())
-        for each in reply.tactics
-        if each.kind == SORRY_TACTIC and each.start is not None and each.stop is not None
+        Sorry(pos=_position(text, each.start), endPos=_position(text, each.stop), goal=each.goals_before)
+        for each in tactics
+        if text[each.start : each.stop] == "sorry"
     ]
     warned = [
-        _message(each).pos
-        for each in reply.messages
-        if each.severity == "warning" and "uses 'sorry'" in each.text.replace("`", "'")
+        _message(each).pos for each in messages if each.severity == "warning" and _SORRY.search(each.text)
     ]
     return found or [Sorry(pos=pos, endPos=pos, goal="") for pos in warned]
 
 
-def _position(source: bytes, offset: int) -> Position:
-    before = source[:offset].decode(errors="replace")
+def _position(text: str, offset: int) -> Position:
+    before = text[:offset]
     return Position(line=before.count("\n") + 1, column=len(before) - before.rfind("\n") - 1)
