@@ -120,18 +120,22 @@ def wilson_interval(successes: int, n: int) -> tuple[float, float]:
     return low, high
 
 
-def paired_difference(a_counts: Sequence[Counts], b_counts: Sequence[Counts], seed: int = 0) -> Estimate:
-    """Mean over theorems of pass@1 of a minus pass@1 of b, with a bootstrap interval.
+def paired_difference(
+    a_counts: Sequence[Counts], b_counts: Sequence[Counts], seed: int = 0, *, k: int = 1
+) -> Estimate:
+    """Mean over theorems of pass@k of a minus pass@k of b, with a bootstrap interval.
 
     `a_counts[i]` and `b_counts[i]` belong to one theorem; it is left out when
-    either side has no known verdict.  Raises `InvalidInput` when the lengths
-    differ or no theorem remains.
+    either side has fewer than k known verdicts.  Raises `InvalidInput` when the
+    lengths differ or no theorem remains.
     """
     _check_same_theorems(len(a_counts), len(b_counts))
     pairs = zip(a_counts, b_counts, strict=True)
-    differences = [pass_at_k(*a, k=1) - pass_at_k(*b, k=1) for a, b in pairs if a[0] and b[0]]
+    differences = [pass_at_k(*a, k=k) - pass_at_k(*b, k=k) for a, b in pairs if min(a[0], b[0]) >= k]
     if not differences:
-        raise InvalidInput("a paired comparison needs a theorem with a known verdict on both sides, got none")
+        raise InvalidInput(
+            f"a paired comparison needs a theorem with {k} known verdicts on both sides, got none"
+        )
     return Estimate(
         value=float(np.mean(differences)),
         ci=bootstrap_interval(differences, seed),

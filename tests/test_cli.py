@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from verifier.keys import KeyRing
 from verifier.lean.runtime import LeanRuntime
 
 
@@ -85,6 +86,21 @@ def test_what_was_proved_is_kept_and_audited_again_and_a_change_is_named(
     assert ran.returncode == 1
     assert tampered.name in ran.stderr and "1 of 2 certificates hold" in ran.stderr
     assert "Traceback" not in ran.stderr
+
+
+def test_a_key_is_printed_once_and_its_hash_is_what_serve_reads(tmp_path: Path) -> None:
+    ran = proofmill("key", "alice")
+    file = tmp_path / "keys.toml"
+    file.write_text(ran.stdout)
+    key = ran.stderr.split()[-1]
+    assert KeyRing.read(file).name_of(key) == "alice" and key not in ran.stdout
+
+
+def test_serve_listens_beyond_this_machine_only_with_keys(tmp_path: Path) -> None:
+    ran = proofmill("serve", "--host", "0.0.0.0")
+    assert ran.returncode == 2 and "--keys" in ran.stderr
+    ran = proofmill("serve", "--keys", tmp_path / "nowhere.toml")
+    assert ran.returncode == 2 and "cannot be read" in ran.stderr
 
 
 def test_verify_of_a_file_that_is_not_there_says_so() -> None:

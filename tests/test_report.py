@@ -284,6 +284,24 @@ def test_the_portfolio_is_compared_at_equal_attempts(portfolio: tuple[float, flo
 
 
 @pytest.mark.parametrize(
+    ("paired", "expected"),
+    [
+        ((0.10, 0.02, 0.18), "ahead of it at one attempt and at eight. Theorem by theorem at eight"),
+        ((0.10, -0.02, 0.18), "not clearly different from it at eight"),
+        ((-0.10, -0.18, -0.02), "ahead of it at one attempt and behind it at eight"),
+    ],
+)
+def test_pairs_of_theorems_decide_on_the_portfolio_at_eight_attempts(
+    paired: tuple[float, float, float], expected: str
+) -> None:
+    summary = sample_summary(portfolio=(0.33, 0.87))
+    difference, low, high = paired
+    summary["held_out"]["portfolio_paired"] = {"difference": difference, "ci": [low, high], "n": 240}
+    said = about(findings(Summary.model_validate(summary)), "No model at all")
+    assert expected in said and f"{abs(100 * difference):.1f} points" in said
+
+
+@pytest.mark.parametrize(
     ("families", "expected"),
     [
         ((0.15, 0.17), "no clear sign that what was learned carries over"),

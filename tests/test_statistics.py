@@ -76,6 +76,13 @@ def test_a_mean_over_no_theorem_is_an_error_not_a_zero() -> None:
         paired_difference([(0, 0)], [(8, 1)])
 
 
+def test_paired_difference_at_k_counts_what_k_attempts_solve() -> None:
+    a, b = [(8, 1), (8, 0), (8, 8), (7, 7)], [(8, 0), (8, 3), (8, 8), (8, 0)]
+    difference = paired_difference(a, b, k=8)
+    assert (difference.value, difference.n, difference.left_out) == (0.0, 3, 1)
+    assert paired_difference(a[:1], b[:1], k=8).value == 1.0
+
+
 def test_bootstrap_is_repeatable_and_holds_the_mean() -> None:
     values = np.random.default_rng(3).random(60).tolist()
     low, high = bootstrap_interval(values, seed=1)

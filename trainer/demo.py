@@ -19,12 +19,20 @@ from transformers import PreTrainedTokenizerBase
 from prover.families import FAMILIES, Dataset, Role, build_dataset, supervised_pairs
 from prover.generators.transformers import load_model
 from prover.prompts import completion_of, prompt_of
-from prover.statistics import paired_difference
+from prover.statistics import Estimate, paired_difference
 from trainer.batching import Example
 from trainer.config import RunConfig
 from trainer.learner import Budget
 from trainer.loop import train
-from trainer.measure import Measured, arm_of, measure, measure_portfolio, rate_by_family
+from trainer.measure import (
+    SAMPLES,
+    Measured,
+    MeasuredPortfolio,
+    arm_of,
+    measure,
+    measure_portfolio,
+    rate_by_family,
+)
 from trainer.policy import build_policy, save_policy
 from trainer.report import findings, write_report
 from trainer.run_files import Arm, FamilyRates, LeanBuild, Paired, Rate, Summary
@@ -101,12 +109,12 @@ def experiment(session: Session, data: Dataset) -> None:
     pairs = verified_pairs(session)
     start = supervised_start(session, pairs)
     measure_arm(session, "before", data, start.policy)
-    measure_baseline(session, data)
+    portfolio = measure_baseline(session, data)
     model, _ = load_model(start.policy.directory)
     trained, budget = train(session, model, start.tokenizer, start.policy, data.train, start.examples)
     after = measure_arm(session, "after", data, trained)
     control = train_control(session, pairs, start, budget)
-    compare(session, data, after, measure_arm(session, "control", data, control))
+    compare(session, data, after, measure_arm(session, "control", data, control), portfolio)
 
 
 def verified_pairs(session: Session) -> Pairs:
@@ -209,13 +217,15 @@ def measure_arm(
     return measured
 
 
-def measure_baseline(session: Session, data: Dataset) -> None:
+def measure_baseline(session: Session, data: Dataset) -> MeasuredPortfolio:
     """Choose and measure the fixed list of tactics."""
     with timed(session, "portfolio"):
         chosen_on = data.train[: session.config.measure.portfolio_theorems]
-        portfolio, rates = measure_portfolio(session, chosen_on, data.held_out)
+        measured = measure_portfolio(session, chosen_on, data.held_out)
     known = session.writer.summary.held_out.by_family
-    session.writer.held_out(portfolio=portfolio, by_family=with_column(known, "portfolio", rates, data))
+    by_family = with_column(known, "portfolio", measured.by_family, data)
+    session.writer.held_out(portfolio=measured.portfolio, by_family=by_family)
+    return measured
 
 
 def with_column(
@@ -235,12 +245,19 @@ def with_column(
     return {name: row for name, row in table.items() if row.n}
 
 
-def compare(session: Session, data: Dataset, after: Measured, control: Measured) -> None:
-    """The paired comparison of the trained model with its control, over the same theorems."""
-    difference = paired_difference(after.counts_of(data.held_out), control.counts_of(data.held_out))
+def compare(
+    session: Session, data: Dataset, after: Measured, control: Measured, portfolio: MeasuredPortfolio
+) -> None:
+    """The trained model against its control at one attempt and the portfolio at eight, theorem by theorem."""
+    trained = after.counts_of(data.held_out)
     session.writer.held_out(
-        control_paired=Paired(difference=difference.value, ci=difference.ci, n=difference.n)
+        control_paired=_paired(paired_difference(trained, control.counts_of(data.held_out))),
+        portfolio_paired=_paired(paired_difference(trained, portfolio.counts, k=SAMPLES)),
     )
+
+
+def _paired(difference: Estimate) -> Paired:
+    return Paired(difference=difference.value, ci=difference.ci, n=difference.n)
 
 
 @contextmanager

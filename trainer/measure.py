@@ -13,7 +13,15 @@ from trainer.run_files import Arm, Phase, Portfolio, Rate
 from trainer.session import Policy, Session
 from verifier.verdict import Kind
 
-__all__ = ["Measured", "arm_of", "measure", "measure_portfolio", "rate_by_family"]
+__all__ = [
+    "SAMPLES",
+    "Measured",
+    "MeasuredPortfolio",
+    "arm_of",
+    "measure",
+    "measure_portfolio",
+    "rate_by_family",
+]
 
 
 SAMPLES = 8
@@ -79,10 +87,19 @@ def rate_by_family(measured: Measured, theorems: Sequence[Theorem]) -> dict[str,
     return {family: proved / known for family, (known, proved) in totals.items() if known}
 
 
+@dataclass(frozen=True)
+class MeasuredPortfolio:
+    """The list and its rates, the rates by family, and for each held-out theorem what eight attempts gave."""
+
+    portfolio: Portfolio
+    by_family: dict[str, float]
+    counts: list[Counts]
+
+
 def measure_portfolio(
     session: Session, train: Sequence[Theorem], held_out: Sequence[Theorem]
-) -> tuple[Portfolio, dict[str, float]]:
-    """Choose the best fixed list of tactics on `train`, measure it on `held_out`; also its rate by family.
+) -> MeasuredPortfolio:
+    """Choose the best fixed list of tactics on `train` and measure it on `held_out`.
 
     A list as long as a theorem has samples, so that both get equal attempts; a tactic
     is tried where those before it failed.  `pass@1` and the rate by family are those of
@@ -125,7 +142,16 @@ def measure_portfolio(
     by_family: defaultdict[str, list[bool]] = defaultdict(list)
     for theorem in held_out:
         by_family[theorem.family].append(solved_by.get(theorem.name) == 0)
-    return portfolio, {family: sum(each) / len(each) for family, each in by_family.items()}
+    counts = [
+        (SAMPLES, SAMPLES)
+        if theorem.name in solved_by
+        else (0, 0)
+        if theorem.name in undecided
+        else (SAMPLES, 0)
+        for theorem in held_out
+    ]
+    rates = {family: sum(each) / len(each) for family, each in by_family.items()}
+    return MeasuredPortfolio(portfolio, rates, counts)
 
 
 def _count(judged: Sequence[Judged]) -> dict[str, Counts]:

@@ -166,6 +166,14 @@ def _portfolio(held_out: HeldOut) -> str:
             "No one-line tactic proved any of the training theorems it was chosen on: there is no portfolio."
         )
     once, eight = _change(portfolio.at_1, after.at_1), _change(portfolio.at_8, after.at_8)
+    by_theorem = ""
+    if (paired := held_out.portfolio_paired) is not None:
+        low, high = paired.ci
+        eight = _Change.UP if low > 0 else _Change.DOWN if high < 0 else _Change.UNCLEAR
+        by_theorem = (
+            " Theorem by theorem at eight, trained minus portfolio, the difference is "
+            f"{_signed(paired.difference)} points [{_signed(low)}, {_signed(high)}]."
+        )
     where = {_Change.UP: "ahead of", _Change.DOWN: "behind", _Change.UNCLEAR: "not clearly different from"}
     if once is eight:
         compared = f"The trained model is {where[once]} it at one attempt and at eight"
@@ -180,7 +188,7 @@ def _portfolio(held_out: HeldOut) -> str:
         f"No model at all, but a fixed list of {len(portfolio.tactics)} one-line tactics, chosen greedily on "
         f"training theorems, reaches pass@1 {_interval(portfolio.at_1)} and "
         f"pass@8 {_interval(portfolio.at_8)}. "
-        f"{compared}{conclusion[eight]}"
+        f"{compared}{conclusion[eight]}{by_theorem}"
     )
 
 

@@ -89,7 +89,7 @@ class ArmStages(_Record):
 
 
 class Paired(_Record):
-    """Mean pass@1 of the trained model minus that of the control, over the same `n` theorems."""
+    """Mean rate of the trained model minus that of another arm, over the same `n` theorems."""
 
     difference: float
     ci: Interval
@@ -117,6 +117,9 @@ class HeldOut(_Record):
     greedy: GreedyRates = GreedyRates()
     control: Arm | None = None
     control_paired: Paired | None = None
+    """At one attempt."""
+    portfolio_paired: Paired | None = None
+    """At eight attempts."""
     held_out_families: ArmStages = ArmStages()
     portfolio: Portfolio | None = None
     by_family: dict[str, FamilyRates] = {}
