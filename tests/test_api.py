@@ -4,6 +4,7 @@ import asyncio
 import json
 import re
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import httpx
 import pytest
@@ -216,3 +217,18 @@ async def test_a_pool_that_is_closed_is_a_service_that_is_unavailable(lean_runti
         reply = await http.post("/v1/verify", json=GOOD)
     assert reply.status_code == 503
     assert "closed" in reply.json()["detail"]
+
+
+async def test_a_lean_that_does_not_start_is_503_with_what_to_do(tmp_path: Path) -> None:
+    broken = LeanRuntime(
+        name="embedded", command=("/bin/sh", "-c", "exit 7"), env={}, cwd=tmp_path, version="none"
+    )
+    pool = LeanPool(broken)
+    async with client(pool) as http:
+        replies = [await http.post("/v1/verify", json=GOOD) for _ in range(2)]
+        batch = await http.post("/v1/verify/batch", json={"items": [GOOD]})
+        ready = await http.get("/readyz")
+    assert [reply.status_code for reply in (*replies, ready)] == [503, 503, 503]
+    assert "proofmill doctor" in replies[0].json()["detail"]
+    assert batch.json()["status"] == 503
+    await pool.close()

@@ -14,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from verifier.access import Access
 from verifier.admission import Priority
-from verifier.errors import NoAnswer, PoolClosed, QueueFull
+from verifier.errors import LeanUnavailable, NoAnswer, PoolClosed, QueueFull
 from verifier.keys import KeyRing
 from verifier.kimina import kimina_routes
 from verifier.middleware import BodyLimit, RequestIds
@@ -192,7 +192,7 @@ def _v1(service: VerifyService, access: Access) -> APIRouter:
                 return BatchRow(index=index, error="; ".join(map(_complaint, error.errors())), status=422)
             except QueueFull as error:
                 return BatchRow(index=index, error=str(error), status=429)
-            except PoolClosed as error:
+            except (PoolClosed, LeanUnavailable) as error:
                 return BatchRow(index=index, error=str(error), status=503)
 
         async def lines() -> AsyncIterator[str]:
@@ -301,7 +301,8 @@ def _explain(app: FastAPI) -> None:
     """Our errors as statuses, each with what to do."""
 
     @app.exception_handler(PoolClosed)
-    async def closed(_: Request, error: PoolClosed) -> JSONResponse:
+    @app.exception_handler(LeanUnavailable)
+    async def unavailable(_: Request, error: PoolClosed | LeanUnavailable) -> JSONResponse:
         return JSONResponse({"detail": str(error)}, status_code=503)
 
     @app.exception_handler(QueueFull)

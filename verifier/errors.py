@@ -10,6 +10,7 @@ __all__ = [
     "InvalidInput",
     "LeanInstallError",
     "LeanNotFound",
+    "LeanUnavailable",
     "NoAnswer",
     "PoolClosed",
     "ProofmillError",
@@ -32,6 +33,10 @@ class InvalidInput(ProofmillError):
 
 class LeanNotFound(ProofmillError):
     """No usable Lean where one was asked for."""
+
+
+class LeanUnavailable(ProofmillError):
+    """No Lean worker runs and none starts: nothing can be judged until somebody has mended that."""
 
 
 class LeanInstallError(ProofmillError):

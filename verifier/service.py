@@ -2,10 +2,10 @@
 
 from verifier.admission import Admission, Priority
 from verifier.cache import VerdictCache
-from verifier.errors import QueueFull
+from verifier.errors import LeanUnavailable, QueueFull
 from verifier.metrics import Metrics
 from verifier.pool import LeanPool
-from verifier.verdict import Submission, Verdict
+from verifier.verdict import Status, Submission, Verdict
 
 __all__ = ["DEFAULT_QUEUE", "VerifyService"]
 
@@ -41,6 +41,7 @@ class VerifyService:
 
         Raises:
             QueueFull, PoolClosed
+            LeanUnavailable: no worker runs, and none could be started for this submission.
         """
         # Of the wall clock only verdicts depend that are never kept.
         options = (tactics, heartbeats, allowed_axioms)
@@ -55,6 +56,8 @@ class VerifyService:
                     allowed_axioms=allowed_axioms,
                 )
             self.metrics.observe(verdict, queue_s)
+            if verdict.status is Status.INFRA_ERROR and any(each.is_dead for each in self.pool.sets.values()):
+                raise LeanUnavailable(verdict.reason)
             return verdict
 
         try:

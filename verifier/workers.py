@@ -68,6 +68,11 @@ class WorkerSet:
         """How many workers are idle, busy and starting."""
         return {"idle": len(self._idle), "busy": len(self._busy), "starting": len(self._starting)}
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether no worker is left, and none on its way."""
+        return not (self._idle or self._busy or self._starting)
+
     async def ask(
         self, header: str, question: Callable[[LeanWorker], Awaitable[R]], timeout_s: float
     ) -> tuple[R, float]:
