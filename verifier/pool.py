@@ -2,8 +2,9 @@
 
 What it promises: every submission gets exactly one verdict; `proved` is said by
 an auditor, a process that never ran a candidate; a submission that runs out of
-time or takes its worker down costs that worker and nothing else; a machine that
-fails is `unknown`, never a wrong proof.
+time or takes its worker down costs that worker, or one more if the first may have
+been spoiled before, and nothing else; a machine that fails is `unknown`, never a
+wrong proof.
 """
 
 import asyncio

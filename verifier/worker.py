@@ -69,6 +69,8 @@ class LeanWorker:
         self._process = process
         self._headers: OrderedDict[str, _Header] = OrderedDict()
         self._named = 0
+        self.asked = 0
+        """Questions it was given to answer, for whoever lends it."""
         self._imports = 0
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self._drain = asyncio.create_task(self._keep_stderr())

@@ -83,18 +83,21 @@ class WorkerSet:
             PoolClosed
         """
         try:
-            return await self._ask_once(header, question, timeout_s)
-        except WorkerKilled:
-            # Not the doing of what was asked, as far as one can tell: it gets a second worker.
-            pass
-        try:
-            return await self._ask_once(header, question, timeout_s)
-        except WorkerKilled as error:
-            raise NoAnswer(Status.CRASHED, str(error)) from error
+            return await self._ask_once(header, question, timeout_s, is_last=False)
+        except WorkerDied:
+            # Perhaps not the doing of what was asked: the worker was killed from outside, or spoiled by
+            # what it ran before.  So it gets a second worker.
+            return await self._ask_once(header, question, timeout_s, is_last=True)
 
     async def _ask_once(
-        self, header: str, question: Callable[[LeanWorker], Awaitable[R]], timeout_s: float
+        self,
+        header: str,
+        question: Callable[[LeanWorker], Awaitable[R]],
+        timeout_s: float,
+        *,
+        is_last: bool,
     ) -> tuple[R, float]:
+        """As `ask`; but unless `is_last`, raises WorkerDied where something else may be to blame."""
         held_since = time.monotonic()
 
         def no_answer(status: Status, reason: str) -> NoAnswer:
@@ -106,6 +109,7 @@ class WorkerSet:
                 header_error = await _read_header(worker, header)
                 if header_error is None:
                     self._last_header = header
+                    worker.asked += 1
                     async with asyncio.timeout(timeout_s):
                         answer = await question(worker)
                     return answer, (time.monotonic() - held_since) * 1e3
@@ -116,7 +120,7 @@ class WorkerSet:
         except WorkerDied as error:
             if self._closed:
                 raise PoolClosed("the pool was closed while it judged a submission") from error
-            if isinstance(error, WorkerKilled):
+            if not is_last and (isinstance(error, WorkerKilled) or worker.asked > 1):
                 raise
             last_words = " ".join(worker.stderr_tail.split())[-LAST_WORDS:]
             reason = f"{error}; its stderr ends with: {last_words or 'nothing'}"

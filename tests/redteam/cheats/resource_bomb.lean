@@ -1,7 +1,7 @@
 --! statement: theorem t : (1 : Nat) = 2
 
 --! id: endless-eval
---! must: timeout
+--! must: timeout, crashed
 --! seconds: 5
 --! note: never returns
 partial def spin (n : Nat) : Nat := spin (n + 1)
@@ -9,7 +9,7 @@ partial def spin (n : Nat) : Nat := spin (n + 1)
 theorem t : (1 : Nat) = 2 := by rfl
 
 --! id: sleep
---! must: timeout
+--! must: timeout, crashed
 --! seconds: 3
 --! note: waits, without using the processor
 #eval (IO.sleep 900000 : IO Unit)
