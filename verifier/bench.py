@@ -281,7 +281,10 @@ async def _served(pool: LeanPool) -> tuple[float, float]:
     async def from_memory(submission: Submission) -> bool:
         return (await service.verify(submission)).status is Status.PROVED
 
-    listening = socket.create_server(("127.0.0.1", 0))
+    # Named as TCP: asyncio sends small answers at once only where it sees that.
+    listening = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listening.bind(("127.0.0.1", 0))
+    listening.listen()
     server = uvicorn.Server(uvicorn.Config(create_app(service), log_level="error", lifespan="off"))
     serving = asyncio.create_task(server.serve(sockets=[listening]))
     port = listening.getsockname()[1]
