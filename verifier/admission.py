@@ -15,7 +15,10 @@ from typing import Generic, TypeVar
 
 from verifier.errors import QueueFull
 
-__all__ = ["Admission", "FairQueue", "Priority"]
+__all__ = ["DEFAULT_QUEUE", "Admission", "FairQueue", "Priority"]
+
+DEFAULT_QUEUE = 10_000
+"""Submissions that may wait; a text has at most a megabyte."""
 
 T = TypeVar("T")
 

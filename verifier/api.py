@@ -18,6 +18,7 @@ from verifier.errors import LeanUnavailable, NoAnswer, PoolClosed, QueueFull
 from verifier.keys import KeyRing
 from verifier.kimina import kimina_routes
 from verifier.middleware import BodyLimit, RequestIds
+from verifier.protocol import StatementReply
 from verifier.service import VerifyService
 from verifier.verdict import Submission, Verdict
 
@@ -209,9 +210,13 @@ def _v1(service: VerifyService, access: Access) -> APIRouter:
     @routes.post("/statements")
     async def statements(body: StatementRequest, request: Request, caller: Caller) -> StatementReport:
         """Whether a statement elaborates, its type, and the goal of its proof."""
-        try:
+
+        async def read() -> StatementReply:
             async with service.admission.place(caller):
-                found = await _while_connected(request, service.pool.statement(body.statement, body.header))
+                return await service.pool.statement(body.statement, body.header)
+
+        try:
+            found = await _while_connected(request, read())
         except NoAnswer as error:
             return StatementReport(elaborates=None, reason=f"{error.status}: {error}")
         failure = found.error or found.statement_error

@@ -33,9 +33,6 @@ class VerdictCache:
         self._verdicts: OrderedDict[Hashable, Verdict] = OrderedDict()
         self._running: dict[Hashable, _Running] = {}
 
-    def __len__(self) -> int:
-        return len(self._verdicts)
-
     async def get(
         self, submission: Submission, options: Hashable, judge: Callable[[], Awaitable[Verdict]]
     ) -> tuple[Verdict, bool]:

@@ -11,6 +11,7 @@ from typing import IO, Annotated
 
 import typer
 
+from verifier.admission import DEFAULT_QUEUE
 from verifier.certificate import CertificateStore, audit_all, stored_proofs
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
@@ -139,7 +140,9 @@ def serve(
         Path | None, typer.Option(help="TOML of API keys (`proofmill key`); needed beyond this machine.")
     ] = None,
     spares: Annotated[int, typer.Option(min=0, help="Workers that stand ready for those killed.")] = 1,
-    queue: Annotated[int, typer.Option(min=1, help="Submissions that may wait; more get 429.")] = 10_000,
+    queue: Annotated[
+        int, typer.Option(min=1, help="Submissions that may wait; more get 429.")
+    ] = DEFAULT_QUEUE,
     allow_unconfined: Annotated[
         bool, typer.Option(help="Serve even where nothing keeps candidates from this user's files.")
     ] = False,

@@ -1,16 +1,13 @@
 """The pool as a service: submissions wait their turn, are judged once, and are counted."""
 
-from verifier.admission import Admission, Priority
+from verifier.admission import DEFAULT_QUEUE, Admission, Priority
 from verifier.cache import VerdictCache
 from verifier.errors import LeanUnavailable, QueueFull
 from verifier.metrics import Metrics
 from verifier.pool import LeanPool
 from verifier.verdict import Status, Submission, Verdict
 
-__all__ = ["DEFAULT_QUEUE", "VerifyService"]
-
-DEFAULT_QUEUE = 10_000
-"""Submissions that may wait; a text has at most a megabyte."""
+__all__ = ["VerifyService"]
 
 
 class VerifyService:
