@@ -52,7 +52,9 @@ def type_of(export: Export, name: str) -> object:
                 return (tag, *rest)
 
     found = [each for each in export["decls"] if "name" in each and name_at(each["name"]) == (name,)]
-    return (len(found[-1]["params"]), expr_at(found[-1]["type"], found[-1]["params"]))
+    # The auditor reads what is no list of parameters as none.
+    params = found[-1]["params"] if isinstance(found[-1]["params"], list) else []
+    return (len(params), expr_at(found[-1]["type"], params))
 
 
 def _change_a_cell(export: Export, draw: random.Random) -> None:
