@@ -13,6 +13,7 @@ import pytest
 import pytest_asyncio
 
 from verifier.lean.runtime import LeanRuntime, resolve_runtime
+from verifier.options import Options
 from verifier.pool import LeanPool
 from verifier.workers import WorkerSet
 
@@ -33,10 +34,10 @@ def lean_runtime() -> LeanRuntime:
     return resolve_runtime(None)
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="session")
 async def pool(lean_runtime: LeanRuntime) -> AsyncIterator[LeanPool]:
     """One warm worker for all tests that only ask; tests that break workers open their own pool."""
-    async with LeanPool(lean_runtime, timeout_s=30) as pool:
+    async with LeanPool(lean_runtime, options=Options(timeout_s=30)) as pool:
         yield pool
 
 

@@ -52,8 +52,7 @@ def type_of(export: Export, name: str) -> object:
                 return (tag, *rest)
 
     found = [each for each in export["decls"] if "name" in each and name_at(each["name"]) == (name,)]
-    # The auditor reads what is no list of parameters as none.
-    params = found[-1]["params"] if isinstance(found[-1]["params"], list) else []
+    params = found[-1]["params"]
     return (len(params), expr_at(found[-1]["type"], params))
 
 

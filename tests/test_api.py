@@ -15,8 +15,6 @@ from verifier.lean.runtime import LeanRuntime
 from verifier.pool import LeanPool
 from verifier.service import VerifyService
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
-
 GOOD = {"statement": "theorem t : 1 + 1 = 2", "proof": "rfl"}
 
 

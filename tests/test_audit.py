@@ -19,8 +19,6 @@ from verifier.protocol import AuditReply, Export
 from verifier.verdict import Status, Submission
 from verifier.workers import WorkerSet
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
-
 PROOFS = {
     "term": (
         "theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q",
@@ -77,7 +75,7 @@ async def audit(auditors: WorkerSet, statement: str, export: Export) -> AuditRep
     return reply
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="session")
 async def exports(screens: WorkerSet) -> dict[str, Export]:
     return {name: await export_of(screens, *proof) for name, proof in PROOFS.items()}
 
@@ -171,8 +169,17 @@ async def test_terms_nested_deeply_are_refused_and_cost_nothing(auditors: Worker
                 "value": TYPE + depth,
             }
             reply = await audit(auditors, FALSE, false_export(decl, exprs=tuple(exprs)))
-            assert audited(reply)[0] is not Status.PROVED
+            status, _ = audited(reply)
+            assert status is not Status.PROVED
+            assert (status is Status.RESOURCE_EXHAUSTED) is (depth == 100_000)
     assert auditors.pids == (pid,)
+
+
+async def test_a_declaration_without_a_list_of_parameters_is_not_read(auditors: WorkerSet) -> None:
+    decl = {"kind": "axiom", "name": 1, "params": None, "type": TYPE}
+    reply = await audit(auditors, FALSE, false_export(decl))
+    assert (reply.refused, reply.declaration) == ("infra_error", None)
+    assert "`params` is no list" in reply.reason
 
 
 async def test_a_kept_certificate_is_audited_again_and_each_change_is_named(

@@ -1,15 +1,21 @@
-"""The memory of verdicts, on a real Lean: identical submissions are judged once."""
+"""The memory of verdicts, on a real Lean and a real Valkey: identical submissions are judged once."""
 
 import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
+import pytest_asyncio
 
-from verifier.cache import CachedPool
+from verifier.cache import CachedPool, VerdictCache, digest_of
+from verifier.errors import InvalidInput
+from verifier.options import Options
 from verifier.pool import LeanPool
-from verifier.verdict import Kind, Status, Submission
+from verifier.redis_cache import RedisVerdicts
+from verifier.redis_server import EmbeddedRedis, connect
+from verifier.verdict import Kind, Status, Submission, Verdict
 from verifier.workers import WorkerSet
-
-pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 
 def named(name: str, header: str = "") -> Submission:
@@ -61,3 +67,91 @@ async def test_a_verdict_that_says_nothing_about_the_proof_is_not_kept(pool: Lea
     unknown = [await cached.verify(named("a", header="import Nowhere")) for _ in range(2)]
     assert {each.kind for each in unknown} == {Kind.UNKNOWN}
     assert all(each.lean_ms > 0 for each in unknown)
+
+
+def test_a_digest_tells_apart_what_a_verdict_depends_on_and_nothing_else() -> None:
+    base, options = named("a"), Options()
+    digests = {
+        digest_of(base, options, "lean"),
+        digest_of(base, options, "another lean"),
+        *(
+            digest_of(base.model_copy(update={field: "other"}), options, "lean")
+            for field in ("header", "statement", "proof")
+        ),
+        digest_of(base.model_copy(update={"proof": None, "code": "rfl"}), options, "lean"),
+        digest_of(base, replace(options, tactics=True), "lean"),
+        digest_of(base, replace(options, heartbeats=1), "lean"),
+        digest_of(base, replace(options, allowed_axioms=frozenset()), "lean"),
+    }
+    assert len(digests) == 9
+    same = digest_of(named("b"), replace(options, timeout_s=1.0), "lean")
+    assert same == digest_of(base, options, "lean")
+
+
+async def test_the_memory_forgets_what_was_used_longest_ago_and_never_holds_more_than_its_limit() -> None:
+    cache = VerdictCache("lean", limit_bytes=1200)
+
+    async def ask(name: str, reason: str = "x" * 200) -> bool:
+        async def judge() -> Verdict:
+            return Verdict(id=name, status=Status.REJECTED, reason=reason)
+
+        _, is_cached = await cache.get(Submission(id=name, statement=name, proof="rfl"), Options(), judge)
+        return is_cached
+
+    assert [await ask(name) for name in "abcab"] == [False, False, False, True, True]
+    assert not await ask("d")
+    assert [await ask(name) for name in "abd"] == [True, True, True]
+    assert not await ask("c")
+    assert [await ask("large", "x" * 2000) for _ in range(2)] == [False, False]
+
+
+@pytest_asyncio.fixture
+async def valkey(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
+    with await asyncio.to_thread(EmbeddedRedis, tmp_path) as server:
+        yield server
+
+
+async def test_verifiers_share_what_they_judged_through_redis(pool: LeanPool, valkey: EmbeddedRedis) -> None:
+    lean_ms = []
+    for name in "ab":
+        store = RedisVerdicts(valkey.url)
+        verdict = await CachedPool(pool, store=store).verify(named(name))
+        assert (verdict.id, verdict.status) == (name, Status.PROVED)
+        assert verdict.certificate is not None
+        lean_ms.append(verdict.lean_ms)
+        await store.close()
+    assert lean_ms[0] > 0 and lean_ms[1] == 0
+
+
+async def test_another_toolchain_and_what_nobody_can_read_are_judged_anew(
+    pool: LeanPool, valkey: EmbeddedRedis
+) -> None:
+    store = RedisVerdicts(valkey.url)
+    (ours,) = (digest_of(named("a"), pool.options, pool.runtime.fingerprint),)
+    await store.put(digest_of(named("a"), pool.options, "another toolchain"), b"{}")
+    await store.put(ours, b"no verdict")
+    verdict = await CachedPool(pool, store=store).verify(named("a"))
+    assert verdict.status is Status.PROVED and verdict.lean_ms > 0
+    unknown = named("u", header="import Nowhere")
+    await CachedPool(pool, store=store).verify(unknown)
+    with connect(valkey.url) as client:
+        assert client.dbsize() == 2
+    await store.close()
+
+
+async def test_a_redis_that_goes_away_costs_its_verdicts_and_nothing_else(
+    pool: LeanPool, valkey: EmbeddedRedis
+) -> None:
+    store = RedisVerdicts(valkey.url)
+    cached = CachedPool(pool, store=store)
+    assert (await cached.verify(named("a"))).status is Status.PROVED
+    valkey.stop()
+    again = await CachedPool(pool, store=store).verify(named("a"))
+    assert again.status is Status.PROVED and again.lean_ms > 0
+    assert (await cached.verify(named("a"))).lean_ms == 0
+    await store.close()
+
+
+def test_a_url_that_is_none_is_refused() -> None:
+    with pytest.raises(InvalidInput, match="redis://"):
+        RedisVerdicts("localhost:6379")

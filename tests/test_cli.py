@@ -89,11 +89,16 @@ def test_what_was_proved_is_kept_and_audited_again_and_a_change_is_named(
 
 
 def test_a_key_is_printed_once_and_its_hash_is_what_serve_reads(tmp_path: Path) -> None:
-    ran = proofmill("key", "alice")
     file = tmp_path / "keys.toml"
-    file.write_text(ran.stdout)
-    key = ran.stderr.split()[-1]
-    assert KeyRing.read(file).name_of(key) == "alice" and key not in ran.stdout
+    made = {}
+    for name in ("alice", 'bob "λ" \\'):
+        ran = proofmill("key", name)
+        with file.open("a") as lines:
+            lines.write(ran.stdout)
+        made[name] = ran.stderr.split()[-1]
+    ring = KeyRing.read(file)
+    assert [ring.name_of(key) for key in made.values()] == list(made)
+    assert not any(key in file.read_text() for key in made.values())
 
 
 def test_serve_listens_beyond_this_machine_only_with_keys(tmp_path: Path) -> None:

@@ -24,8 +24,6 @@ with pytest.MonkeyPatch.context() as patch:
     from kimina_client import AsyncKiminaClient, KiminaClient
     from kimina_client.models import SnippetStatus
 
-pytestmark = pytest.mark.asyncio(loop_scope="session")
-
 PROOFS = {"right": "rfl", "wrong": "by simp_nonsense", "same": "rfl", "incomplete": "sorry"}
 SUBMISSIONS = [
     Submission(id=name, statement="theorem t : 1 = 1", proof=proof) for name, proof in PROOFS.items()
@@ -43,7 +41,7 @@ def service(pool: LeanPool) -> VerifyService:
     return VerifyService(pool)
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
+@pytest_asyncio.fixture(scope="module")
 async def url(service: VerifyService) -> AsyncIterator[str]:
     # Without the lifespan, whose end would close the pool of all tests.
     app = create_app(service)

@@ -1,7 +1,6 @@
 """Kimina Lean Server's routes, as its published client reads them, on a real Lean."""
 
 import httpx
-import pytest
 
 from verifier.api import create_app
 from verifier.kimina import split_imports
@@ -17,7 +16,6 @@ def test_imports_go_to_the_header_and_lines_stay_where_they_were() -> None:
     assert split_imports("theorem t : 1 = 1 := rfl") == ("", "theorem t : 1 = 1 := rfl")
 
 
-@pytest.mark.asyncio(loop_scope="session")
 async def test_check_answers_in_order_with_what_lean_says(pool: LeanPool) -> None:
     codes = {
         "valid": "import Lean\ntheorem t : 1 = 1 := rfl\n#check t",

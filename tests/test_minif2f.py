@@ -2,14 +2,11 @@
 
 from pathlib import Path
 
-import pytest
-
 from prover.datasets import core_names, load_jsonl, only_named, with_core_header
 from verifier.pool import LeanPool
 from verifier.verdict import Status, Submission
 
 
-@pytest.mark.asyncio(loop_scope="session")
 async def test_every_minif2f_statement_that_fits_core_lean_elaborates(
     pool: LeanPool, shared_data: Path
 ) -> None:

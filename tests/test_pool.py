@@ -11,12 +11,11 @@ import pytest
 
 from verifier.errors import PoolClosed, WorkerStartError
 from verifier.lean.runtime import LeanRuntime
+from verifier.options import Options
 from verifier.pool import LeanPool
 from verifier.verdict import Kind, Status, Submission, Verdict
 from verifier.worker import LeanWorker
 from verifier.workers import WorkerSet
-
-pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 EXIT = "theorem t : 1 = 1 := rfl\n#eval (IO.Process.exit 3 : IO Unit)"
 
@@ -47,7 +46,9 @@ async def test_a_proof_is_proved_and_a_wrong_one_rejected_with_leans_words(pool:
 
 async def test_tactics_carry_their_goals_when_asked(pool: LeanPool) -> None:
     proof = "by\n  constructor\n  · exact hp\n  · exact hq"
-    verdict = await pool.verify(of(proof, "theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q"), tactics=True)
+    verdict = await pool.verify(
+        of(proof, "theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q"), Options(tactics=True)
+    )
     assert verdict.tactics is not None
     spans = {proof[each.start : each.stop]: each for each in verdict.tactics}
     assert set(spans) == {"constructor", "exact hp", "exact hq"}
@@ -132,9 +133,9 @@ async def test_what_a_candidate_prints_without_a_line_feed_does_not_hide_the_rep
 
 async def test_a_small_budget_is_not_the_statements(pool: LeanPool) -> None:
     asked = of("by grind", "theorem t (a b c d e f g h : Nat) : (a+b+c+d+e+f+g+h)^2 = (h+g+f+e+d+c+b+a)^2")
-    before = await pool.verify(asked, heartbeats=1)
+    before = await pool.verify(asked, Options(heartbeats=1))
     await pool.verify(asked)
-    after = await pool.verify(asked, heartbeats=1)
+    after = await pool.verify(asked, Options(heartbeats=1))
     assert before.reason == after.reason
     assert "the statement does not elaborate" not in before.reason
     assert "maximum number of heartbeats (1)" in before.reason
@@ -142,7 +143,7 @@ async def test_a_small_budget_is_not_the_statements(pool: LeanPool) -> None:
 
 async def test_the_heartbeat_budget_decides_and_the_same_way_every_time(pool: LeanPool) -> None:
     hard = of("by grind", "theorem t (a b c d e : Nat) : (a+b+c+d+e)^4 = (e+d+c+b+a)^4")
-    few = [await pool.verify(hard, heartbeats=10) for _ in range(2)]
+    few = [await pool.verify(hard, Options(heartbeats=10)) for _ in range(2)]
     assert {each.status for each in few} == {Status.REJECTED}
     assert "maximum number of heartbeats (10)" in few[0].reason
     enough = [await pool.verify(hard) for _ in range(2)]
@@ -154,7 +155,7 @@ async def test_a_deadline_and_a_crash_cost_nobody_but_themselves(lean_runtime: L
     good = [of("rfl").model_copy(update={"id": f"good{i}"}) for i in range(6)]
     crash = Submission(id="crash", statement="theorem t : 1 = 1", code=EXIT)
     mixed = [good[0], endless(), good[1], crash, *good[2:]]
-    async with LeanPool(lean_runtime, timeout_s=3) as pool:
+    async with LeanPool(lean_runtime, options=Options(timeout_s=3)) as pool:
         verdicts = {each.id: each async for each in pool.verify_many(mixed)}
     assert {verdicts[each.id].status for each in good} == {Status.PROVED}
     assert verdicts["endless"].status is Status.TIMEOUT

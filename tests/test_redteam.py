@@ -9,6 +9,7 @@ from redteam.honest import honest_cases
 from redteam.run import Judged, all_cases, judge_corpus
 
 from verifier.lean.runtime import LeanRuntime
+from verifier.options import Options
 from verifier.pool import LeanPool
 from verifier.verdict import Kind, Status, Submission
 
@@ -50,7 +51,6 @@ def test_the_corpus_is_large_enough_and_no_cheat_may_be_proved() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.asyncio(loop_scope="session")
 async def test_no_cheat_is_proved_and_no_honest_proof_is_refused(
     lean_runtime: LeanRuntime, planted: list[Path]
 ) -> None:
@@ -64,7 +64,6 @@ async def test_no_cheat_is_proved_and_no_honest_proof_is_refused(
 
 
 @pytest.mark.parametrize(("header", "code"), [("", THIEF), (LEAN, POISON)], ids=["thief", "poison"])
-@pytest.mark.asyncio(loop_scope="session")
 async def test_a_candidate_that_sabotages_its_worker_refutes_nobody_elses_proof(
     lean_runtime: LeanRuntime, header: str, code: str
 ) -> None:
@@ -75,7 +74,7 @@ async def test_a_candidate_that_sabotages_its_worker_refutes_nobody_elses_proof(
         Submission(id="own", statement="theorem t : k = 1", header="def k : Nat := 1", proof="rfl"),
         Submission(id="false", statement="theorem t : 1 = 2", header="-- a third", proof="rfl"),
     ]
-    async with LeanPool(lean_runtime, timeout_s=15) as pool:
+    async with LeanPool(lean_runtime, options=Options(timeout_s=15)) as pool:
         await pool.verify(saboteur)
         right, own, false = [await pool.verify(each) for each in later]
     assert right.kind is not Kind.REFUTED, right.reason

@@ -19,6 +19,7 @@ import pytest_asyncio
 from verifier import sandbox
 from verifier.child import process_tree, resident_bytes, tied_to_this_process
 from verifier.lean.runtime import LeanRuntime, project_runtime, resolve_runtime
+from verifier.options import Options
 from verifier.pool import LeanPool
 from verifier.verdict import Kind, Status, Submission, Verdict
 
@@ -27,7 +28,7 @@ STATEMENT = "theorem t : 1 = 1"
 PROOF = "\n\ntheorem t : 1 = 1 := rfl"
 
 
-@pytest_asyncio.fixture(scope="module", loop_scope="session", params=["bubblewrap", "node alone"])
+@pytest_asyncio.fixture(scope="module", params=["bubblewrap", "node alone"])
 async def confined_pool(request: pytest.FixtureRequest) -> AsyncIterator[LeanPool]:
     """A worker of the embedded Lean, with bubblewrap and as on a machine without."""
     with pytest.MonkeyPatch.context() as patch:
@@ -38,7 +39,7 @@ async def confined_pool(request: pytest.FixtureRequest) -> AsyncIterator[LeanPoo
         else:
             runtime = runtime_without_bubblewrap(patch, None)
         patch.setenv("PROOFMILL_TEST_SECRET", SECRET)
-        async with LeanPool(runtime, timeout_s=30) as pool:
+        async with LeanPool(runtime, options=Options(timeout_s=30)) as pool:
             yield pool
 
 
@@ -62,12 +63,10 @@ def said(verdict: Verdict) -> str:
     return "\n".join(message.text for message in verdict.messages)
 
 
-lean = pytest.mark.asyncio(loop_scope="session")
 # For what the limits bound: they are the same with bubblewrap (tests/test_sandbox.py), and it costs a worker.
 limits_alone = pytest.mark.parametrize("confined_pool", ["node alone"], indirect=True)
 
 
-@lean
 async def test_a_file_of_the_user_cannot_be_read(confined_pool: LeanPool, tmp_path: Path) -> None:
     (tmp_path / "secret").write_text(SECRET)
     own = confined_pool.runtime.cwd / "manifest.json"
@@ -78,7 +77,6 @@ async def test_a_file_of_the_user_cannot_be_read(confined_pool: LeanPool, tmp_pa
         assert readable or "no such file or directory" in said(verdict)
 
 
-@lean
 @pytest.mark.parametrize("folder", ["the Lean tree", "/tmp", "home", "tmp_path"])
 async def test_a_file_that_is_written_does_not_reach_the_disk(
     confined_pool: LeanPool, tmp_path: Path, folder: str
@@ -92,14 +90,12 @@ async def test_a_file_that_is_written_does_not_reach_the_disk(
     assert not target.exists()
 
 
-@lean
 async def test_variables_of_the_user_cannot_be_read(confined_pool: LeanPool) -> None:
     code = """#eval show IO Unit from do
   IO.println s!"{← IO.getEnv "PROOFMILL_TEST_SECRET"} {← IO.getEnv "PATH"} {← IO.getEnv "HOME"}\""""
     assert said(await run(confined_pool, code)).strip() == "none none none"
 
 
-@lean
 async def test_no_process_can_be_started(confined_pool: LeanPool) -> None:
     code = """#eval show IO Unit from do
   let ran ← IO.Process.output { cmd := "/bin/sh", args := #["-c", "echo $((6 * 7))"] }
@@ -109,7 +105,6 @@ async def test_no_process_can_be_started(confined_pool: LeanPool) -> None:
     assert "unsupported operation" in said(verdict)
 
 
-@lean
 async def test_c_functions_open_to_a_candidate_reach_no_listener(confined_pool: LeanPool) -> None:
     """A candidate can name a C function of the runtime as its own, so Lean's API is no boundary."""
     log2 = """@[extern "lean_nat_log2", export lean_nat_log2] opaque borrowed (n : @& Nat) : Nat
@@ -144,7 +139,6 @@ unsafe def go (script : String) : IO Unit := do
         assert not accepted.wait(0.5)
 
 
-@lean
 async def test_a_forged_reply_with_guessed_ids_is_not_taken(confined_pool: LeanPool) -> None:
     guesses = ["", "escape", "0", "h0", "0" * 24]
     forged = [json.dumps({"id": guess, "messages": [], "name": "t"}) for guess in guesses]
@@ -161,7 +155,6 @@ async def test_a_forged_reply_with_guessed_ids_is_not_taken(confined_pool: LeanP
     assert any(message.severity == "error" for message in verdict.messages)
 
 
-@lean
 async def test_killing_a_worker_leaves_no_process_of_its_sandbox(confined_pool: LeanPool) -> None:
     assert (await run(confined_pool, "")).status is Status.PROVED
     everyone = [each for pid in confined_pool.worker_pids for each in process_tree(pid)]
@@ -180,7 +173,6 @@ PRINT_ON = """partial def printOn (handle : IO.FS.Handle) : IO Unit := do
 #eval show IO Unit from do printOn (← IO.FS.Handle.mk "{file}" .write)"""
 
 
-@lean
 @pytest.mark.slow
 @limits_alone
 @pytest.mark.parametrize(
@@ -218,7 +210,6 @@ BOMBS = {
 }
 
 
-@lean
 @pytest.mark.slow
 @limits_alone
 @pytest.mark.parametrize("bomb", BOMBS)

@@ -10,11 +10,12 @@ from typing import Annotated, Literal
 import typer
 
 from trainer.processes import REDIS_VARIABLE
-from verifier.cli import Heartbeats, Project, Timeout, Workers, app
+from verifier.cli import CacheRedis, Heartbeats, Project, Timeout, Workers, app
 from verifier.console import say
 from verifier.errors import InvalidInput, ProofmillError
 from verifier.lean.runtime import resolve_runtime
-from verifier.pool import DEFAULT_HEARTBEATS, DEFAULT_TIMEOUT_S, LeanPool
+from verifier.options import Options
+from verifier.pool import LeanPool
 
 __all__ = ["main"]
 
@@ -48,15 +49,19 @@ def worker_verifier(
     redis: Redis,
     run: Run,
     workers: Workers = 1,
-    timeout: Timeout = DEFAULT_TIMEOUT_S,
-    heartbeats: Heartbeats = DEFAULT_HEARTBEATS,
+    timeout: Timeout = Options.timeout_s,
+    heartbeats: Heartbeats = Options.heartbeats,
     project: Project = None,
+    cache_redis: CacheRedis = None,
 ) -> None:
     """Judge the attempts of a run."""
+    from verifier.redis_cache import RedisVerdicts
     from verifier.stream_worker import run_verifier
 
-    pool = LeanPool(resolve_runtime(project), workers=workers, timeout_s=timeout, heartbeats=heartbeats)
-    asyncio.run(run_verifier(redis, run, pool))
+    options = Options(timeout_s=timeout, heartbeats=heartbeats)
+    pool = LeanPool(resolve_runtime(project), workers=workers, options=options)
+    store = RedisVerdicts(cache_redis) if cache_redis is not None else None
+    asyncio.run(run_verifier(redis, run, pool, store))
 
 
 @worker_app.command("generator")

@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager, suppress
 from enum import IntEnum
 from typing import Generic, TypeVar
 
-from verifier.errors import QueueFull
+from verifier.errors import PoolClosed, QueueFull
 
 __all__ = ["DEFAULT_QUEUE", "Admission", "FairQueue", "Priority"]
 
@@ -91,6 +91,7 @@ class Admission:
         self._free = places
         self._queue: FairQueue[asyncio.Future[None]] = FairQueue()
         self._usual_s = 1.0
+        self._is_closed = False
 
     @property
     def waiting(self) -> int:
@@ -100,6 +101,14 @@ class Admission:
     def running(self) -> int:
         return self.places - self._free
 
+    def close(self) -> None:
+        """Let nobody in any more; whoever waits gets `PoolClosed`, what runs goes on."""
+        self._is_closed = True
+        while self._queue:
+            _, turn = self._queue.pop()
+            if not turn.done():
+                turn.set_exception(_closed())
+
     @asynccontextmanager
     async def place(self, key: str = "", priority: Priority = Priority.NORMAL) -> AsyncIterator[float]:
         """Hold a place for the body, which is told how many seconds it waited.
@@ -108,6 +117,7 @@ class Admission:
 
         Raises:
             QueueFull: too many wait already.
+            PoolClosed: nobody is let in any more.
         """
         waited_s = await self._enter(key, priority)
         began = time.monotonic()
@@ -120,6 +130,8 @@ class Admission:
             self._leave()
 
     async def _enter(self, key: str, priority: Priority) -> float:
+        if self._is_closed:
+            raise _closed()
         if self._free > 0 and not self._queue:
             self._free -= 1
             return 0.0
@@ -150,3 +162,7 @@ class Admission:
                 turn.set_result(None)
                 return
         self._free += 1
+
+
+def _closed() -> PoolClosed:
+    return PoolClosed("the service is stopping: send it again, to another or when this one is back")

@@ -2,17 +2,17 @@
 
 import asyncio
 import math
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal
 
-from fastapi import APIRouter, Depends, FastAPI, HTTPException, Request, Response
+from fastapi import APIRouter, Depends, FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, StreamingResponse
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from verifier.access import Access
+from verifier.access import Access, while_connected
 from verifier.admission import Priority
 from verifier.errors import LeanUnavailable, NoAnswer, PoolClosed, QueueFull
 from verifier.keys import KeyRing
@@ -26,8 +26,6 @@ __all__ = ["BatchRow", "StatementReport", "Toolchain", "VerifyRequest", "create_
 
 BATCH_LIMIT = 1_000
 BODY_LIMIT = 64_000_000
-
-T = TypeVar("T")
 
 EXAMPLE: dict[str, JsonValue] = {
     "id": "mine",
@@ -160,20 +158,19 @@ def _v1(service: VerifyService, access: Access) -> APIRouter:
     Caller = Annotated[str, Depends(access)]
 
     async def judge(body: VerifyRequest, caller: str) -> Verdict:
-        return await service.verify(
-            body,
+        options = service.pool.options.but(
             tactics=body.tactics,
             timeout_s=body.timeout,
             heartbeats=body.heartbeats,
             allowed_axioms=body.allowed_axioms,
-            key=caller,
-            priority=Priority[body.priority.upper()],
         )
+        priority = Priority[body.priority.upper()]
+        return await service.verify(body, options, key=caller, priority=priority)
 
     @routes.post("/verify")
     async def verify(body: VerifyRequest, request: Request, caller: Caller) -> Verdict:
         """Judge one submission."""
-        return await _while_connected(request, judge(body, caller))
+        return await while_connected(request, judge(body, caller))
 
     @routes.post(
         "/verify/batch",
@@ -216,7 +213,7 @@ def _v1(service: VerifyService, access: Access) -> APIRouter:
                 return await service.pool.statement(body.statement, body.header)
 
         try:
-            found = await _while_connected(request, read())
+            found = await while_connected(request, read())
         except NoAnswer as error:
             return StatementReport(elaborates=None, reason=f"{error.status}: {error}")
         failure = found.error or found.statement_error
@@ -232,13 +229,13 @@ def _v1(service: VerifyService, access: Access) -> APIRouter:
     @routes.get("/toolchain")
     async def toolchain(_: Caller) -> Toolchain:
         """Which Lean judges, and the defaults of a request."""
-        pool = service.pool
+        runtime, options = service.pool.runtime, service.pool.options
         return Toolchain(
-            lean=pool.runtime.version,
-            runtime=pool.runtime.name,
-            timeout=pool.timeout_s,
-            heartbeats=pool.heartbeats,
-            allowed_axioms=sorted(pool.allowed_axioms),
+            lean=runtime.version,
+            runtime=runtime.name,
+            timeout=options.timeout_s,
+            heartbeats=options.heartbeats,
+            allowed_axioms=sorted(options.allowed_axioms),
         )
 
     return routes
@@ -276,30 +273,9 @@ def _watching(service: VerifyService) -> APIRouter:
     @routes.get("/metrics", response_class=Response, responses={200: {"content": {"text/plain": {}}}})
     async def metrics() -> Response:
         """Counters, times and memory, for Prometheus."""
-        return Response(generate_latest(service.metrics.registry), media_type=CONTENT_TYPE_LATEST)
+        return Response(await service.metrics.exposition(), media_type=CONTENT_TYPE_LATEST)
 
     return routes
-
-
-async def _while_connected(request: Request, work: Awaitable[T]) -> T:
-    """What `work` gives; it is cancelled when the client goes away, and its place is free."""
-    task = asyncio.ensure_future(work)
-
-    async def gone() -> None:
-        while (await request.receive())["type"] != "http.disconnect":
-            pass
-
-    watcher = asyncio.create_task(gone())
-    try:
-        await asyncio.wait((task, watcher), return_when=asyncio.FIRST_COMPLETED)
-        if not task.done():
-            task.cancel()
-            await asyncio.wait((task,))
-            raise HTTPException(499, "the client went away")  # nobody reads it but the log
-        return await task
-    finally:
-        watcher.cancel()
-        task.cancel()
 
 
 def _explain(app: FastAPI) -> None:

@@ -29,7 +29,8 @@ from verifier.child import process_tree, resident_bytes
 from verifier.errors import WorkerDied
 from verifier.judge import source_of
 from verifier.lean.runtime import LeanRuntime
-from verifier.pool import DEFAULT_HEARTBEATS, DEFAULT_TIMEOUT_S, LeanPool
+from verifier.options import Options
+from verifier.pool import LeanPool
 from verifier.service import VerifyService
 from verifier.verdict import Status, Submission
 from verifier.worker import LeanWorker, Role
@@ -186,7 +187,7 @@ def _asking_directly(screen: LeanWorker, auditor: LeanWorker) -> Ask:
             "",
             submission.statement,
             source_of(submission).full,
-            heartbeats=DEFAULT_HEARTBEATS,
+            heartbeats=Options.heartbeats,
             kernel=False,
         )
         if reply.export is None:
@@ -205,9 +206,9 @@ def _believing(screens: WorkerSet) -> Ask:
         reply, _ = await screens.ask(
             "",
             lambda worker: worker.check(
-                "", submission.statement, source, heartbeats=DEFAULT_HEARTBEATS, export=False
+                "", submission.statement, source, heartbeats=Options.heartbeats, export=False
             ),
-            DEFAULT_TIMEOUT_S,
+            Options.timeout_s,
         )
         return reply.declaration is not None and not reply.messages
 

@@ -1,86 +1,142 @@
 """Never judge twice: identical submissions share one verdict.
 
-Groups sampled from one policy are full of duplicates.  A verdict of kind
-`unknown` is never kept, because it says nothing about the proof.
+Groups sampled from one policy are full of duplicates.  A verdict of kind `unknown` is never kept, because it
+says nothing about the proof.  A verdict is known by a digest of all that it depends on, so that verifiers on
+the same toolchain can share a store (`verifier/redis_cache.py`).
 """
 
 import asyncio
-from collections import OrderedDict
-from collections.abc import Awaitable, Callable, Hashable
+import hashlib
+import json
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
+from typing import Protocol
 
+from cachetools import LRUCache
+from pydantic import ValidationError
+
+from verifier.options import Options
 from verifier.pool import LeanPool
 from verifier.verdict import Kind, Submission, Verdict
 
-__all__ = ["CachedPool", "VerdictCache"]
+__all__ = ["CachedPool", "VerdictCache", "VerdictStore", "digest_of"]
 
-CACHE_SIZE = 200_000
+CACHE_BYTES = 256_000_000
+"""Of verdicts as JSON: some 200,000 without tactics."""
+
+
+class VerdictStore(Protocol):
+    """Where verdicts are kept beyond this process.  It never raises: what it cannot do costs time only."""
+
+    async def get(self, digest: str) -> bytes | None:
+        """The verdict as JSON, if it is there."""
+
+    async def put(self, digest: str, verdict: bytes) -> None:
+        """Keep a verdict."""
+
+
+def digest_of(submission: Submission, options: Options, toolchain: str) -> str:
+    """The SHA-256 of all that a verdict depends on, but for its `id`.
+
+    Not of `timeout_s`: only verdicts that are never kept depend on the wall clock.
+    """
+    parts = (
+        toolchain,
+        submission.header,
+        submission.statement,
+        submission.proof,
+        submission.code,
+        options.tactics,
+        options.heartbeats,
+        sorted(options.allowed_axioms),
+    )
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
 @dataclass
 class _Running:
-    """A verdict on its way, and how many wait for it."""
+    """A verdict on its way with whether it was in the store, and how many wait for it."""
 
-    task: asyncio.Task[Verdict]
+    task: asyncio.Task[tuple[Verdict, bool]]
     waiting: int = 0
 
 
 class VerdictCache:
-    """A memory of the last `size` verdicts; what is asked for while it is on its way is not asked twice."""
+    """A memory of the verdicts used last; what is asked for while it is on its way is not asked twice.
 
-    def __init__(self, size: int = CACHE_SIZE) -> None:
-        self._size = size
-        self._verdicts: OrderedDict[Hashable, Verdict] = OrderedDict()
-        self._running: dict[Hashable, _Running] = {}
+    `toolchain` is what judges here (`LeanRuntime.fingerprint`), `limit_bytes` what the memory may take.
+    """
+
+    def __init__(
+        self, toolchain: str, *, limit_bytes: int = CACHE_BYTES, store: VerdictStore | None = None
+    ) -> None:
+        self._toolchain = toolchain
+        self._verdicts: LRUCache[str, bytes] = LRUCache(limit_bytes, getsizeof=len)
+        self._store = store
+        self._running: dict[str, _Running] = {}
 
     async def get(
-        self, submission: Submission, options: Hashable, judge: Callable[[], Awaitable[Verdict]]
+        self, submission: Submission, options: Options, judge: Callable[[], Awaitable[Verdict]]
     ) -> tuple[Verdict, bool]:
         """The verdict on `submission` under `options`, and whether it cost nothing: `judge` was not called.
 
         A verdict that cost nothing has `lean_ms` 0.  Cancelling stops the work only when nobody else waits
         for the same verdict.
         """
-        key = (submission.header, submission.statement, submission.proof, submission.code, options)
-        known = self._verdicts.get(key)
+        digest = digest_of(submission, options, self._toolchain)
+        known = self._verdicts.get(digest)
         if known is not None:
-            self._verdicts.move_to_end(key)
-            return _for(submission, known), True
-        running = self._running.get(key)
+            return _for(submission, Verdict.model_validate_json(known)), True
+        running = self._running.get(digest)
         is_first = running is None
         if running is None:
-            task = asyncio.create_task(self._judge(key, judge))
-            running = self._running[key] = _Running(task)
+            task = asyncio.create_task(self._find_or_judge(digest, judge))
+            running = self._running[digest] = _Running(task)
         running.waiting += 1
         try:
-            verdict = await asyncio.shield(running.task)
+            verdict, was_stored = await asyncio.shield(running.task)
         finally:
             running.waiting -= 1
             if running.waiting == 0:
                 running.task.cancel()
-                del self._running[key]
-        return (verdict, False) if is_first else (_for(submission, verdict), True)
+                del self._running[digest]
+        return (verdict, False) if is_first and not was_stored else (_for(submission, verdict), True)
 
-    async def _judge(self, key: Hashable, judge: Callable[[], Awaitable[Verdict]]) -> Verdict:
+    async def _find_or_judge(
+        self, digest: str, judge: Callable[[], Awaitable[Verdict]]
+    ) -> tuple[Verdict, bool]:
+        stored = await self._store.get(digest) if self._store is not None else None
+        if stored is not None:
+            # What cannot be read is judged again.
+            with suppress(ValidationError):
+                verdict = Verdict.model_validate_json(stored)
+                self._keep(digest, stored)
+                return verdict, True
         verdict = await judge()
         if verdict.kind is not Kind.UNKNOWN:
-            self._verdicts[key] = verdict
-            if len(self._verdicts) > self._size:
-                self._verdicts.popitem(last=False)
-        return verdict
+            written = verdict.model_dump_json(exclude={"kind"}).encode()
+            self._keep(digest, written)
+            if self._store is not None:
+                await self._store.put(digest, written)
+        return verdict, False
+
+    def _keep(self, digest: str, verdict: bytes) -> None:
+        if len(verdict) <= self._verdicts.maxsize:
+            self._verdicts[digest] = verdict
 
 
 class CachedPool:
     """A pool with a memory of its verdicts; concurrent duplicates are judged once."""
 
-    def __init__(self, pool: LeanPool, size: int = CACHE_SIZE) -> None:
+    def __init__(self, pool: LeanPool, *, store: VerdictStore | None = None) -> None:
         self._pool = pool
-        self._cache = VerdictCache(size)
+        self._cache = VerdictCache(pool.runtime.fingerprint, store=store)
 
-    async def verify(self, submission: Submission, *, tactics: bool = False) -> Verdict:
+    async def verify(self, submission: Submission) -> Verdict:
         """The verdict on `submission`, from memory when an identical one was judged before."""
         verdict, _ = await self._cache.get(
-            submission, tactics, lambda: self._pool.verify(submission, tactics=tactics)
+            submission, self._pool.options, lambda: self._pool.verify(submission)
         )
         return verdict
 

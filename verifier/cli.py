@@ -16,9 +16,9 @@ from verifier.certificate import CertificateStore, audit_all, stored_proofs
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
 from verifier.jsonl import BadRow, Row, read_rows
-from verifier.judge import ALLOWED_AXIOMS
 from verifier.lean.runtime import resolve_runtime
-from verifier.pool import DEFAULT_HEARTBEATS, DEFAULT_TIMEOUT_S, LeanPool
+from verifier.options import Options
+from verifier.pool import LeanPool
 from verifier.verdict import Verdict
 
 __all__ = ["app"]
@@ -38,6 +38,10 @@ AllowAxiom = Annotated[
     typer.Option(
         help="An axiom that proofs may use beside propext, Classical.choice and Quot.sound; repeatable."
     ),
+]
+CacheRedis = Annotated[
+    str | None,
+    typer.Option(help="URL of a Redis to keep verdicts in, as safe from others as this process."),
 ]
 Project = Annotated[Path | None, typer.Option(help="A Lake project to judge in; default: the embedded Lean.")]
 
@@ -74,8 +78,8 @@ def verify(
     file: Annotated[Path, typer.Argument(help="Rows {id, statement, header?, proof or code}.")],
     out: Annotated[Path | None, typer.Option(help="Where verdicts go, a line each; default: stdout.")] = None,
     workers: Workers = 1,
-    timeout: Timeout = DEFAULT_TIMEOUT_S,
-    heartbeats: Heartbeats = DEFAULT_HEARTBEATS,
+    timeout: Timeout = Options.timeout_s,
+    heartbeats: Heartbeats = Options.heartbeats,
     tactics: Annotated[bool, typer.Option(help="Add each tactic's span and goals.")] = False,
     keep_certificates: Annotated[
         Path | None, typer.Option(help="A directory for the certificates of what is proved.")
@@ -97,12 +101,10 @@ def verify(
         pool = LeanPool(
             resolve_runtime(project),
             workers=workers,
-            timeout_s=timeout,
-            heartbeats=heartbeats,
-            allowed_axioms=ALLOWED_AXIOMS.union(allow_axiom or ()),
+            options=Options(tactics, timeout, heartbeats, Options.allowed_axioms.union(allow_axiom or ())),
             certificates=store,
         )
-        verdicts = asyncio.run(_judge_all(pool, rows, sink, tactics))
+        verdicts = asyncio.run(_judge_all(pool, rows, sink))
     _summarise(rows, verdicts)
     if bad:
         raise typer.Exit(2)
@@ -111,7 +113,7 @@ def verify(
 @app.command()
 def audit(
     directory: Annotated[Path, typer.Argument(help="What `verify --keep-certificates` kept.")],
-    timeout: Timeout = DEFAULT_TIMEOUT_S,
+    timeout: Timeout = Options.timeout_s,
     project: Project = None,
 ) -> None:
     """Audit kept proofs again, each from its certificate and export alone; exit 1 when one does not hold."""
@@ -133,8 +135,8 @@ def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
     workers: Workers = 1,
-    timeout: Timeout = DEFAULT_TIMEOUT_S,
-    heartbeats: Heartbeats = DEFAULT_HEARTBEATS,
+    timeout: Timeout = Options.timeout_s,
+    heartbeats: Heartbeats = Options.heartbeats,
     project: Project = None,
     keys: Annotated[
         Path | None, typer.Option(help="TOML of API keys (`proofmill key`); needed beyond this machine.")
@@ -143,16 +145,18 @@ def serve(
     queue: Annotated[
         int, typer.Option(min=1, help="Submissions that may wait; more get 429.")
     ] = DEFAULT_QUEUE,
+    cache_redis: CacheRedis = None,
     allow_unconfined: Annotated[
         bool, typer.Option(help="Serve even where nothing keeps candidates from this user's files.")
     ] = False,
 ) -> None:
     """Serve the HTTP verify API."""
     import structlog
-    import uvicorn
 
     from verifier.api import create_app
     from verifier.keys import KeyRing
+    from verifier.redis_cache import RedisVerdicts
+    from verifier.server import serve as serve_until_stopped
     from verifier.service import VerifyService
 
     if keys is None and host not in ("127.0.0.1", "::1", "localhost"):
@@ -172,24 +176,27 @@ def serve(
         processors=[structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()],
         logger_factory=structlog.PrintLoggerFactory(sys.stderr),
     )
-    pool = LeanPool(runtime, workers=workers, timeout_s=timeout, heartbeats=heartbeats, spares=spares)
+    options = Options(timeout_s=timeout, heartbeats=heartbeats)
+    pool = LeanPool(runtime, workers=workers, options=options, spares=spares)
 
     async def serve_pool() -> None:
+        store = RedisVerdicts(cache_redis) if cache_redis is not None else None
+        service = VerifyService(pool, queue_limit=queue, store=store)
         async with pool:
-            app = create_app(VerifyService(pool, queue_limit=queue), keys=ring, log_requests=True)
-            await uvicorn.Server(uvicorn.Config(app, host=host, port=port, access_log=False)).serve()
+            app = create_app(service, keys=ring, log_requests=True)
+            await serve_until_stopped(app, service, host, port)
 
     asyncio.run(serve_pool())
 
 
 @app.command()
 def key(name: Annotated[str, typer.Argument(help="Whose key it is.")]) -> None:
-    """Make an API key: print it, once, and the line for the file that `serve --keys` reads."""
+    """Make an API key: show it, once, and print the line for the file that `serve --keys` reads."""
     from verifier.keys import hash_of, new_key
 
     made = new_key()
     say(f"the key of {name}, which is kept nowhere: {made}")
-    print(f'[keys]\n{json.dumps(name)} = "{hash_of(made)}"')
+    print(f'{json.dumps(name, ensure_ascii=False)} = "{hash_of(made)}"')
 
 
 @bench_app.command("verifier")
@@ -237,7 +244,7 @@ def _sink(out: Path | None) -> Iterator[IO[str]]:
         yield sink
 
 
-async def _judge_all(pool: LeanPool, rows: Sequence[Row], sink: IO[str], tactics: bool) -> dict[str, Verdict]:
+async def _judge_all(pool: LeanPool, rows: Sequence[Row], sink: IO[str]) -> dict[str, Verdict]:
     """Judge `rows`, writing each verdict as it comes, so that what is finished survives an interrupt."""
     verdicts: dict[str, Verdict] = {}
     must = {row.id: row.must for row in rows}
@@ -247,7 +254,7 @@ async def _judge_all(pool: LeanPool, rows: Sequence[Row], sink: IO[str], tactics
         bar = progress.add_task("starting Lean", total=len(rows))
         async with pool:
             progress.update(bar, description="judging")
-            async for verdict in pool.verify_many(rows, tactics=tactics):
+            async for verdict in pool.verify_many(rows):
                 verdicts[verdict.id] = verdict
                 line = verdict.model_dump(mode="json")
                 expected = must[verdict.id]

@@ -47,9 +47,7 @@ class Client:
         timeout_s: float = TIMEOUT_S,
         transport: httpx.BaseTransport | None = None,
     ) -> None:
-        self._http = httpx.Client(
-            base_url=url, headers=_headers(api_key), timeout=timeout_s, transport=transport
-        )
+        self._http = httpx.Client(transport=transport, **_connection(url, api_key, timeout_s))
         self._retry = Retrying(**_retrying(attempts))
 
     def __enter__(self) -> Self:
@@ -108,9 +106,7 @@ class AsyncClient:
         timeout_s: float = TIMEOUT_S,
         transport: httpx.AsyncBaseTransport | None = None,
     ) -> None:
-        self._http = httpx.AsyncClient(
-            base_url=url, headers=_headers(api_key), timeout=timeout_s, transport=transport
-        )
+        self._http = httpx.AsyncClient(transport=transport, **_connection(url, api_key, timeout_s))
         self._retry = AsyncRetrying(**_retrying(attempts))
 
     async def __aenter__(self) -> Self:
@@ -150,8 +146,9 @@ class AsyncClient:
         _none_left(left)
 
 
-def _headers(api_key: str | None) -> dict[str, str]:
-    return {"Authorization": f"Bearer {api_key}"} if api_key else {}
+def _connection(url: str, api_key: str | None, timeout_s: float) -> dict[str, Any]:
+    headers = {"Authorization": f"Bearer {api_key}"} if api_key else {}
+    return {"base_url": url, "headers": headers, "timeout": timeout_s}
 
 
 def _body(submission: Submission, options: dict[str, Any]) -> dict[str, Any]:

@@ -1,8 +1,7 @@
 """API keys: made here, kept as hashes, compared in constant time.
 
-A file of keys is TOML, a name and the SHA-256 of its key on each line:
+A file of keys is TOML, a name and the SHA-256 of its key on each line, as `proofmill key NAME` prints them:
 
-    [keys]
     "alice" = "9f86d081884c7d65…"
 
 A key has 256 random bits, so its hash need not be a slow one.
@@ -48,15 +47,11 @@ class KeyRing:
     def read(cls, path: Path) -> "KeyRing":
         """The keys of a file.  Raises InvalidInput when it cannot be read or has none."""
         try:
-            found = tomllib.loads(path.read_text("utf-8")).get("keys")
+            found = tomllib.loads(path.read_text("utf-8"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise InvalidInput(f"the keys in {path} cannot be read: {error}") from error
-        if (
-            not isinstance(found, dict)
-            or not found
-            or not all(isinstance(each, str) for each in found.values())
-        ):
-            raise InvalidInput(f"{path} has no table [keys] of names and hashes: see `proofmill key --help`")
+        if not found or not all(isinstance(each, str) for each in found.values()):
+            raise InvalidInput(f"{path} must hold names and hashes: see `proofmill key --help`")
         return cls(found)
 
     def name_of(self, key: str) -> str | None:

@@ -13,10 +13,10 @@ from collections.abc import Sequence
 from itertools import takewhile
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends
+from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field, model_validator
 
-from verifier.access import Access
+from verifier.access import Access, while_connected
 from verifier.errors import NoAnswer
 from verifier.judge import Source, tactics_of
 from verifier.protocol import RawMessage, TextReply
@@ -140,9 +140,10 @@ def kimina_routes(
         header, body = split_imports(code)
         try:
             async with service.admission.place(caller):
-                reply = await service.pool.text(
-                    body, header, tactics=with_tactics or "sorry" in body, timeout_s=timeout_s
+                options = service.pool.options.but(
+                    tactics=with_tactics or "sorry" in body, timeout_s=timeout_s or None
                 )
+                reply = await service.pool.text(body, header, options)
         except NoAnswer as error:
             reason = (
                 f"Lean timed out: {error}" if error.status is Status.TIMEOUT else f"{error.status}: {error}"
@@ -153,18 +154,16 @@ def kimina_routes(
         )
 
     @routes.post("/api/check", response_model_exclude_none=True)
-    async def api_check(body: CheckRequest, caller: Caller) -> CheckResponse:
+    async def api_check(body: CheckRequest, request: Request, caller: Caller) -> CheckResponse:
         """What Lean says of each snippet, in the order in which they were sent."""
-        results = await asyncio.gather(
-            *(
-                check(each.id, each.code, body.timeout, body.infotree is not None, caller)
-                for each in body.snippets
-            )
+        checks = (
+            check(each.id, each.code, body.timeout, body.infotree is not None, caller)
+            for each in body.snippets
         )
-        return CheckResponse(results=results)
+        return CheckResponse(results=await while_connected(request, asyncio.gather(*checks)))
 
     @routes.post("/verify", response_model_exclude_none=True)
-    async def verify(body: BackwardRequest, caller: Caller) -> BackwardResponse:
+    async def verify(body: BackwardRequest, request: Request, caller: Caller) -> BackwardResponse:
         """The older form of `/api/check`."""
 
         async def one(code: Code) -> BackwardResult:
@@ -175,7 +174,8 @@ def kimina_routes(
             response = found.response and found.response.model_copy(update={"time": found.time})
             return BackwardResult(custom_id=code.custom_id, error=found.error, response=response)
 
-        return BackwardResponse(results=await asyncio.gather(*map(one, body.codes)))
+        results = await while_connected(request, asyncio.gather(*map(one, body.codes)))
+        return BackwardResponse(results=results)
 
     return routes
 

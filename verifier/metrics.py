@@ -1,8 +1,9 @@
 """What the service measures of itself, for Prometheus; in a registry of its own, so that two do not clash."""
 
-from collections.abc import Iterable
+import asyncio
+from collections.abc import Iterable, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -42,7 +43,18 @@ class Metrics:
         self.refused = Counter(
             "proofmill_refused", "Submissions turned away: the queue was full.", registry=self.registry
         )
+        self._memory = Gauge(
+            "proofmill_worker_resident_bytes", "Memory of Lean processes.", ["role"], registry=self.registry
+        )
+        self._pool = pool
         self.registry.register(_State(pool, admission))
+
+    async def exposition(self) -> bytes:
+        """All of it, as Prometheus reads it."""
+        for role, members in self._pool.sets.items():
+            # It reads /proc, which may take longer than an answer should wait.
+            self._memory.labels(role).set(await asyncio.to_thread(_resident_bytes, members.pids))
+        return generate_latest(self.registry)
 
     def count(self, verdict: Verdict, *, is_cached: bool) -> None:
         """A verdict that goes out."""
@@ -65,14 +77,14 @@ class _State(Collector):
 
     def collect(self) -> Iterable[Metric]:
         workers = GaugeMetricFamily("proofmill_workers", "Lean processes.", labels=["role", "state"])
-        memory = GaugeMetricFamily(
-            "proofmill_worker_resident_bytes", "Memory of Lean processes.", labels=["role"]
-        )
         for role, members in self._pool.sets.items():
             for state, number in members.state.items():
                 workers.add_metric([role, state], number)
-            memory.add_metric([role], sum(map(resident_bytes, members.pids)))
         queue = GaugeMetricFamily("proofmill_submissions", "Submissions in the service.", labels=["state"])
         queue.add_metric(["waiting"], self._admission.waiting)
         queue.add_metric(["running"], self._admission.running)
-        return (workers, memory, queue)
+        return (workers, queue)
+
+
+def _resident_bytes(pids: Sequence[int]) -> int:
+    return sum(map(resident_bytes, pids))

@@ -5,40 +5,29 @@ an auditor, a process that never ran a candidate; a submission that runs out of
 time or takes its worker down costs that worker, or one more if the first may have
 been spoiled before, and nothing else; a machine that fails is `unknown`, never a
 wrong proof.
+
+Of its workers and auditors together no more run at a time than it has workers, so that one worker more is
+one core more.
 """
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
 from verifier.certificate import CertificateStore, certify
 from verifier.errors import NoAnswer
-from verifier.judge import ALLOWED_AXIOMS, audited, screen, screened, source_of
+from verifier.judge import audited, screen, screened, source_of
 from verifier.lean.runtime import LeanRuntime
+from verifier.options import Options
 from verifier.protocol import StatementReply, TextReply
 from verifier.verdict import Status, Submission, Verdict
 from verifier.workers import WorkerSet
 
-__all__ = ["DEFAULT_HEARTBEATS", "DEFAULT_TIMEOUT_S", "LeanPool"]
+__all__ = ["LeanPool"]
 
-DEFAULT_HEARTBEATS = 200_000
-"""Lean's own default for `maxHeartbeats`, in thousands of small allocations."""
-
-DEFAULT_TIMEOUT_S = 60.0
 SCREENS_PER_AUDITOR = 4
 """Most attempts fail their screen, and an audit costs less than an elaboration."""
-
-
-@dataclass(frozen=True)
-class Options:
-    """How one submission is judged; `timeout_s` is for its elaboration, and again for its audit."""
-
-    tactics: bool
-    timeout_s: float
-    heartbeats: int
-    allowed_axioms: frozenset[str]
 
 
 class LeanPool:
@@ -47,11 +36,9 @@ class LeanPool:
         async with LeanPool(runtime, workers=2) as pool:
             verdict = await pool.verify(submission)
 
-    `timeout_s` is wall-clock seconds for one elaboration, without waiting for a
-    worker, its start or its header.  `heartbeats` is the budget of each
-    declaration and the limit that decides; the wall clock only guards.
-    `certificates` keeps what was proved, so that it can be audited again.
-    `spares` workers more stand ready for those that are killed.
+    `options` hold for what is asked for without any.  `certificates` keeps what was
+    proved, so that it can be audited again.  `spares` workers more stand ready for
+    those that are killed.
     """
 
     def __init__(
@@ -59,9 +46,7 @@ class LeanPool:
         runtime: LeanRuntime,
         *,
         workers: int = 1,
-        timeout_s: float = DEFAULT_TIMEOUT_S,
-        heartbeats: int = DEFAULT_HEARTBEATS,
-        allowed_axioms: frozenset[str] = ALLOWED_AXIOMS,
+        options: Options | None = None,
         certificates: CertificateStore | None = None,
         spares: int = 0,
     ) -> None:
@@ -69,13 +54,12 @@ class LeanPool:
             raise ValueError(f"a pool needs at least one worker, not {workers}")
         self.runtime = runtime
         self.workers = workers
-        self.timeout_s = timeout_s
-        self.heartbeats = heartbeats
-        self.allowed_axioms = allowed_axioms
+        self.options = options or Options()
         self._certificates = certificates
-        self._screens = WorkerSet(runtime, "screen", workers, spares=spares)
+        cores = asyncio.Semaphore(workers)
+        self._screens = WorkerSet(runtime, "screen", workers, cores, spares=spares)
         self.auditors = -(-workers // SCREENS_PER_AUDITOR)
-        self._auditors = WorkerSet(runtime, "audit", self.auditors)
+        self._auditors = WorkerSet(runtime, "audit", self.auditors, cores)
 
     async def __aenter__(self) -> Self:
         """Starts all workers; waits for one of each role; raises WorkerStartError when none starts."""
@@ -115,46 +99,36 @@ class LeanPool:
         """The workers by role, for those who watch them."""
         return {"screen": self._screens, "audit": self._auditors}
 
-    async def statement(
-        self, statement: str, header: str = "", *, timeout_s: float | None = None
-    ) -> StatementReply:
+    async def statement(self, statement: str, header: str = "") -> StatementReply:
         """What Lean makes of a statement.
 
         Raises:
             NoAnswer, PoolClosed
         """
         reply, _ = await self._screens.ask(
-            header, lambda worker: worker.statement(header, statement), timeout_s or self.timeout_s
+            header, lambda worker: worker.statement(header, statement), self.options.timeout_s
         )
         return reply
 
-    async def text(
-        self,
-        source: str,
-        header: str = "",
-        *,
-        tactics: bool = False,
-        timeout_s: float | None = None,
-        heartbeats: int | None = None,
-    ) -> TextReply:
+    async def text(self, source: str, header: str = "", options: Options | None = None) -> TextReply:
         """What Lean says of a file that need not prove anything; no verdict, so nothing to train on.
 
         Raises:
             NoAnswer, PoolClosed
         """
-        budget = heartbeats or self.heartbeats
+        limits = options or self.options
         reply, _ = await self._screens.ask(
             header,
-            lambda worker: worker.text(header, source, heartbeats=budget, tactics=tactics),
-            timeout_s or self.timeout_s,
+            lambda worker: worker.text(header, source, heartbeats=limits.heartbeats, tactics=limits.tactics),
+            limits.timeout_s,
         )
         return reply
 
     async def verify_many(
-        self, submissions: Iterable[Submission], *, tactics: bool = False
+        self, submissions: Iterable[Submission], options: Options | None = None
     ) -> AsyncIterator[Verdict]:
         """Verdicts on all submissions, in the order in which they finish."""
-        tasks = [asyncio.create_task(self.verify(each, tactics=tactics)) for each in submissions]
+        tasks = [asyncio.create_task(self.verify(each, options)) for each in submissions]
         try:
             for done in asyncio.as_completed(tasks):
                 yield await done
@@ -162,30 +136,17 @@ class LeanPool:
             for task in tasks:
                 task.cancel()
 
-    async def verify(
-        self,
-        submission: Submission,
-        *,
-        tactics: bool = False,
-        timeout_s: float | None = None,
-        heartbeats: int | None = None,
-        allowed_axioms: frozenset[str] | None = None,
-    ) -> Verdict:
+    async def verify(self, submission: Submission, options: Options | None = None) -> Verdict:
         """The verdict on one submission; waits for a free worker."""
         refused = screen(submission)
         if refused is not None:
             return refused
-        options = Options(
-            tactics=tactics,
-            timeout_s=timeout_s or self.timeout_s,
-            heartbeats=heartbeats or self.heartbeats,
-            allowed_axioms=self.allowed_axioms if allowed_axioms is None else allowed_axioms,
-        )
+        limits = options or self.options
         try:
-            verdict = await self._screen_and_audit(submission, options, kernel=False)
+            verdict = await self._screen_and_audit(submission, limits, kernel=False)
             if verdict.status is Status.KERNEL_REJECTED:
                 # A tactic may try what only the kernel can refuse, and go on with something else.
-                verdict = await self._screen_and_audit(submission, options, kernel=True)
+                verdict = await self._screen_and_audit(submission, limits, kernel=True)
             return verdict
         except NoAnswer as error:
             return Verdict(id=submission.id, status=error.status, reason=str(error), lean_ms=error.held_ms)

@@ -23,7 +23,14 @@ from redis.retry import Retry
 from verifier.child import tied_to_this_process
 from verifier.errors import InvalidInput, RedisUnavailable
 
-__all__ = ["SOCKET_TIMEOUT_S", "EmbeddedRedis", "connect", "server_binary", "unreachable_is_typed"]
+__all__ = [
+    "SOCKET_TIMEOUT_S",
+    "EmbeddedRedis",
+    "connect",
+    "invalid_url",
+    "server_binary",
+    "unreachable_is_typed",
+]
 
 SOCKET_TIMEOUT_S = 30.0
 """How long a reply may take; a blocking read has to ask for less."""
@@ -52,13 +59,18 @@ def connect(url: str) -> redis.Redis:
             retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=3),
         )
     except ValueError as error:
-        raise InvalidInput(
-            f"the Redis URL cannot be used: {error}; write redis://[:PASSWORD@]HOST:PORT/0, "
-            "rediss://... for TLS, or unix:///PATH"
-        ) from error
+        raise invalid_url(error) from error
     with unreachable_is_typed(client):
         client.ping()
     return client
+
+
+def invalid_url(error: ValueError) -> InvalidInput:
+    """What to say of a URL in which redis-py found `error`."""
+    return InvalidInput(
+        f"the Redis URL cannot be used: {error}; write redis://[:PASSWORD@]HOST:PORT/0, "
+        "rediss://... for TLS, or unix:///PATH"
+    )
 
 
 @contextmanager

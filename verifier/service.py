@@ -1,9 +1,10 @@
 """The pool as a service: submissions wait their turn, are judged once, and are counted."""
 
 from verifier.admission import DEFAULT_QUEUE, Admission, Priority
-from verifier.cache import VerdictCache
+from verifier.cache import VerdictCache, VerdictStore
 from verifier.errors import LeanUnavailable, QueueFull
 from verifier.metrics import Metrics
+from verifier.options import Options
 from verifier.pool import LeanPool
 from verifier.verdict import Status, Submission, Verdict
 
@@ -17,20 +18,19 @@ class VerifyService:
     the next while an auditor has the last.
     """
 
-    def __init__(self, pool: LeanPool, *, queue_limit: int = DEFAULT_QUEUE) -> None:
+    def __init__(
+        self, pool: LeanPool, *, queue_limit: int = DEFAULT_QUEUE, store: VerdictStore | None = None
+    ) -> None:
         self.pool = pool
         self.admission = Admission(pool.workers + pool.auditors, queue_limit)
         self.metrics = Metrics(pool, self.admission)
-        self._cache = VerdictCache()
+        self._cache = VerdictCache(pool.runtime.fingerprint, store=store)
 
     async def verify(
         self,
         submission: Submission,
+        options: Options | None = None,
         *,
-        tactics: bool = False,
-        timeout_s: float | None = None,
-        heartbeats: int | None = None,
-        allowed_axioms: frozenset[str] | None = None,
         key: str = "",
         priority: Priority = Priority.NORMAL,
     ) -> Verdict:
@@ -40,25 +40,18 @@ class VerifyService:
             QueueFull, PoolClosed
             LeanUnavailable: no worker runs, and none could be started for this submission.
         """
-        # Of the wall clock only verdicts depend that are never kept.
-        options = (tactics, heartbeats, allowed_axioms)
+        limits = options or self.pool.options
 
         async def judge() -> Verdict:
             async with self.admission.place(key, priority) as queue_s:
-                verdict = await self.pool.verify(
-                    submission,
-                    tactics=tactics,
-                    timeout_s=timeout_s,
-                    heartbeats=heartbeats,
-                    allowed_axioms=allowed_axioms,
-                )
+                verdict = await self.pool.verify(submission, limits)
             self.metrics.observe(verdict, queue_s)
             if verdict.status is Status.INFRA_ERROR and any(each.is_dead for each in self.pool.sets.values()):
                 raise LeanUnavailable(verdict.reason)
             return verdict
 
         try:
-            verdict, is_cached = await self._cache.get(submission, options, judge)
+            verdict, is_cached = await self._cache.get(submission, limits, judge)
         except QueueFull:
             self.metrics.refused.inc()
             raise

@@ -14,7 +14,7 @@ import time
 
 from pydantic import BaseModel, ConfigDict
 
-from verifier.cache import CachedPool
+from verifier.cache import CachedPool, VerdictStore
 from verifier.pool import LeanPool
 from verifier.redis_server import connect
 from verifier.streams import Delivery, Stream, StreamNames
@@ -40,7 +40,7 @@ class JudgeRequest(BaseModel):
     submission: Submission
 
 
-async def run_verifier(redis_url: str, run: str, pool: LeanPool) -> None:
+async def run_verifier(redis_url: str, run: str, pool: LeanPool, store: VerdictStore | None = None) -> None:
     """Judge what arrives until SIGTERM or SIGINT; what is in flight then is left to other verifiers.
 
     Raises:
@@ -52,15 +52,18 @@ async def run_verifier(redis_url: str, run: str, pool: LeanPool) -> None:
     verdicts = Stream(client, names.verdicts, Verdict)
     try:
         async with pool, asyncio.TaskGroup() as group:
-            await _judge_until_stopped(group, pool, requests, verdicts)
+            await _judge_until_stopped(group, pool, CachedPool(pool, store=store), requests, verdicts)
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from failures
 
 
 async def _judge_until_stopped(
-    group: asyncio.TaskGroup, pool: LeanPool, requests: Stream[JudgeRequest], verdicts: Stream[Verdict]
+    group: asyncio.TaskGroup,
+    pool: LeanPool,
+    cached: CachedPool,
+    requests: Stream[JudgeRequest],
+    verdicts: Stream[Verdict],
 ) -> None:
-    cached = CachedPool(pool)
     stopped = stop_on_signals()
     consumer = consumer_name()
     running: dict[asyncio.Task[None], Delivery[JudgeRequest]] = {}

@@ -27,12 +27,24 @@ log = logging.getLogger(__name__)
 
 
 class WorkerSet:
-    """N workers that may be busy at a time, and spares; one that is lost is replaced."""
+    """N workers that may be busy at a time, and spares; one that is lost is replaced.
 
-    def __init__(self, runtime: LeanRuntime, role: Role, size: int, *, spares: int = 0) -> None:
+    Each takes one of `cores` while it works: sets that share them run no more processes than those.
+    """
+
+    def __init__(
+        self,
+        runtime: LeanRuntime,
+        role: Role,
+        size: int,
+        cores: asyncio.Semaphore | None = None,
+        *,
+        spares: int = 0,
+    ) -> None:
         self._runtime = runtime
         self._role: Role = role
         self._size = size
+        self._cores = cores or asyncio.Semaphore(size)
         self._spares = spares
         self._last_header = ""
         self._idle: list[LeanWorker] = []
@@ -104,7 +116,7 @@ class WorkerSet:
             return NoAnswer(status, reason, held_ms=(time.monotonic() - held_since) * 1e3)
 
         try:
-            async with self._lend(header) as worker:
+            async with self._lend(header) as worker, self._cores:
                 held_since = time.monotonic()
                 header_error = await _read_header(worker, header)
                 if header_error is None:

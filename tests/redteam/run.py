@@ -18,6 +18,7 @@ from rich.table import Table
 
 from verifier.console import progress_bars
 from verifier.lean.runtime import LeanRuntime, resolve_runtime
+from verifier.options import Options
 from verifier.pool import LeanPool
 from verifier.verdict import Status, Verdict
 
@@ -70,7 +71,7 @@ async def judge_corpus(
         on_verdict()
         return Judged(case, verdict)
 
-    async with LeanPool(runtime, workers=WORKERS, timeout_s=TIMEOUT_S) as pool:
+    async with LeanPool(runtime, workers=WORKERS, options=Options(timeout_s=TIMEOUT_S)) as pool:
         return list(await asyncio.gather(*map(judged, cases)))
 
 

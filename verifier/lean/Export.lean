@@ -127,13 +127,13 @@ def childrenOf : Expr → List Expr
   | .proj _ _ e => [e]
   | _ => []
 
-/-- The places of `es`, or the first of them that has none yet. -/
-def placesOf : List Expr → Array Json → Export → Except Expr (Array Json)
-  | [], cells, _ => .ok cells
+/-- The places of `es`, if all of them have one. -/
+def placesOf : List Expr → Array Json → Export → Option (Array Json)
+  | [], cells, _ => some cells
   | e :: rest, cells, s =>
     match placeOf e s with
     | some place => placesOf rest (cells.push (.num place)) s
-    | none => .error e
+    | none => none
 
 /-- Write `e`, all of whose parts have the places `parts`. -/
 def writeNode (e : Expr) (parts : Array Json) (s : Export) : Export :=
@@ -185,8 +185,8 @@ partial def writeExprs : List Expr → Export → Export
     | none =>
       let parts := childrenOf e
       match placesOf parts #[] s with
-      | .error _ => writeExprs (missingOnto parts (e :: todo) s) s
-      | .ok places =>
+      | none => writeExprs (missingOnto parts (e :: todo) s) s
+      | some places =>
         if s.exprs.count ≥ exprLimit then s.tooLarge "the proof term is too large: more than a million parts"
         else
           let s := writeNode e places s

@@ -163,8 +163,12 @@ def readExpr (names : Array Name) (levels : Array Level) (exprs : Exprs) (cells 
     | _ => .error "a string literal is no text"
   | _ => .error "an expression is of no known kind"
 
+/-- An export that cannot be read comes from a broken worker: that says nothing about the proof. -/
+def unreadable (reason : String) : Refusal :=
+  { status := "infra_error", reason := "the export cannot be read: " ++ reason }
+
 partial def readExprs (names : Array Name) (levels : Array Level) (rows : Array Json) (i : Nat) (exprs : Exprs) :
-    Except String Exprs :=
+    Except Refusal Exprs :=
   if h : i < rows.size then
     match rows[i] with
     | .arr cells =>
@@ -173,9 +177,10 @@ partial def readExprs (names : Array Name) (levels : Array Level) (rows : Array 
         if depth < depthLimit then
           let { values, depths } := exprs
           readExprs names levels rows (i + 1) { values := values.push e, depths := depths.push (depth + 1) }
-        else .error ("a term is nested more than " ++ toString depthLimit ++ " deep")
-      | .error reason => .error reason
-    | _ => .error "an expression is no list"
+        else .error { status := "resource_exhausted",
+                      reason := "a term is nested more than " ++ toString depthLimit ++ " deep" }
+      | .error reason => .error (unreadable reason)
+    | _ => .error (unreadable "an expression is no list")
   else .ok exprs
 
 /-! #### Declarations -/
@@ -186,12 +191,19 @@ structure Tables where
   levels : Array Level
   exprs : Exprs
 
-def readTables (json : Json) : Except String Tables := do
-  let names ← readNames (← rowsOf json "names") 0 #[.anonymous]
-  let levels ← readLevels names (← rowsOf json "levels") 0 #[.zero]
-  let rows ← rowsOf json "exprs"
-  if rows.size > exprLimit then .error "it has too many expressions" else
-  return { names, levels, exprs := ← readExprs names levels rows 0 {} }
+/-- The tables, and the rows of the declarations. -/
+def readTables (json : Json) : Except Refusal (Tables × Array Json) :=
+  let read : Except String (Array Name × Array Level × Array Json × Array Json) := do
+    let names ← readNames (← rowsOf json "names") 0 #[.anonymous]
+    let levels ← readLevels names (← rowsOf json "levels") 0 #[.zero]
+    return (names, levels, ← rowsOf json "exprs", ← rowsOf json "decls")
+  match read with
+  | .error reason => .error (unreadable reason)
+  | .ok (names, levels, rows, decls) =>
+    if rows.size > exprLimit then .error (unreadable "it has too many expressions")
+    else match readExprs names levels rows 0 {} with
+      | .ok exprs => .ok ({ names, levels, exprs }, decls)
+      | .error refusal => .error refusal
 
 partial def namesFrom (names : Array Name) (cells : Array Json) (i : Nat) (acc : List Name) :
     Except String (List Name) := do
@@ -225,15 +237,14 @@ partial def typesFrom (tables : Tables) (rows : Array Json) (i : Nat) (acc : Lis
 
 /-- A declaration as the kernel takes it.  All are safe ones: an export cannot ask for less checking. -/
 def readDecl (tables : Tables) (row : Json) : Except String Declaration := do
-  let levelParams ← match field row "params" with
-    | .arr cells => namesFrom tables.names cells 0 []
-    | _ => pure []
+  let params : Except String (List Name) := do namesFrom tables.names (← rowsOf row "params") 0 []
   match field row "kind" with
+  | .str "quotient" => return .quotDecl
   | .str "inductive" =>
     let types ← typesFrom tables (← rowsOf row "types") 0 []
-    return .inductDecl levelParams (← natOf (field row "arity")) types false
-  | .str "quotient" => return .quotDecl
+    return .inductDecl (← params) (← natOf (field row "arity")) types false
   | kind =>
+    let levelParams ← params
     let name ← nameAt tables.names (← natOf (field row "name"))
     let type ← tables.exprs.at (← natOf (field row "type"))
     let value : Except String Expr := do tables.exprs.at (← natOf (field row "value"))
@@ -281,10 +292,6 @@ def refusalOf (decl : Declaration) (e : Kernel.Exception) : Refusal :=
   | .excessiveMemory => { status := "resource_exhausted", reason := "the kernel ran out of memory on `" ++ nameOf decl ++ "`" }
   | .interrupted => { status := "infra_error", reason := "the kernel was interrupted" }
 
-/-- An export that cannot be read comes from a broken worker: that says nothing about the proof. -/
-def unreadable (reason : String) : Refusal :=
-  { status := "infra_error", reason := "the export cannot be read: " ++ reason }
-
 partial def replayFrom (env : Environment) (tables : Tables) (rows : Array Json) (i : Nat) :
     IO (Except Refusal Environment) := do
   if h : i < rows.size then
@@ -298,10 +305,9 @@ partial def replayFrom (env : Environment) (tables : Tables) (rows : Array Json)
   else return .ok env
 
 def replayHere (env : Environment) (json : Json) : IO (Except Refusal Environment) := do
-  match readTables json, rowsOf json "decls" with
-  | .ok tables, .ok rows => replayFrom env tables rows 0
-  | .error reason, _ => return .error (unreadable reason)
-  | _, .error reason => return .error (unreadable reason)
+  match readTables json with
+  | .ok (tables, rows) => replayFrom env tables rows 0
+  | .error refusal => return .error refusal
 
 /-- `env` with the declarations of an export, each checked by the kernel.
 

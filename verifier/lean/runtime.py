@@ -54,6 +54,17 @@ class LeanRuntime:
     cwd: Path
     version: str
     protections: tuple[Protection, ...] = ()
+    library: str = ""
+    """A digest of what a header can import, beyond what comes with Lean."""
+
+    @property
+    def fingerprint(self) -> str:
+        """A digest of all that verdicts depend on beside the submission: Lean, library, and this code."""
+        digest = hashlib.sha256(f"{self.name} {self.version} {self.library}".encode())
+        code = Path(__file__).parents[1]
+        for source in sorted((*code.rglob("*.py"), *code.rglob("*.lean"))):
+            digest.update(source.read_bytes())
+        return digest.hexdigest()
 
     @property
     def is_confined(self) -> bool:
@@ -133,7 +144,18 @@ def project_runtime(project: Path) -> LeanRuntime:
         cwd=project,
         version=version,
         protections=file_confinement("project", None),
+        library=_library_digest(project),
     )
+
+
+def _library_digest(project: Path) -> str:
+    """Of the packages that the project pins and of its own modules, by the hashes that Lake keeps of them."""
+    own = sorted((project / ".lake" / "build" / "lib").rglob("*.hash"))
+    digest = hashlib.sha256()
+    for file in (project / "lake-manifest.json", *own):
+        if file.is_file():
+            digest.update(f"{file.relative_to(project)} ".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def _place_script(root: Path) -> Path:
