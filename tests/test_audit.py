@@ -15,7 +15,7 @@ from verifier.errors import InvalidInput
 from verifier.judge import audited
 from verifier.lean.runtime import LeanRuntime
 from verifier.pool import LeanPool
-from verifier.protocol import AuditReply, Export
+from verifier.protocol import AuditReply, Export, audit_request, check_request
 from verifier.verdict import Status, Submission
 from verifier.workers import WorkerSet
 
@@ -63,15 +63,13 @@ FALSE = "theorem t : (1 : Nat) = 2"
 
 
 async def export_of(screens: WorkerSet, statement: str, code: str) -> Export:
-    reply, _ = await screens.ask(
-        "", lambda worker: worker.check("", statement, code, heartbeats=200_000, kernel=False), 60
-    )
+    reply, _ = await screens.ask("", check_request("", statement, code, heartbeats=200_000, kernel=False), 60)
     assert reply.messages == () and reply.export is not None, reply
     return reply.export
 
 
 async def audit(auditors: WorkerSet, statement: str, export: Export) -> AuditReply:
-    reply, _ = await auditors.ask("", lambda worker: worker.audit("", statement, export), 60)
+    reply, _ = await auditors.ask("", audit_request("", statement, export), 60)
     return reply
 
 

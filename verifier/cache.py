@@ -20,7 +20,7 @@ from verifier.options import Options
 from verifier.pool import LeanPool
 from verifier.verdict import Kind, Submission, Verdict
 
-__all__ = ["CachedPool", "VerdictCache", "VerdictStore", "digest_of"]
+__all__ = ["CACHE_BYTES", "CachedPool", "VerdictCache", "VerdictStore", "digest_of"]
 
 CACHE_BYTES = 256_000_000
 """Of verdicts as JSON: some 200,000 without tactics."""

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from verifier.errors import InvalidInput, NoAnswer
 from verifier.judge import audited
 from verifier.lean.runtime import LeanRuntime
-from verifier.protocol import AuditReply, Export
+from verifier.protocol import AuditReply, Export, audit_request
 from verifier.verdict import Certificate, Status, Submission
 from verifier.workers import WorkerSet
 
@@ -105,7 +105,7 @@ async def audit_again(auditors: WorkerSet, stored: StoredProof, version: str, ti
     certificate = stored.certificate
     reply, _ = await auditors.ask(
         certificate.header,
-        lambda worker: worker.audit(certificate.header, stored.statement, stored.export),
+        audit_request(certificate.header, stored.statement, stored.export),
         timeout_s,
     )
     faults = []

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import IO, Annotated
 
 import typer
+from pydantic import BaseModel
 
 from verifier.admission import DEFAULT_QUEUE
 from verifier.certificate import CertificateStore, audit_all, stored_proofs
@@ -205,18 +206,49 @@ def bench_verifier_command(
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
     project: Project = None,
 ) -> None:
-    """Measure one Lean worker: start, checks per second, latency, memory, and what the audit costs."""
+    """Measure start, throughput, latency, memory and the audit's cost; takes memory for twelve workers."""
     from verifier.bench import bench_verifier
 
     runtime = resolve_runtime(project)
     with progress_bars() as progress:
         bar = progress.add_task("small checks", total=checks)
         result = asyncio.run(bench_verifier(runtime, checks, on_check=lambda: progress.advance(bar)))
+    _print_figures(result, as_json)
+
+
+@bench_app.command("soak")
+def bench_soak_command(
+    submissions: Annotated[int, typer.Option(min=100, help="How many to send.")] = 20_000,
+    clients: Annotated[int, typer.Option(min=1, help="How many wait for a verdict at a time.")] = 64,
+    workers: Workers = 2,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    project: Project = None,
+) -> None:
+    """Send a server much at once, some of it bad for its workers; exit 1 when a verdict is lost or wrong."""
+    from verifier.soak import soak
+
+    runtime = resolve_runtime(project)
+    with progress_bars() as progress:
+        bar = progress.add_task("submissions", total=submissions)
+        asked = soak(
+            runtime,
+            submissions=submissions,
+            clients=clients,
+            workers=workers,
+            on_verdict=lambda: progress.advance(bar),
+        )
+        result = asyncio.run(asked)
+    _print_figures(result, as_json)
+    if result.lost or result.wrong:
+        raise typer.Exit(1)
+
+
+def _print_figures(result: BaseModel, as_json: bool) -> None:
     if as_json:
         print(result.model_dump_json(indent=2))
-    else:
-        for name, value in result.model_dump().items():
-            print(f"{name:22} {value}")
+        return
+    for name, value in result.model_dump().items():
+        print(f"{name:22} {value}")
 
 
 def _read(file: Path) -> tuple[list[Row], list[BadRow]]:

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Iterable, Sequence
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
@@ -22,6 +22,7 @@ class Metrics:
 
     def __init__(self, pool: LeanPool, admission: Admission) -> None:
         self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
         self._verdicts = Counter(
             "proofmill_verdicts", "Verdicts given.", ["status", "kind"], registry=self.registry
         )

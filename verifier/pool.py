@@ -20,14 +20,18 @@ from verifier.errors import NoAnswer
 from verifier.judge import audited, screen, screened, source_of
 from verifier.lean.runtime import LeanRuntime
 from verifier.options import Options
-from verifier.protocol import StatementReply, TextReply
+from verifier.protocol import (
+    StatementReply,
+    TextReply,
+    audit_request,
+    check_request,
+    statement_request,
+    text_request,
+)
 from verifier.verdict import Status, Submission, Verdict
 from verifier.workers import WorkerSet
 
 __all__ = ["LeanPool"]
-
-SCREENS_PER_AUDITOR = 4
-"""Most attempts fail their screen, and an audit costs less than an elaboration."""
 
 
 class LeanPool:
@@ -37,8 +41,8 @@ class LeanPool:
             verdict = await pool.verify(submission)
 
     `options` hold for what is asked for without any.  `certificates` keeps what was
-    proved, so that it can be audited again.  `spares` workers more stand ready for
-    those that are killed.
+    proved, so that it can be audited again.  `spares` workers more stand ready: for
+    those that are killed, and with the next submission.
     """
 
     def __init__(
@@ -58,7 +62,8 @@ class LeanPool:
         self._certificates = certificates
         cores = asyncio.Semaphore(workers)
         self._screens = WorkerSet(runtime, "screen", workers, cores, spares=spares)
-        self.auditors = -(-workers // SCREENS_PER_AUDITOR)
+        # Where everything passes, audits take up to half of Lean's time; one more, so that none waits.
+        self.auditors = workers // 2 + 1
         self._auditors = WorkerSet(runtime, "audit", self.auditors, cores)
 
     async def __aenter__(self) -> Self:
@@ -106,7 +111,7 @@ class LeanPool:
             NoAnswer, PoolClosed
         """
         reply, _ = await self._screens.ask(
-            header, lambda worker: worker.statement(header, statement), self.options.timeout_s
+            header, statement_request(header, statement), self.options.timeout_s
         )
         return reply
 
@@ -119,7 +124,7 @@ class LeanPool:
         limits = options or self.options
         reply, _ = await self._screens.ask(
             header,
-            lambda worker: worker.text(header, source, heartbeats=limits.heartbeats, tactics=limits.tactics),
+            text_request(header, source, heartbeats=limits.heartbeats, tactics=limits.tactics),
             limits.timeout_s,
         )
         return reply
@@ -161,7 +166,7 @@ class LeanPool:
         header, statement = submission.header, submission.statement
         reply, screen_ms = await self._screens.ask(
             header,
-            lambda worker: worker.check(
+            check_request(
                 header,
                 statement,
                 source.full,
@@ -176,7 +181,7 @@ class LeanPool:
         if verdict.status is not Status.PROVED or export is None:
             return verdict.model_copy(update={"lean_ms": screen_ms})
         audit, audit_ms = await self._auditors.ask(
-            header, lambda worker: worker.audit(header, statement, export), options.timeout_s
+            header, audit_request(header, statement, export), options.timeout_s
         )
         status, reason = audited(audit, options.allowed_axioms)
         certificate = certify(submission, export, audit, self.runtime) if status is Status.PROVED else None

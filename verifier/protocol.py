@@ -5,9 +5,11 @@ A worker's stdout also carries what the runtime prints, and what a candidate's
 the id of the request in flight, and ids cannot be guessed.
 """
 
+import hashlib
 import json
 import secrets
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -20,12 +22,12 @@ __all__ = [
     "RawMessage",
     "RawTactic",
     "Ready",
+    "Request",
     "StatementReply",
     "TextReply",
     "audit_request",
     "check_request",
     "header_request",
-    "new_request_id",
     "parse_json_line",
     "statement_request",
     "text_request",
@@ -154,59 +156,86 @@ class AuditReply(Wire):
     """The reference's type: its expressions, and the place of the whole as `root`."""
 
 
-def new_request_id() -> str:
-    """An id that text printed by a candidate cannot contain by guessing."""
-    return secrets.token_hex(12)
+R = TypeVar("R", bound=Wire)
 
 
-def header_request(request_id: str, name: str, text: str, *, forget: str | None) -> bytes:
-    """Ask the worker to read `text` as a header and keep it as `name`, in place of the one named `forget`."""
-    return _line({"id": request_id, "op": "header", "name": name, "text": text, "forget": forget})
+@dataclass(frozen=True)
+class Request(Generic[R]):
+    """One line for a worker, and what its reply is."""
+
+    id: str
+    line: bytes
+    reply: type[R]
+
+    def is_answered_by(self, line: bytes) -> bool:
+        """Whether `line` is the reply.  Cheap: much of what a worker writes is read while a core waits."""
+        return line.startswith(b"{") and self.id.encode() in line
+
+    def read(self, line: bytes) -> R:
+        """The reply on a line that answers.  Raises ValueError when it cannot be read."""
+        return self.reply.model_validate(parse_json_line(line))
+
+
+def header_name(text: str) -> str:
+    """What a header is called in requests."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
+
+
+def header_request(text: str, *, forget: str | None) -> Request[HeaderReply]:
+    """Ask the worker to read `text` as a header and keep it, in place of the header `forget`."""
+    forgotten = None if forget is None else header_name(forget)
+    return _request(HeaderReply, op="header", name=header_name(text), text=text, forget=forgotten)
 
 
 def check_request(
-    request_id: str,
     header: str,
     statement: str,
     source: str,
     *,
     heartbeats: int,
-    tactics: bool,
-    kernel: bool,
-    export: bool,
-) -> bytes:
-    """Ask for `source` to be elaborated after `header` and compared with `statement`."""
-    return _line(
-        {
-            "id": request_id,
-            "op": "check",
-            "header": header,
-            "statement": statement,
-            "source": source,
-            "heartbeats": heartbeats,
-            "tactics": tactics,
-            "kernel": kernel,
-            "export": export,
-        }
+    tactics: bool = False,
+    kernel: bool = True,
+    export: bool = True,
+) -> Request[CheckReply]:
+    """Ask for `source` to be elaborated after `header` and compared with `statement`.
+
+    Args:
+        kernel: whether the kernel checks declarations here; an audit does in any case.
+        export: whether to write out what an audit needs.
+    """
+    return _request(
+        CheckReply,
+        op="check",
+        header=header_name(header),
+        statement=statement,
+        source=source,
+        heartbeats=heartbeats,
+        tactics=tactics,
+        kernel=kernel,
+        export=export,
     )
 
 
-def statement_request(request_id: str, header: str, statement: str) -> bytes:
+def statement_request(header: str, statement: str) -> Request[StatementReply]:
     """Ask for the type and the goal of `statement` after `header`."""
-    return _line({"id": request_id, "op": "statement", "header": header, "statement": statement})
+    return _request(StatementReply, op="statement", header=header_name(header), statement=statement)
 
 
-def text_request(request_id: str, header: str, source: str, *, heartbeats: int, tactics: bool) -> bytes:
+def text_request(header: str, source: str, *, heartbeats: int, tactics: bool) -> Request[TextReply]:
     """Ask what Lean says of `source` after `header`."""
-    fields = {"header": header, "source": source, "heartbeats": heartbeats, "tactics": tactics}
-    return _line({"id": request_id, "op": "text", **fields})
-
-
-def audit_request(request_id: str, header: str, statement: str, export: Export) -> bytes:
-    """Ask for `export` to be replayed after `header` and compared with `statement`."""
-    return _line(
-        {"id": request_id, "op": "audit", "header": header, "statement": statement, "export": export}
+    return _request(
+        TextReply,
+        op="text",
+        header=header_name(header),
+        source=source,
+        heartbeats=heartbeats,
+        tactics=tactics,
     )
+
+
+def audit_request(header: str, statement: str, export: Export) -> Request[AuditReply]:
+    """Ask for `export` to be replayed after `header` and compared with `statement`."""
+    return _request(AuditReply, op="audit", header=header_name(header), statement=statement, export=export)
 
 
 def parse_json_line(line: bytes) -> dict[str, Any] | None:
@@ -220,6 +249,8 @@ def parse_json_line(line: bytes) -> dict[str, Any] | None:
     return value if isinstance(value, dict) else None
 
 
-def _line(request: dict[str, Any]) -> bytes:
+def _request(reply: type[R], **fields: Any) -> Request[R]:
+    # Text printed by a candidate cannot contain the id by guessing.
+    request_id = secrets.token_hex(12)
     # Line feeds in strings come out escaped, so a request is one line.
-    return json.dumps(request).encode() + b"\n"
+    return Request(request_id, json.dumps({"id": request_id, **fields}).encode() + b"\n", reply)

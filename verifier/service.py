@@ -1,7 +1,7 @@
 """The pool as a service: submissions wait their turn, are judged once, and are counted."""
 
 from verifier.admission import DEFAULT_QUEUE, Admission, Priority
-from verifier.cache import VerdictCache, VerdictStore
+from verifier.cache import CACHE_BYTES, VerdictCache, VerdictStore
 from verifier.errors import LeanUnavailable, QueueFull
 from verifier.metrics import Metrics
 from verifier.options import Options
@@ -19,12 +19,17 @@ class VerifyService:
     """
 
     def __init__(
-        self, pool: LeanPool, *, queue_limit: int = DEFAULT_QUEUE, store: VerdictStore | None = None
+        self,
+        pool: LeanPool,
+        *,
+        queue_limit: int = DEFAULT_QUEUE,
+        cache_bytes: int = CACHE_BYTES,
+        store: VerdictStore | None = None,
     ) -> None:
         self.pool = pool
         self.admission = Admission(pool.workers + pool.auditors, queue_limit)
         self.metrics = Metrics(pool, self.admission)
-        self._cache = VerdictCache(pool.runtime.fingerprint, store=store)
+        self._cache = VerdictCache(pool.runtime.fingerprint, limit_bytes=cache_bytes, store=store)
 
     async def verify(
         self,

@@ -12,7 +12,6 @@ import signal
 import time
 from collections import OrderedDict, deque
 from contextlib import suppress
-from dataclasses import dataclass
 from typing import Literal, TypeVar
 
 from pydantic import ValidationError
@@ -20,23 +19,7 @@ from pydantic import ValidationError
 from verifier.child import tied_to_this_process
 from verifier.errors import WorkerDied, WorkerKilled, WorkerStartError
 from verifier.lean.runtime import LeanRuntime
-from verifier.protocol import (
-    AuditReply,
-    CheckReply,
-    Export,
-    HeaderReply,
-    Ready,
-    StatementReply,
-    TextReply,
-    Wire,
-    audit_request,
-    check_request,
-    header_request,
-    new_request_id,
-    parse_json_line,
-    statement_request,
-    text_request,
-)
+from verifier.protocol import Ready, Request, Wire, header_request, parse_json_line
 
 __all__ = ["LeanWorker", "Role"]
 
@@ -54,21 +37,13 @@ Role = Literal["screen", "audit"]
 log = logging.getLogger(__name__)
 
 
-@dataclass(frozen=True)
-class _Header:
-    """A header that was read: what it is called in requests, and why it does not elaborate."""
-
-    name: str
-    error: str | None
-
-
 class LeanWorker:
     """A running Lean worker and the headers it has read."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
-        self._headers: OrderedDict[str, _Header] = OrderedDict()
-        self._named = 0
+        self._headers: OrderedDict[str, str | None] = OrderedDict()
+        """Those it has read, and why each does not elaborate; the one used last is last."""
         self.asked = 0
         """Questions it was given to answer, for whoever lends it."""
         self._imports = 0
@@ -101,7 +76,7 @@ class LeanWorker:
         worker = cls(process)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
-                ready = await worker._read(Ready, request_id=None)
+                ready = await worker._read_ready()
         except (TimeoutError, WorkerDied) as error:
             await worker.kill()
             raise WorkerStartError(
@@ -144,86 +119,39 @@ class LeanWorker:
         """
         if header in self._headers:
             self._headers.move_to_end(header)
-            return self._headers[header].error
-        name, forgotten = f"h{self._named}", None
-        self._named += 1
-        if len(self._headers) == HEADERS_KEPT:
-            forgotten = self._headers.popitem(last=False)[1].name
-        request_id = new_request_id()
-        await self._write(header_request(request_id, name, header, forget=forgotten))
-        reply = await self._read(HeaderReply, request_id)
+            return self._headers[header]
+        forgotten = self._headers.popitem(last=False)[0] if len(self._headers) == HEADERS_KEPT else None
+        reply = await self.ask(header_request(header, forget=forgotten))
         self._imports = reply.imports
-        self._headers[header] = _Header(name, reply.error)
+        self._headers[header] = reply.error
         return reply.error
 
-    async def check(
-        self,
-        header: str,
-        statement: str,
-        source: str,
-        *,
-        heartbeats: int,
-        tactics: bool = False,
-        kernel: bool = True,
-        export: bool = True,
-    ) -> CheckReply:
-        """What Lean says of `source` after `header`, which must have been loaded.
-
-        Args:
-            kernel: whether the kernel checks declarations here; an audit does in any case.
-            export: whether to write out what an audit needs.
+    async def ask(self, request: Request[R]) -> R:
+        """The reply to a request, whose header must have been loaded.
 
         Raises:
-            WorkerDied: the process ended before it replied.
+            WorkerDied: the process ended before it replied, or broke the protocol.
         """
-        request_id = new_request_id()
-        await self._write(
-            check_request(
-                request_id,
-                self._headers[header].name,
-                statement,
-                source,
-                heartbeats=heartbeats,
-                tactics=tactics,
-                kernel=kernel,
-                export=export,
-            )
-        )
-        return await self._read(CheckReply, request_id)
+        return self.reply_on(await self.exchange(request), request)
 
-    async def statement(self, header: str, statement: str) -> StatementReply:
-        """What Lean makes of `statement` after `header`, which must have been loaded.
+    async def exchange(self, request: Request[R]) -> bytes:
+        """The line with the reply to a request, for `reply_on` to read.
 
         Raises:
-            WorkerDied: the process ended before it replied.
+            WorkerDied
         """
-        request_id = new_request_id()
-        await self._write(statement_request(request_id, self._headers[header].name, statement))
-        return await self._read(StatementReply, request_id)
+        await self._write(request.line)
+        while True:
+            line = await self._read_line()
+            if request.is_answered_by(line):
+                return line
 
-    async def text(self, header: str, source: str, *, heartbeats: int, tactics: bool = False) -> TextReply:
-        """What Lean says of `source` after `header`, which must have been loaded.
-
-        Raises:
-            WorkerDied: the process ended before it replied.
-        """
-        request_id = new_request_id()
-        await self._write(
-            text_request(
-                request_id, self._headers[header].name, source, heartbeats=heartbeats, tactics=tactics
-            )
-        )
-        return await self._read(TextReply, request_id)
-
-    async def audit(self, header: str, statement: str, export: Export) -> AuditReply:
-        """What the kernel says of `export` after `header`, which must have been loaded.
-
-        Raises:
-            WorkerDied: the process ended before it replied.
-        """
-        request_id = new_request_id()
-        await self._write(audit_request(request_id, self._headers[header].name, statement, export))
-        return await self._read(AuditReply, request_id)
+    def reply_on(self, line: bytes, request: Request[R]) -> R:
+        """The reply that stands on a line.  Raises WorkerDied when it cannot be read."""
+        try:
+            return request.read(line)
+        except ValueError as error:
+            raise WorkerDied(f"the worker's reply cannot be read: {error}") from error
 
     async def kill(self) -> None:
         """End the process, with what it started, and wait for it."""
@@ -242,23 +170,25 @@ class LeanWorker:
         except (BrokenPipeError, ConnectionResetError) as error:
             raise await self._death() from error
 
-    async def _read(self, model: type[R], request_id: str | None) -> R:
-        """The next line that is a `model` and answers the request; everything else is chatter."""
+    async def _read_line(self) -> bytes:
         assert self._process.stdout is not None
+        try:
+            line = await self._process.stdout.readline()
+        except ValueError as error:
+            raise WorkerDied(f"the worker wrote a line of more than {MAX_LINE_BYTES:,} bytes") from error
+        if not line:
+            raise await self._death()
+        return line
+
+    async def _read_ready(self) -> Ready:
+        """What the worker says first; before it stands what the runtime prints."""
         while True:
-            try:
-                line = await self._process.stdout.readline()
-            except ValueError as error:
-                raise WorkerDied(f"the worker wrote a line of more than {MAX_LINE_BYTES:,} bytes") from error
-            if not line:
-                raise await self._death()
-            value = parse_json_line(line)
-            if value is None or value.get("id") != request_id:
-                continue
-            try:
-                return model.model_validate(value)
-            except ValidationError as error:
-                raise WorkerDied(f"the worker's reply cannot be read: {error}") from error
+            value = parse_json_line(await self._read_line())
+            if value is not None:
+                try:
+                    return Ready.model_validate(value)
+                except ValidationError as error:
+                    raise WorkerDied(f"the worker's first line cannot be read: {error}") from error
 
     async def _death(self) -> WorkerDied:
         code = await self._process.wait()

@@ -1,18 +1,19 @@
 """Keeps N Lean workers of one role running, and has them answer one question at a time.
 
-Spare workers, if any, stand ready with the header that was read last, so that one that is killed costs
-nobody the start of another.
+Spare workers, if any, stand ready: one that is killed costs nobody the start of another, and the next
+question is at its worker before a core is free for it.
 """
 
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from verifier.errors import NoAnswer, PoolClosed, WorkerDied, WorkerKilled, WorkerStartError
 from verifier.lean.runtime import LeanRuntime
+from verifier.protocol import Request, Wire
 from verifier.verdict import Status
 from verifier.worker import LeanWorker, Role
 
@@ -22,14 +23,14 @@ HEADER_TIMEOUT_S = 300.0
 LAST_WORDS = 300
 """Characters of a dead worker's stderr that a reason repeats."""
 
-R = TypeVar("R")
+R = TypeVar("R", bound=Wire)
 log = logging.getLogger(__name__)
 
 
 class WorkerSet:
-    """N workers that may be busy at a time, and spares; one that is lost is replaced.
+    """N workers and their spares, of which N run at a time; one that is lost is replaced.
 
-    Each takes one of `cores` while it works: sets that share them run no more processes than those.
+    Each takes one of `cores` while it runs: sets that share them run no more processes than those.
     """
 
     def __init__(
@@ -43,9 +44,8 @@ class WorkerSet:
     ) -> None:
         self._runtime = runtime
         self._role: Role = role
-        self._size = size
+        self._size = size + spares
         self._cores = cores or asyncio.Semaphore(size)
-        self._spares = spares
         self._last_header = ""
         self._idle: list[LeanWorker] = []
         self._busy: set[LeanWorker] = set()
@@ -85,46 +85,45 @@ class WorkerSet:
         """Whether no worker is left, and none on its way."""
         return not (self._idle or self._busy or self._starting)
 
-    async def ask(
-        self, header: str, question: Callable[[LeanWorker], Awaitable[R]], timeout_s: float
-    ) -> tuple[R, float]:
-        """The answer of a worker that has read `header`, and the milliseconds for which it was held.
+    async def ask(self, header: str, request: Request[R], timeout_s: float) -> tuple[R, float]:
+        """The reply of a worker that has read `header`, and the milliseconds for which it worked.
 
         Raises:
             NoAnswer: with the status, of kind unknown, of what was asked about.
             PoolClosed
         """
         try:
-            return await self._ask_once(header, question, timeout_s, is_last=False)
+            return await self._ask_once(header, request, timeout_s, is_last=False)
         except WorkerDied:
             # Perhaps not the doing of what was asked: the worker was killed from outside, or spoiled by
             # what it ran before.  So it gets a second worker.
-            return await self._ask_once(header, question, timeout_s, is_last=True)
+            return await self._ask_once(header, request, timeout_s, is_last=True)
 
     async def _ask_once(
-        self,
-        header: str,
-        question: Callable[[LeanWorker], Awaitable[R]],
-        timeout_s: float,
-        *,
-        is_last: bool,
+        self, header: str, request: Request[R], timeout_s: float, *, is_last: bool
     ) -> tuple[R, float]:
         """As `ask`; but unless `is_last`, raises WorkerDied where something else may be to blame."""
-        held_since = time.monotonic()
+        began = time.monotonic()
+
+        def held_ms() -> float:
+            return (time.monotonic() - began) * 1e3
 
         def no_answer(status: Status, reason: str) -> NoAnswer:
-            return NoAnswer(status, reason, held_ms=(time.monotonic() - held_since) * 1e3)
+            return NoAnswer(status, reason, held_ms())
 
         try:
-            async with self._lend(header) as worker, self._cores:
-                held_since = time.monotonic()
-                header_error = await _read_header(worker, header)
+            async with self._lend(header) as worker:
+                async with self._cores:
+                    began = time.monotonic()
+                    header_error = await _read_header(worker, header)
+                    if header_error is None:
+                        self._last_header = header
+                        worker.asked += 1
+                        async with asyncio.timeout(timeout_s):
+                            line = await worker.exchange(request)
                 if header_error is None:
-                    self._last_header = header
-                    worker.asked += 1
-                    async with asyncio.timeout(timeout_s):
-                        answer = await question(worker)
-                    return answer, (time.monotonic() - held_since) * 1e3
+                    # The core is free already: reading takes a while where the reply is long.
+                    return worker.reply_on(line, request), held_ms()
         except TimeoutError as error:
             raise no_answer(Status.TIMEOUT, f"no answer within {timeout_s:g} s of wall time") from error
         except WorkerStartError as error:
@@ -159,7 +158,7 @@ class WorkerSet:
     async def _borrow(self, header: str) -> LeanWorker:
         async with self._changed:
             self._start_missing()
-            while not self._idle or len(self._busy) >= self._size:
+            while not self._idle:
                 if self._closed:
                     raise PoolClosed("the pool is closed: open a new one to verify more")
                 if not self._busy and not self._starting:
@@ -192,14 +191,11 @@ class WorkerSet:
         async with self._changed:
             self._busy.discard(worker)
             self._start_missing()
-            # For a spare there may be room now.
-            self._changed.notify()
 
     def _start_missing(self) -> None:
         # The kernel may have ended a worker that nobody was asking.
         self._idle = [worker for worker in self._idle if worker.is_alive]
-        wanted = self._size + self._spares
-        missing = wanted - len(self._idle) - len(self._busy) - len(self._starting)
+        missing = self._size - len(self._idle) - len(self._busy) - len(self._starting)
         for _ in range(0 if self._closed else missing):
             task = asyncio.create_task(self._start_one())
             self._starting.add(task)

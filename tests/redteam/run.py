@@ -67,7 +67,7 @@ async def judge_corpus(
     """Every case with its verdict, in the order given."""
 
     async def judged(case: Case) -> Judged:
-        verdict = await pool.verify(case.submission, timeout_s=case.seconds)
+        verdict = await pool.verify(case.submission, pool.options.but(timeout_s=case.seconds))
         on_verdict()
         return Judged(case, verdict)
 

@@ -107,56 +107,19 @@ def binderCode : BinderInfo → Json
   | .strictImplicit => .str "s"
   | .instImplicit => .str "c"
 
-def withoutMetadata : Expr → Expr
-  | .mdata _ e => withoutMetadata e
-  | e => e
-
-def placeOf (e : Expr) (s : Export) : Option Nat := s.exprs.find? (withoutMetadata e)
-
 /-- Give `e` the next place. -/
 def Export.emit (s : Export) (e : Expr) (cells : Array Json) : Export :=
   let { exprs, exprRows, .. } := s
   { s with exprs := exprs.insert e, exprRows := exprRows.push (.arr cells) }
 
-/-- The parts of an expression, outermost first. -/
-def childrenOf : Expr → List Expr
-  | .app f a => [f, a]
-  | .lam _ t b _ => [t, b]
-  | .forallE _ t b _ => [t, b]
-  | .letE _ t v b _ => [t, v, b]
-  | .proj _ _ e => [e]
-  | _ => []
-
-/-- The places of `es`, if all of them have one. -/
-def placesOf : List Expr → Array Json → Export → Option (Array Json)
-  | [], cells, _ => some cells
-  | e :: rest, cells, s =>
-    match placeOf e s with
-    | some place => placesOf rest (cells.push (.num place)) s
-    | none => none
-
-/-- Write `e`, all of whose parts have the places `parts`. -/
-def writeNode (e : Expr) (parts : Array Json) (s : Export) : Export :=
-  let part (i : Nat) : Json := if h : i < parts.size then parts[i] else .null
+/-- An expression without parts. -/
+def writeLeaf (e : Expr) (s : Export) : Export :=
   match e with
-  | .app .. => s.emit e #[.str "app", part 0, part 1]
   | .bvar i => s.emit e #[.str "var", .num i]
   | .const name levels =>
     let (name, s) := writeName name s
     let (cells, s) := writeLevels levels #[.str "const", .num name] s
     s.emit e cells
-  | .lam name _ _ binder =>
-    let (name, s) := writeName name s
-    s.emit e #[.str "lam", .num name, part 0, part 1, binderCode binder]
-  | .forallE name _ _ binder =>
-    let (name, s) := writeName name s
-    s.emit e #[.str "pi", .num name, part 0, part 1, binderCode binder]
-  | .letE name _ _ _ nondep =>
-    let (name, s) := writeName name s
-    s.emit e #[.str "let", .num name, part 0, part 1, part 2, .bool nondep]
-  | .proj name i _ =>
-    let (name, s) := writeName name s
-    s.emit e #[.str "proj", .num name, .num i, part 0]
   | .sort level =>
     let (level, s) := writeLevel level s
     s.emit e #[.str "sort", .num level]
@@ -164,41 +127,60 @@ def writeNode (e : Expr) (parts : Array Json) (s : Export) : Export :=
     if n.log2 > numeralLimit then s.tooLarge "a numeral has more than a million bits"
     else s.emit e #[.str "nat", .str (toString n)]
   | .lit (.strVal text) => s.emit e #[.str "str", .str text]
-  | .mdata .. => s
   | .fvar _ => s.ill "a term has a free variable"
-  | .mvar _ => s.ill "a term has a metavariable"
+  | _ => s.ill "a term has a metavariable"
 
-/-- Those of `es` that have no place yet, in front of `todo`. -/
-def missingOnto : List Expr → List Expr → Export → List Expr
-  | [], todo, _ => todo
-  | e :: rest, todo, s =>
-    match placeOf e s with
-    | some _ => missingOnto rest todo s
-    | none => withoutMetadata e :: missingOnto rest todo s
+/-- What is still to be done: an expression to be written, or one whose parts have been. -/
+inductive Job where
+  | write (e : Expr)
+  | finish (e : Expr)
 
-/-- Write expressions and all parts of them, parts first.  The list is the stack: terms can be deep. -/
-partial def writeExprs : List Expr → Export → Export
-  | [], s => s
-  | e :: todo, s =>
+/-- Write expressions, parts first.  `places` are those of what was written and no job has taken yet, newest
+first.  The lists are the stack: terms can be deep. -/
+partial def writeExprs : List Job → List Nat → Export → List Nat × Export
+  | [], places, s => (places, s)
+  | .write (.mdata _ e) :: todo, places, s => writeExprs (.write e :: todo) places s
+  | .write e :: todo, places, s =>
     match s.exprs.find? e with
-    | some _ => writeExprs todo s
+    | some place => writeExprs todo (place :: places) s
     | none =>
-      let parts := childrenOf e
-      match placesOf parts #[] s with
-      | none => writeExprs (missingOnto parts (e :: todo) s) s
-      | some places =>
-        if s.exprs.count ≥ exprLimit then s.tooLarge "the proof term is too large: more than a million parts"
-        else
-          let s := writeNode e places s
-          match s.failure? with
-          | some _ => s
-          | none => writeExprs todo s
+      match e with
+      | .app f a => writeExprs (.write a :: .write f :: .finish e :: todo) places s
+      | .lam _ t b _ => writeExprs (.write b :: .write t :: .finish e :: todo) places s
+      | .forallE _ t b _ => writeExprs (.write b :: .write t :: .finish e :: todo) places s
+      | .letE _ t v b _ => writeExprs (.write b :: .write v :: .write t :: .finish e :: todo) places s
+      | .proj _ _ inner => writeExprs (.write inner :: .finish e :: todo) places s
+      | _ =>
+        let place := s.exprs.count
+        let s := writeLeaf e s
+        match s.failure? with
+        | some _ => ([], s)
+        | none => writeExprs todo (place :: places) s
+  | .finish e :: todo, places, s =>
+    let place := s.exprs.count
+    if place ≥ exprLimit then ([], s.tooLarge "the proof term is too large: more than a million parts") else
+    match e, places with
+    | .app .., f :: a :: rest =>
+      writeExprs todo (place :: rest) (s.emit e #[.str "app", .num f, .num a])
+    | .lam name _ _ binder, t :: b :: rest =>
+      let (name, s) := writeName name s
+      writeExprs todo (place :: rest) (s.emit e #[.str "lam", .num name, .num t, .num b, binderCode binder])
+    | .forallE name _ _ binder, t :: b :: rest =>
+      let (name, s) := writeName name s
+      writeExprs todo (place :: rest) (s.emit e #[.str "pi", .num name, .num t, .num b, binderCode binder])
+    | .letE name _ _ _ nondep, t :: v :: b :: rest =>
+      let (name, s) := writeName name s
+      let cells := #[.str "let", .num name, .num t, .num v, .num b, .bool nondep]
+      writeExprs todo (place :: rest) (s.emit e cells)
+    | .proj name i _, inner :: rest =>
+      let (name, s) := writeName name s
+      writeExprs todo (place :: rest) (s.emit e #[.str "proj", .num name, .num i, .num inner])
+    | _, _ => ([], s.ill "a term has no parts")
 
 def writeExpr (e : Expr) (s : Export) : Json × Export :=
-  let s := writeExprs [withoutMetadata e] s
-  match placeOf e s with
-  | some place => (.num place, s)
-  | none => (.null, s)
+  match writeExprs [.write e] [] s with
+  | (place :: _, s) => (.num place, s)
+  | ([], s) => (.null, s)
 
 /-! #### Declarations -/
 
