@@ -5,16 +5,17 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
+from trainer.algorithms import ALGORITHMS
 from trainer.config import RunConfig, load_config
 from verifier.errors import InvalidInput
 
 
 def test_the_seed_of_the_run_is_that_of_every_part() -> None:
     config = RunConfig(seed=7)
-    parts = (config.supervised, config.sampling, config.grpo, config.expert_iteration)
+    parts = (config.supervised, config.sampling, config.policy_gradient, config.expert_iteration)
     assert {part.seed for part in parts} == {7}
-    with pytest.raises(ValidationError, match=r"grpo.seed cannot differ"):
-        RunConfig.model_validate({"seed": 7, "grpo": {"seed": 1}})
+    with pytest.raises(ValidationError, match=r"policy_gradient.seed cannot differ"):
+        RunConfig.model_validate({"seed": 7, "policy_gradient": {"seed": 1}})
 
 
 def test_settings_that_are_written_down_can_be_read_back() -> None:
@@ -35,7 +36,9 @@ def test_part_of_a_section_leaves_the_rest_of_it_as_it_was(tmp_path: Path) -> No
         ("[sampling]\ngreedy = true\nsamples = 1\n", "greedy"),
         ("algorithm = 'grpo'\n[sampling]\nsamples = 1\n", "at least 2"),
         ("algorithm = 'grpo'\n[sampling]\ntop_p = 0.9\n", "top_p"),
-        ("algorithm = 'grpo'\n[sampling]\ntemperature = 0.7\n", "ratios"),
+        ("algorithm = 'grpo'\n[policy_gradient]\ntemperature = 0.7\n", "policy_gradient.temperature"),
+        ("algorithm = 'grpo'\n[policy_gradient]\nalgorithm = 'dapo'\n", "policy_gradient.algorithm"),
+        ("algorithm = 'grpo'\n[policy_gradient.loss]\nclip_low = 2\n", "clip_low"),
         ("colour = 1\n", "colour"),
         ("[data]\ntrain = 0\n", "data.train"),
         ("iterations = \n", "cannot read"),
@@ -46,3 +49,16 @@ def test_settings_that_cannot_work_are_named(tmp_path: Path, settings: str, caus
     file.write_text(settings)
     with pytest.raises(InvalidInput, match=cause):
         load_config(file)
+
+
+def test_a_run_says_its_algorithm_once_and_what_differs_from_it() -> None:
+    config = RunConfig.model_validate(
+        {
+            "algorithm": "dapo",
+            "sampling": {"max_new_tokens": 32, "temperature": 0.9},
+            "policy_gradient": {"loss": {"clip_low": 0.1}},
+        }
+    ).policy_gradient
+    assert (config.algorithm, config.longest_response, config.temperature) == ("dapo", 32, 0.9)
+    assert config.loss == ALGORITHMS["dapo"].loss.model_copy(update={"clip_low": 0.1})
+    assert RunConfig.model_validate({"algorithm": "ppo"}).policy_gradient.epochs == ALGORITHMS["ppo"].epochs

@@ -18,10 +18,10 @@ from trainer.expert_iteration import (
     ProofBuffer,
     normalised_proof,
 )
-from trainer.grpo import GRPOConfig, GRPOLearner
 from trainer.learner import Learner, NonFiniteLoss
 from trainer.policy import PolicyConfig, build_policy
-from trainer.rollout import Rollout, assign_advantages
+from trainer.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
+from trainer.rollout import Rollout
 from trainer.supervised import SupervisedConfig, SupervisedStep, learning_rate_factor, train_supervised
 from trainer.tokenizer import train_tokenizer
 from verifier.errors import InvalidInput
@@ -195,13 +195,15 @@ def test_grpo_raises_the_probability_of_what_is_rewarded(
         return sum(s.text == "by simp" for s in samples) / len(samples)
 
     before = share(sampled_group(model, tokenizer, seed=1000))
-    learner: Learner = GRPOLearner(model, GRPOConfig(learning_rate=1e-3, beta=beta))
+    learner: Learner = PolicyGradientLearner(
+        model, PolicyGradientConfig(learning_rate=1e-3, epochs=2, loss={"beta": beta})
+    )
     for seed in range(12):
         samples = sampled_group(model, tokenizer, seed)
         statuses = [Status.PROVED if s.text == "by simp" else Status.REJECTED for s in samples]
         statuses[::8] = [Status.TIMEOUT] * len(statuses[::8])
         rollouts = [rollout(s, status) for s, status in zip(samples, statuses, strict=True)]
-        stats = learner.update(assign_advantages(rollouts))
+        stats = learner.update(rollouts)
         assert ("kl_reference" in stats.details) == (beta > 0 and stats.optimizer_steps > 0)
     assert 0.2 < before < 0.7
     assert share(sampled_group(model, tokenizer, seed=1000)) > 0.85
@@ -212,7 +214,7 @@ def test_grpo_starts_with_ratio_one_on_what_the_generator_sampled(
 ) -> None:
     samples = sampled_group(model, tokenizer, seed=0)
     rollouts = [rollout(s, Status.PROVED if i % 2 else Status.REJECTED) for i, s in enumerate(samples)]
-    stats = GRPOLearner(model, GRPOConfig(epochs=1)).update(assign_advantages(rollouts))
+    stats = PolicyGradientLearner(model, PolicyGradientConfig(epochs=1)).update(rollouts)
     assert (stats.optimizer_steps, stats.sequences) == (1, 64)
     assert stats.tokens == sum(len(s.prompt_ids) + len(s.token_ids) for s in samples)
     assert stats.details["clip_fraction"] == 0
@@ -226,7 +228,7 @@ def test_a_group_without_contrast_changes_no_weight(
 ) -> None:
     rollouts = [rollout(sample_of(tokenizer, text), status) for text in ("h", "by simp", "by omega")]
     before = weights(model)
-    stats = GRPOLearner(model, GRPOConfig()).update(assign_advantages(rollouts))
+    stats = PolicyGradientLearner(model, PolicyGradientConfig()).update(rollouts)
     assert (stats.optimizer_steps, stats.tokens) == (0, 0)
     assert unchanged(model, before)
 
@@ -240,16 +242,29 @@ def test_unknown_verdicts_change_no_update(tokenizer: PreTrainedTokenizerFast) -
     after = []
     for rollouts in (known, [unknown, *known, unknown]):
         model = build_policy(CONFIG, tokenizer)
-        GRPOLearner(model, GRPOConfig()).update(assign_advantages(rollouts))
+        PolicyGradientLearner(model, PolicyGradientConfig()).update(rollouts)
         after.append(model)
     assert unchanged(after[0], weights(after[1]))
 
 
-def test_grpo_refuses_rollouts_without_advantages(
+def test_an_attempt_without_tokens_is_counted_and_not_learned_from(
     model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
 ) -> None:
-    with pytest.raises(InvalidInput, match="assign_advantages"):
-        GRPOLearner(model, GRPOConfig()).update([rollout(sample_of(tokenizer, "h"), Status.PROVED)])
+    sample = sample_of(tokenizer, "h")
+    empty = Sample("", sample.prompt_ids, (), (), finished=False)
+    rollouts = [rollout(sample, Status.PROVED), rollout(empty, Status.REJECTED)]
+    stats = PolicyGradientLearner(model, PolicyGradientConfig()).update(rollouts)
+    assert (stats.optimizer_steps, stats.sequences, stats.details["empty_responses"]) == (1, 1, 1)
+
+
+def test_no_rollouts_and_a_group_of_one_change_no_weight(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    before = weights(model)
+    learner = PolicyGradientLearner(model, PolicyGradientConfig())
+    for rollouts in ([], [rollout(sample_of(tokenizer, "h"), Status.PROVED)]):
+        assert learner.update(rollouts).optimizer_steps == 0
+    assert unchanged(model, before)
 
 
 def test_expert_iteration_learns_the_proofs_that_were_verified_and_no_other(

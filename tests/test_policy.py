@@ -173,15 +173,15 @@ def test_micro_batches_hold_every_example_once_within_the_budget(
     lengths: list[tuple[int, int]], max_tokens: int
 ) -> None:
     examples = [
-        Example((1,) * p, (i + 2,) * r, old_logprobs=(-float(i),) * r, advantage=float(i))
+        Example((1,) * p, (i + 2,) * r, old_logprobs=(-float(i),) * r, advantages=(float(i),) * r)
         for i, (p, r) in enumerate(lengths)
     ]
     seen = []
     for batch in micro_batches(examples, max_tokens=max_tokens):
         assert len(batch) == 1 or batch.input_ids_BT.numel() <= max_tokens
         for b in range(len(batch)):
-            i = int(batch.advantages_B[b])
             response = batch.response_mask_BT[b] == 1
+            (i,) = set(batch.advantages_BT[b][response].int().tolist())
             assert batch.input_ids_BT[b][response].tolist() == list(examples[i].token_ids)
             assert batch.old_logprobs_BT[b][response].tolist() == list(examples[i].old_logprobs or ())
             assert int(batch.attention_mask_BT[b].sum()) == len(examples[i])

@@ -1,24 +1,57 @@
-"""From the rewards of a group to the advantages of its attempts."""
+"""From the rewards of a group to the advantages of its attempts, and what is done to rewards before.
+
+`None` is the reward of an unknown verdict.  It is outside every mean and gets no advantage, as if the attempt
+had not been made.
+"""
 
 from collections.abc import Sequence
 from statistics import fmean, pstdev
+from typing import Literal
 
-__all__ = ["group_advantages"]
+__all__ = ["Baseline", "group_advantages", "is_informative", "overlong_penalty"]
+
+Baseline = Literal["standardised", "centred", "leave_one_out"]
+"""How the rewards of a group are compared: (R − mean)/(std + 1e-4) as in GRPO (2.12), R − mean as in Dr.
+GRPO, or R − the mean of the others, which is G/(G−1)·(R − mean), as in RLOO."""
 
 _EPSILON = 1e-4
 
 
-def group_advantages(rewards: Sequence[float | None]) -> list[float | None]:
-    """GRPO advantages (2.12): (R − mean)/(std + 1e-4) over one group, std being the population's.
+def group_advantages(
+    rewards: Sequence[float | None], baseline: Baseline = "standardised"
+) -> list[float | None]:
+    """The advantages of one group; std is the population's.
 
-    `None` is the reward of an unknown verdict.  It is outside mean and std and
-    gets no advantage, as if the attempt had not been made.  A group whose known
-    rewards are all equal says nothing about what was better: its advantages are exactly 0.
+    A group whose known rewards are all equal says nothing about what was better, and a group of one neither:
+    their advantages are exactly 0.
     """
     known = [reward for reward in rewards if reward is not None]
-    if not known:
-        return [None] * len(rewards)
-    if min(known) == max(known):
+    if not is_informative(rewards):
         return [None if reward is None else 0.0 for reward in rewards]
-    mean, scale = fmean(known), pstdev(known) + _EPSILON
-    return [None if reward is None else (reward - mean) / scale for reward in rewards]
+    mean = fmean(known)
+    match baseline:
+        case "standardised":
+            scale = 1 / (pstdev(known) + _EPSILON)
+        case "centred":
+            scale = 1.0
+        case "leave_one_out":
+            scale = len(known) / (len(known) - 1)
+    return [None if reward is None else (reward - mean) * scale for reward in rewards]
+
+
+def is_informative(rewards: Sequence[float | None]) -> bool:
+    """Whether two known rewards of a group differ; DAPO learns from no other groups."""
+    known = [reward for reward in rewards if reward is not None]
+    return bool(known) and min(known) < max(known)
+
+
+def overlong_penalty(tokens: int, *, longest: int, buffer: int) -> float:
+    """What DAPO adds to the reward of a response of `tokens` tokens (arXiv 2503.14476, equation 13).
+
+    0 up to `longest` − `buffer`, from there linearly down to −1 at `longest`, and −1 beyond.
+    """
+    return (
+        -min(1.0, max(0.0, (tokens - (longest - buffer)) / buffer))
+        if buffer > 0
+        else -float(tokens > longest)
+    )

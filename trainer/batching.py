@@ -24,14 +24,16 @@ T = TypeVar("T")
 class Example:
     """A prompt and a response as tokens.
 
-    `old_logprobs[t]` is log π_old(token_ids[t]); it and `advantage` are only
-    needed by policy gradients.
+    `old_logprobs[t]` is log π_old(token_ids[t]), `advantages[t]` belongs to that
+    token, and `engine_logprobs[t]` is what the engine that sampled it said, where
+    that is not log π_old; only policy gradients need them.
     """
 
     prompt_ids: tuple[int, ...]
     token_ids: tuple[int, ...]
     old_logprobs: tuple[float, ...] | None = None
-    advantage: float = 0.0
+    advantages: tuple[float, ...] = ()
+    engine_logprobs: tuple[float, ...] | None = None
 
     def __len__(self) -> int:
         return len(self.prompt_ids) + len(self.token_ids)
@@ -42,14 +44,16 @@ class Batch:
     """Right-padded tensors of B examples, T tokens long.
 
     `response_mask_BT` (float) is 1 on response tokens, `attention_mask_BT` (int)
-    on prompt and response.  `old_logprobs_BT` is aligned with the tokens.
+    on prompt and response.  The others are aligned with the tokens, 0 where an
+    example has none; `engine_logprobs_BT` is None if no example has any.
     """
 
     input_ids_BT: Tensor
     attention_mask_BT: Tensor
     response_mask_BT: Tensor
     old_logprobs_BT: Tensor
-    advantages_B: Tensor
+    advantages_BT: Tensor
+    engine_logprobs_BT: Tensor | None
 
     def __len__(self) -> int:
         return len(self.input_ids_BT)
@@ -107,21 +111,28 @@ def _pad(examples: Sequence[Example], device: str | torch.device) -> Batch:
     input_ids_BT = torch.zeros(shape, dtype=torch.long)
     attention_mask_BT = torch.zeros(shape, dtype=torch.long)
     response_mask_BT = torch.zeros(shape)
-    old_logprobs_BT = torch.zeros(shape)
+    old_logprobs_BT, advantages_BT, engine_logprobs_BT = (torch.zeros(shape) for _ in range(3))
     for b, example in enumerate(examples):
         _check(example)
         start, stop = len(example.prompt_ids), len(example)
         input_ids_BT[b, :stop] = torch.tensor(example.prompt_ids + example.token_ids)
         attention_mask_BT[b, :stop] = 1
         response_mask_BT[b, start:stop] = 1.0
-        if example.old_logprobs is not None:
-            old_logprobs_BT[b, start:stop] = torch.tensor(example.old_logprobs)
+        for values_BT, values in (
+            (old_logprobs_BT, example.old_logprobs),
+            (advantages_BT, example.advantages),
+            (engine_logprobs_BT, example.engine_logprobs),
+        ):
+            if values:
+                values_BT[b, start:stop] = torch.tensor(values)
+    has_engine = any(example.engine_logprobs for example in examples)
     return Batch(
         input_ids_BT=input_ids_BT.to(device),
         attention_mask_BT=attention_mask_BT.to(device),
         response_mask_BT=response_mask_BT.to(device),
         old_logprobs_BT=old_logprobs_BT.to(device),
-        advantages_B=torch.tensor([example.advantage for example in examples]).to(device),
+        advantages_BT=advantages_BT.to(device),
+        engine_logprobs_BT=engine_logprobs_BT.to(device) if has_engine else None,
     )
 
 
@@ -130,8 +141,10 @@ def _check(example: Example) -> None:
         raise InvalidInput("an example has an empty prompt: its first token has nothing to be predicted from")
     if not example.token_ids:
         raise InvalidInput("an example has an empty response: an answer of no text is the eos token alone")
-    if example.old_logprobs is not None and len(example.old_logprobs) != len(example.token_ids):
-        raise InvalidInput(
-            f"an example has {len(example.token_ids)} response tokens but {len(example.old_logprobs)} "
-            "log-probabilities: it was not recorded whole"
-        )
+    for name in ("old_logprobs", "advantages", "engine_logprobs"):
+        values = getattr(example, name)
+        if values and len(values) != len(example.token_ids):
+            raise InvalidInput(
+                f"an example has {len(example.token_ids)} response tokens but {len(values)} {name}: "
+                "it was not recorded whole"
+            )

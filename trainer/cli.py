@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
+from trainer.algorithms import AlgorithmName
 from trainer.processes import REDIS_VARIABLE
 from verifier.cli import CacheRedis, Heartbeats, Project, Timeout, Workers, app
 from verifier.console import say
@@ -32,7 +33,9 @@ Run = Annotated[str, typer.Option(help="Name of the run, a part of every key.")]
 def demo(
     out: Annotated[Path | None, typer.Option(help="Run directory; default: runs/demo-DATE.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of data, weights and sampling.")] = None,
-    algorithm: Annotated[Literal["grpo", "expert_iteration"] | None, typer.Option()] = None,
+    algorithm: Annotated[
+        Literal["expert_iteration", AlgorithmName] | None, typer.Option(help="What learns.")
+    ] = None,
     config: Annotated[Path | None, typer.Option(help="Settings in TOML.")] = None,
 ) -> None:
     """Train a small model on Lean's verdicts and measure what it learned, with a report to look at."""

@@ -7,9 +7,10 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from prover.generators import SamplingParams
+from trainer.algorithms import AlgorithmName
 from trainer.expert_iteration import ExpertIterationConfig
-from trainer.grpo import GRPOConfig
 from trainer.policy import PolicyConfig
+from trainer.policy_gradient import PolicyGradientConfig
 from trainer.supervised import SupervisedConfig
 from verifier.errors import InvalidInput
 
@@ -64,8 +65,8 @@ class RunConfig(Section):
 
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Seed of the data, the weights and the sampling."""
-    algorithm: Literal["grpo", "expert_iteration"] = "expert_iteration"
-    """What learns from the verdicts."""
+    algorithm: Literal["expert_iteration", AlgorithmName] = "expert_iteration"
+    """What learns from the verdicts: expert iteration, or a policy gradient (docs/algorithms.md)."""
     iterations: int = Field(default=18, ge=1)
     """Rounds of sampling, judging and learning."""
     theorems_per_iteration: int = Field(default=128, ge=1)
@@ -76,37 +77,52 @@ class RunConfig(Section):
     policy: PolicyConfig = PolicyConfig()
     supervised: SupervisedConfig = SupervisedConfig()
     sampling: SamplingParams = SamplingParams()
-    grpo: GRPOConfig = GRPOConfig()
+    policy_gradient: PolicyGradientConfig = PolicyGradientConfig()
     expert_iteration: ExpertIterationConfig = ExpertIterationConfig()
     lean: LeanConfig = LeanConfig()
     measure: MeasureConfig = MeasureConfig()
 
     @model_validator(mode="before")
     @classmethod
-    def _one_seed(cls, settings: dict[str, Any]) -> dict[str, Any]:
-        """The run's seed is that of every part."""
+    def _said_once(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        """The run's seed and algorithm, and how attempts are sampled, are those of every part."""
+        shared = dict(settings)
         seed = settings.get("seed", 0)
-        seeded = dict(settings)
-        for part in ("supervised", "sampling", "grpo", "expert_iteration"):
-            section = dict(seeded.get(part, {}))
-            if section.setdefault("seed", seed) != seed:
-                raise ValueError(f"{part}.seed cannot differ from the run's: set `seed` alone")
-            seeded[part] = section
-        return seeded
+        for part in ("supervised", "sampling", "policy_gradient", "expert_iteration"):
+            shared[part] = _with(shared, part, "seed", seed, "`seed`")
+        if (algorithm := settings.get("algorithm", "expert_iteration")) != "expert_iteration":
+            shared["policy_gradient"] = _with(
+                shared, "policy_gradient", "algorithm", algorithm, "`algorithm`"
+            )
+        sampling = SamplingParams.model_validate(shared["sampling"])
+        for name, value in (
+            ("temperature", sampling.temperature),
+            ("longest_response", sampling.max_new_tokens),
+        ):
+            shared["policy_gradient"] = _with(shared, "policy_gradient", name, value, "`sampling`")
+        return shared
 
     @model_validator(mode="after")
     def _sampling_fits_learning(self) -> Self:
         sampling = self.sampling
         if sampling.greedy:
             raise ValueError("sampling.greedy: a policy that never explores learns nothing; leave it out")
-        if self.algorithm == "grpo":
+        if self.algorithm != "expert_iteration":
             if sampling.samples < 2:
-                raise ValueError("sampling.samples: GRPO compares attempts, so a group needs at least 2")
+                raise ValueError("sampling.samples: attempts are compared, so a group needs at least 2")
             if sampling.top_p < 1:
-                raise ValueError("sampling.top_p: GRPO needs the policy's own log-probabilities; set it to 1")
-            if sampling.temperature != self.grpo.temperature:
-                raise ValueError("sampling.temperature and grpo.temperature differ: ratios would be wrong")
+                raise ValueError(
+                    "sampling.top_p: policy gradients need the policy's own log-probabilities; set it to 1"
+                )
         return self
+
+
+def _with(settings: dict[str, Any], part: str, name: str, value: Any, where: str) -> dict[str, Any]:
+    """The section `part` with `name` set to `value`, which may be said elsewhere only."""
+    section = dict(settings.get(part, {}))
+    if section.setdefault(name, value) != value:
+        raise ValueError(f"{part}.{name} cannot differ from the run's: set {where} alone")
+    return section
 
 
 def load_config(path: Path | None, **overrides: object) -> RunConfig:

@@ -169,7 +169,7 @@ def train_control(session: Session, pairs: Pairs, start: Start, budget: Budget) 
     It has the settings of the trained model's optimizer, which began as new as this one.
     """
     config = session.config
-    chosen = config.grpo if config.algorithm == "grpo" else config.expert_iteration
+    chosen = config.expert_iteration if config.algorithm == "expert_iteration" else config.policy_gradient
     steps = budget.optimizer_steps
     spent = Budget()
     with timed(session, "control"):

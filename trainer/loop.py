@@ -14,10 +14,10 @@ from trainer.batching import Example
 from trainer.config import RunConfig
 from trainer.exchange import Judged
 from trainer.expert_iteration import ExpertIterationLearner
-from trainer.grpo import GRPOLearner
 from trainer.learner import Budget, Learner, UpdateStats
 from trainer.policy import save_policy
-from trainer.rollout import Rollout, assign_advantages
+from trainer.policy_gradient import PolicyGradientLearner
+from trainer.rollout import Rollout
 from trainer.session import Policy, Session
 from verifier.verdict import Kind
 
@@ -40,7 +40,7 @@ def train(
         began = time.monotonic()
         sampling = config.sampling.model_copy(update={"seed": config.seed * 1_000_003 + iteration})
         judged = session.attempt("train", batch, policy, [sampling], iteration=iteration)
-        rollouts = assign_advantages([Rollout.judged(each.attempt, each.verdict) for each in judged])
+        rollouts = [Rollout.judged(each.attempt, each.verdict) for each in judged]
         learning_began = time.monotonic()
         stats = learner.update(rollouts)
         learned = time.monotonic()
@@ -59,11 +59,11 @@ def new_learner(
     config: RunConfig, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, known: Sequence[Example]
 ) -> Learner:
     """The algorithm the configuration names; `known` are the proofs of the supervised start."""
-    if config.algorithm == "grpo":
-        return GRPOLearner(model, config.grpo)
-    eos_id = tokenizer.eos_token_id
-    assert isinstance(eos_id, int)
-    return ExpertIterationLearner(model, config.expert_iteration, eos_id=eos_id, known=known)
+    if config.algorithm == "expert_iteration":
+        eos_id = tokenizer.eos_token_id
+        assert isinstance(eos_id, int)
+        return ExpertIterationLearner(model, config.expert_iteration, eos_id=eos_id, known=known)
+    return PolicyGradientLearner(model, config.policy_gradient)
 
 
 def batches_of(theorems: Sequence[Theorem], size: int, rng: Random) -> Iterator[list[Theorem]]:

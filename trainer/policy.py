@@ -140,13 +140,17 @@ def token_logprobs_and_entropies(
     response_mask_BT: Tensor,
     *,
     temperature: float = 1.0,
+    entropy_gradient: bool = False,
 ) -> tuple[Tensor, Tensor]:
-    """As `token_logprobs`, with the entropy of π_θ(· | s_t) in nats, shape (B, T), detached."""
+    """As `token_logprobs`, with the entropy of π_θ(· | s_t) in nats, shape (B, T).
+
+    The entropy has no gradient unless asked for.
+    """
     logits_NV, targets_N = _response_logits(
         model, input_ids_BT, attention_mask_BT, response_mask_BT, temperature
     )
     logprobs_BT = _scatter(_gather_logprobs(logits_NV, targets_N), response_mask_BT)
-    with torch.no_grad():
+    with torch.set_grad_enabled(entropy_gradient):
         entropies_N = logits_NV.logsumexp(-1) - (logits_NV.softmax(-1) * logits_NV).sum(-1)
     return logprobs_BT, _scatter(entropies_N, response_mask_BT)
 

@@ -19,6 +19,7 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from trainer.algorithms import ALGORITHMS
 from trainer.run_files import Arm, AttemptRow, FamilyRates, HeldOut, IterationRow, Rate, Run
 from verifier.verdict import Kind, Status
 
@@ -88,7 +89,9 @@ def render_page(run: Run, findings: Sequence[str]) -> str:
     return environment.get_template("report.html.j2").render(
         summary=summary,
         findings=findings,
-        algorithm={"grpo": "GRPO", "expert_iteration": "Expert iteration"}[summary.algorithm],
+        algorithm="Expert iteration"
+        if summary.algorithm == "expert_iteration"
+        else ALGORITHMS[summary.algorithm].title,
         arm_groups=_arm_groups(run),
         curve=_learning_curve(summary.held_out, run.iterations),
         mix=_verdict_mix(run.iterations),

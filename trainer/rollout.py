@@ -1,31 +1,23 @@
-"""Rollouts: attempts with their verdicts, rewards and advantages; what the trainer eats."""
+"""Rollouts: attempts with their verdicts and rewards; what the trainer eats."""
 
-from collections import defaultdict
-from collections.abc import Sequence
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
 from prover.theorem import Attempt
-from trainer.advantages import group_advantages
 from verifier.verdict import Kind, Verdict
 
-__all__ = ["Rollout", "assign_advantages", "reward_of"]
+__all__ = ["Rollout", "reward_of"]
 
 
 class Rollout(BaseModel):
-    """An attempt and what became of it.
-
-    `reward` and `advantage` are None for an unknown verdict; `advantage` is also
-    None before `assign_advantages`.
-    """
+    """An attempt and what became of it; `reward` is None for an unknown verdict."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     attempt: Attempt
     verdict: Verdict
     reward: float | None
-    advantage: float | None = None
 
     @classmethod
     def judged(cls, attempt: Attempt, verdict: Verdict) -> Self:
@@ -42,16 +34,3 @@ def reward_of(verdict: Verdict) -> float | None:
             return 0.0
         case Kind.UNKNOWN:
             return None
-
-
-def assign_advantages(rollouts: Sequence[Rollout]) -> list[Rollout]:
-    """The same rollouts in the same order, with GRPO advantages (2.12) over each `attempt.group`."""
-    members: defaultdict[str, list[int]] = defaultdict(list)
-    for i, rollout in enumerate(rollouts):
-        members[rollout.attempt.group].append(i)
-    assigned = list(rollouts)
-    for indices in members.values():
-        advantages = group_advantages([rollouts[i].reward for i in indices])
-        for i, advantage in zip(indices, advantages, strict=True):
-            assigned[i] = rollouts[i].model_copy(update={"advantage": advantage})
-    return assigned

@@ -1,0 +1,224 @@
+"""Learning from groups of attempts on the same theorem by policy gradients: GRPO and its relatives.
+
+What an algorithm is made of stands in `trainer/algorithms.py`, its mathematics in `trainer/losses.py` and
+`trainer/advantages.py`; here is what feeds them.  Rollouts whose advantages are all 0 give no gradient:
+without a KL term or an entropy bonus they are counted, as the loss says, and not read.  An update in which
+every group was all proved or all refuted makes no optimizer step.
+"""
+
+import copy
+import random
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import fmean
+from typing import Any
+
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from trainer.advantages import group_advantages, is_informative, overlong_penalty
+from trainer.algorithms import ALGORITHMS, Algorithm, AlgorithmName, PolicyLoss
+from trainer.batching import Batch, Example, micro_batches, minibatches
+from trainer.learner import OptimizerConfig, OptimizerState, UpdateStats, clipped_step, new_optimizer
+from trainer.losses import Totals, policy_loss
+from trainer.policy import token_logprobs, token_logprobs_and_entropies
+from trainer.rollout import Rollout
+from verifier.errors import InvalidInput
+
+__all__ = ["PolicyGradientConfig", "PolicyGradientLearner", "examples_of"]
+
+
+class PolicyGradientConfig(OptimizerConfig):
+    """One update by policy gradients; docs/experiments.md says where these defaults failed."""
+
+    learning_rate: float = Field(default=4e-4, gt=0)
+    algorithm: AlgorithmName = "grpo"
+    """Decides `loss` and `epochs`, unless they are given."""
+    loss: PolicyLoss = PolicyLoss()
+    """What is not given here is as the algorithm has it."""
+    epochs: int = Field(default=1, ge=1)
+    """Times the rollouts of one iteration are read."""
+    minibatch_size: int = Field(default=64, ge=1)
+    """Rollouts per optimizer step."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Temperature the attempts were sampled at; their log-probabilities are compared at it."""
+    longest_response: int = Field(default=64, ge=1)
+    """Most tokens in an attempt, the end token included."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_algorithm_has_it(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        chosen = ALGORITHMS.get(settings.get("algorithm", "grpo"))
+        if chosen is None:
+            return settings  # which is refused with the names there are
+        given = settings.get("loss", {})
+        if isinstance(given, PolicyLoss):
+            given = given.model_dump(exclude_unset=True)
+        return {"epochs": chosen.epochs, **settings, "loss": {**chosen.loss.model_dump(), **given}}
+
+
+class PolicyGradientLearner:
+    """A `Learner`: the model, its optimizer and, when beta > 0, the reference: the model as it is given here.
+
+    Args:
+        optimizer_state: moments to begin with, as `train_supervised` returns them.
+
+    Raises:
+        InvalidInput: the algorithm needs a critic (`trainer/ppo.py`).
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        config: PolicyGradientConfig,
+        *,
+        optimizer_state: OptimizerState | None = None,
+    ) -> None:
+        self._algorithm = ALGORITHMS[config.algorithm]
+        if self._algorithm.baseline == "critic":
+            raise InvalidInput(f"{config.algorithm} compares rewards with a critic: use PPOLearner")
+        self._model = model
+        self._config = config
+        self._loss = _complete(config)
+        self._reference = copy.deepcopy(model) if config.loss.beta > 0 else None
+        self._rng = random.Random(config.seed)
+        self._optimizer = new_optimizer(model, config, state=optimizer_state)
+
+    def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
+        """Change the model in place by `config.epochs` passes over the rollouts that may carry a gradient.
+
+        `details` holds what `PolicyStats` has (means over optimizer steps), `entropy` in nats per token, and
+        `empty_responses` where there were any.
+
+        Raises:
+            NonFiniteLoss: the weights are as they were before the step that failed.
+        """
+        examples, left_out = examples_of(rollouts, self._algorithm, self._config)
+        if self._loss.engine_cap or self._loss.sequence_cap:
+            examples = self._with_own_logprobs(examples)
+        self._model.train()
+        steps = [
+            figures
+            for _ in range(self._config.epochs if examples else 0)
+            for minibatch in minibatches(examples, self._config.minibatch_size, self._rng)
+            if (figures := self._step(minibatch)) is not None
+        ]
+        means = {name: fmean(step[name] for step in steps) for name in (steps[0] if steps else ())}
+        return UpdateStats(
+            loss=means.pop("loss", 0.0),
+            grad_norm=means.pop("grad_norm", 0.0),
+            optimizer_steps=len(steps),
+            tokens=self._config.epochs * sum(len(each) for each in examples if self._is_read(each)),
+            sequences=sum(map(self._is_read, examples)),
+            details=means | left_out,
+        )
+
+    def _step(self, minibatch: Sequence[Example]) -> dict[str, float] | None:
+        """One optimizer step on the loss of a minibatch, its figures by name; None without a gradient."""
+        read = [each for each in minibatch if self._is_read(each)]
+        if not read:
+            return None
+        totals = Totals(len(minibatch), sum(len(each.token_ids) for each in minibatch))
+        figures: defaultdict[str, float] = defaultdict(float)
+        for batch in micro_batches(read, max_tokens=self._config.max_tokens, device=self._model.device):
+            loss, details = self._loss_of(batch, totals)
+            loss.backward()  # type: ignore[no-untyped-call]
+            for name, value in details.items():
+                figures[name] += value
+        figures["entropy"] /= sum(len(each.token_ids) for each in read)
+        norm = clipped_step(self._model, self._optimizer, max_grad_norm=self._config.max_grad_norm)
+        return {**figures, "grad_norm": norm}
+
+    def _loss_of(self, batch: Batch, totals: Totals) -> tuple[Tensor, dict[str, float]]:
+        """This batch's share of the loss, and figures that add up."""
+        inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
+        temperature = self._config.temperature
+        with_gradient = self._loss.entropy_weight > 0
+        logprobs_BT, entropies_BT = token_logprobs_and_entropies(
+            self._model, *inputs, temperature=temperature, entropy_gradient=with_gradient
+        )
+        ref_logprobs_BT = None
+        if self._reference is not None:
+            with torch.no_grad():
+                ref_logprobs_BT = token_logprobs(self._reference, *inputs, temperature=temperature)
+        loss, stats = policy_loss(
+            logprobs_BT,
+            batch.old_logprobs_BT,
+            batch.advantages_BT,
+            batch.response_mask_BT,
+            self._loss,
+            totals=totals,
+            ref_logprobs_BT=ref_logprobs_BT,
+            engine_logprobs_BT=batch.engine_logprobs_BT,
+            entropies_BT=entropies_BT if with_gradient else None,
+        )
+        return loss, {
+            "loss": float(loss.detach()),
+            "entropy": float(entropies_BT.detach().sum()),
+            **stats.figures(),
+        }
+
+    def _is_read(self, example: Example) -> bool:
+        return any(example.advantages) or self._loss.beta > 0 or self._loss.entropy_weight > 0
+
+    @torch.no_grad()
+    def _with_own_logprobs(self, examples: Sequence[Example]) -> list[Example]:
+        """The examples with log π_old as this model computes it, beside what the engine said."""
+        found = []
+        for example in examples:
+            (batch,) = micro_batches([example], max_tokens=1, device=self._model.device)
+            inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
+            logprobs_BT = token_logprobs(self._model, *inputs, temperature=self._config.temperature)
+            own = tuple(logprobs_BT[batch.response_mask_BT.bool()].tolist())
+            found.append(replace(example, old_logprobs=own, engine_logprobs=example.old_logprobs))
+        return found
+
+
+def examples_of(
+    rollouts: Sequence[Rollout], algorithm: Algorithm, config: PolicyGradientConfig
+) -> tuple[list[Example], dict[str, float]]:
+    """The rollouts with a known verdict as examples with advantages, and what was left out, by name.
+
+    Unknown verdicts are outside every baseline.  An attempt without tokens has nothing to learn from, but its
+    reward counts in its group.
+    """
+    assert algorithm.baseline != "critic"
+    groups: defaultdict[str, list[Rollout]] = defaultdict(list)
+    for rollout in rollouts:
+        groups[rollout.attempt.group].append(rollout)
+    examples: list[Example] = []
+    left_out: Counter[str] = Counter()
+    for members in groups.values():
+        if algorithm.drops_uninformative and not is_informative([each.reward for each in members]):
+            continue
+        rewards = [_shaped_reward(each, algorithm, config) for each in members]
+        for rollout, advantage in zip(members, group_advantages(rewards, algorithm.baseline), strict=True):
+            attempt = rollout.attempt
+            if advantage is None:
+                continue
+            if not attempt.token_ids:
+                left_out["empty_responses"] += 1
+                continue
+            advantages = (advantage,) * len(attempt.token_ids)
+            examples.append(Example(attempt.prompt_ids, attempt.token_ids, attempt.logprobs, advantages))
+    return examples, dict(left_out)
+
+
+def _shaped_reward(rollout: Rollout, algorithm: Algorithm, config: PolicyGradientConfig) -> float | None:
+    if rollout.reward is None or algorithm.overlong_buffer == 0:
+        return rollout.reward
+    # One that hit the limit would have been longer.
+    tokens = len(rollout.attempt.token_ids) + (not rollout.attempt.finished)
+    return rollout.reward + overlong_penalty(
+        tokens, longest=config.longest_response, buffer=algorithm.overlong_buffer
+    )
+
+
+def _complete(config: PolicyGradientConfig) -> PolicyLoss:
+    """The loss with L where it needs one."""
+    if config.loss.reduction == "constant_length" and config.loss.max_length is None:
+        return config.loss.model_copy(update={"max_length": config.longest_response})
+    return config.loss
