@@ -1,0 +1,109 @@
+"""The tables of the documentation that state defaults, made from the code.
+
+python -m trainer.tables        writes them into docs/; a test says when that was forgotten
+"""
+
+import re
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from trainer.algorithms import ALGORITHMS, Algorithm, PolicyLoss
+
+__all__ = ["TABLES", "algorithms_table", "loss_table", "with_tables"]
+
+_REDUCTIONS = {
+    "sequence_mean": "mean over sequences of the mean over their tokens",
+    "token_mean": "mean over all tokens of the step",
+    "constant_length": "sum over tokens, divided by sequences × the longest response",
+}
+_BASELINES = {
+    "standardised": "(R − mean)/(std + 10⁻⁴)",
+    "centred": "R − mean",
+    "leave_one_out": "R − mean of the others",
+    "critic": "GAE of a critic",
+}
+
+
+def algorithms_table() -> str:
+    """What each algorithm chose, as Markdown."""
+    rows = [
+        (
+            f"`{name}`",
+            algorithm.title,
+            _BASELINES[algorithm.baseline],
+            _objective(algorithm.loss),
+            _mean(algorithm.loss),
+            str(algorithm.epochs),
+            _groups(algorithm),
+            algorithm.source,
+        )
+        for name, algorithm in ALGORITHMS.items()
+    ]
+    header = ("name", "", "advantage", "objective", "loss is a", "epochs", "groups and rewards", "source")
+    return _markdown(header, rows)
+
+
+def loss_table() -> str:
+    """The settings of a loss with their defaults, as Markdown."""
+    documented = _field_docs(Path(__file__).with_name("algorithms.py").read_text("utf-8"), "PolicyLoss")
+    rows = [
+        (f"`{name}`", str(field.default), documented[name]) for name, field in PolicyLoss.model_fields.items()
+    ]
+    return _markdown(("`policy_gradient.loss`", "default", "meaning"), rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {"algorithms": algorithms_table, "loss": loss_table}
+"""By the name that stands around each in the documentation: `<!-- name -->`, `<!-- /name -->`."""
+
+
+def with_tables(text: str) -> str:
+    """A page with its tables as they are now."""
+    for name, table in TABLES.items():
+        text = re.sub(
+            rf"(<!-- {name} -->\n).*?(<!-- /{name} -->)",
+            lambda match, table=table: f"{match[1]}{table()}{match[2]}",  # type: ignore[misc]
+            text,
+            flags=re.DOTALL,
+        )
+    return text
+
+
+def _objective(loss: PolicyLoss) -> str:
+    match loss.objective:
+        case "reinforce":
+            return "Â log π"
+        case "cispo":
+            return f"min(ρ, {loss.cap:g}) Â log π, the weight without a gradient"
+        case "clip":
+            of = "of the sequence " if loss.ratio == "sequence" else ""
+            return f"ρ {of}clipped to [1 − {loss.clip_low:g}, 1 + {loss.clip_high:g}]"
+
+
+def _mean(loss: PolicyLoss) -> str:
+    return "mean over sequences of the sum" if loss.max_length == 1 else _REDUCTIONS[loss.reduction]
+
+
+def _groups(algorithm: Algorithm) -> str:
+    said = []
+    if algorithm.drops_uninformative:
+        said.append("drops those all proved or all refuted")
+    if algorithm.overlong_buffer:
+        said.append(f"overlong penalty over {algorithm.overlong_buffer} tokens")
+    return ", ".join(said) or "all"
+
+
+def _field_docs(source: str, name: str) -> dict[str, str]:
+    """The docstring under each field of a class."""
+    body = source[source.index(f"class {name}(") :].split("\n\n\n")[0]
+    found = re.findall(r'^    (\w+): .*?\n    """(.*?)"""', body, flags=re.MULTILINE | re.DOTALL)
+    return {field: " ".join(text.split()) for field, text in found}
+
+
+def _markdown(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
+    lines = (header, ("---",) * len(header), *rows)
+    return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
+
+
+if __name__ == "__main__":
+    for page in Path("docs").glob("*.md"):
+        page.write_text(with_tables(page.read_text("utf-8")), "utf-8")
