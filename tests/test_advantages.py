@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 
 from prover.theorem import Attempt, Theorem
 from trainer.advantages import Baseline, group_advantages, is_informative, overlong_penalty
-from trainer.algorithms import ALGORITHMS
 from trainer.policy_gradient import PolicyGradientConfig, examples_of
 from trainer.rollout import Rollout, reward_of
 from verifier.verdict import Status, Verdict
@@ -102,7 +101,7 @@ def test_advantages_are_within_groups_that_arrive_interleaved_and_of_every_token
         rollout("a", Status.CRASHED),
         rollout("b", Status.PROVED),
     ]
-    examples, left_out = examples_of(rollouts, ALGORITHMS["dr_grpo"], PolicyGradientConfig())
+    examples, left_out = examples_of(rollouts, PolicyGradientConfig(algorithm="dr_grpo"))
     assert [each.advantages for each in examples] == [(0.5, 0.5), (-0.5,), (0.0,), (0.0,)]
     assert left_out == {}
 
@@ -115,7 +114,7 @@ def test_dapo_drops_groups_without_contrast_and_penalises_what_hits_the_limit() 
         rollout("b", Status.PROVED, tokens=10),
         rollout("b", Status.REJECTED, tokens=10),
     ]
-    examples, _ = examples_of(rollouts, ALGORITHMS["dapo"], config)
+    examples, _ = examples_of(rollouts, config)
     long, right, wrong = (each.advantages[0] for each in examples)
     # Its reward is 1 − 1, that of one that was refuted.
     assert long == wrong < right

@@ -1,7 +1,7 @@
 """Learning end to end on a model small enough for seconds: it learns what it is shown, and nothing else."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 import pytest
 import torch
@@ -10,8 +10,7 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from prover.generators import Sample, SamplingParams
 from prover.generators.transformers import TransformersGenerator
-from prover.prompts import encode_completion, encode_prompt
-from prover.theorem import Attempt, Theorem
+from tests.toys import CONFIG, PAIRS, rollout, sample_of, unchanged, weights
 from trainer.expert_iteration import (
     ExpertIterationConfig,
     ExpertIterationLearner,
@@ -19,28 +18,12 @@ from trainer.expert_iteration import (
     normalised_proof,
 )
 from trainer.learner import Learner, NonFiniteLoss
-from trainer.policy import PolicyConfig, build_policy
-from trainer.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
+from trainer.policy import build_policy
 from trainer.rollout import Rollout
 from trainer.supervised import SupervisedConfig, SupervisedStep, learning_rate_factor, train_supervised
 from trainer.tokenizer import train_tokenizer
 from verifier.errors import InvalidInput
-from verifier.verdict import Status, Verdict
-
-PAIRS = [
-    ("theorem t (a b : Nat) : a + b = b + a := ", "by omega"),
-    ("theorem t (p : Prop) (h : p) : p := ", "h"),
-    ("theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q := ", "⟨hp, hq⟩"),
-    ("theorem t (n : Nat) : n = n := ", "by\n  rfl"),
-    ("theorem t : 2 + 2 = 4 := ", "by decide"),
-    ("theorem t (a : Nat) : 0 ≤ a := ", "Nat.zero_le a"),
-    ("theorem t (xs : List Nat) : xs ++ [] = xs := ", "by simp"),
-    (
-        "theorem t (n : Nat) : 0 + n = n := ",
-        "by\n  induction n with\n  | zero => rfl\n  | succ n ih => omega",
-    ),
-]
-CONFIG = PolicyConfig(layers=2, width=64, heads=2, ffn=128, vocab_size=320, max_length=128)
+from verifier.verdict import Status
 
 
 @pytest.fixture(scope="module")
@@ -60,40 +43,6 @@ def one_thread() -> Iterator[None]:
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(threads)
-
-
-def weights(model: LlamaForCausalLM) -> list[torch.Tensor]:
-    return [parameter.detach().clone() for parameter in model.parameters()]
-
-
-def unchanged(model: LlamaForCausalLM, before: Sequence[torch.Tensor]) -> bool:
-    return all(torch.equal(a, b) for a, b in zip(model.parameters(), before, strict=True))
-
-
-def rollout(sample: Sample, status: Status, *, group: str = "g", name: str = "t") -> Rollout:
-    attempt = Attempt(
-        id="a",
-        group=group,
-        theorem=Theorem(name=name, statement="theorem t : True", source="test", split="train"),
-        policy_version=0,
-        proof=sample.text,
-        prompt_ids=sample.prompt_ids,
-        token_ids=sample.token_ids,
-        logprobs=sample.logprobs,
-        finished=sample.finished,
-    )
-    return Rollout.judged(attempt, Verdict(id="a", status=status, reason=""))
-
-
-def sample_of(tokenizer: PreTrainedTokenizerFast, text: str) -> Sample:
-    token_ids = tuple(encode_completion(tokenizer, text))
-    prompt_ids = tuple(encode_prompt(tokenizer, PAIRS[0][0]))
-    return Sample(text, prompt_ids, token_ids, (-1.0,) * len(token_ids), finished=True)
-
-
-def sampled_group(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, seed: int) -> list[Sample]:
-    params = SamplingParams(samples=64, max_new_tokens=16, seed=seed)
-    return TransformersGenerator(model, tokenizer).sample([PAIRS[0][0]], params)[0]
 
 
 def test_supervised_training_learns_eight_pairs_by_heart(
@@ -182,91 +131,6 @@ def test_pairs_that_cannot_be_read_are_refused(
         SupervisedConfig(learning_rate=1e-4, final_learning_rate=1e-3)
 
 
-@pytest.mark.parametrize("beta", [0.0, 0.02])
-def test_grpo_raises_the_probability_of_what_is_rewarded(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, beta: float
-) -> None:
-    """A policy that knows two answers comes to give the proved one; every eighth verdict is unknown."""
-    two_answers = [(PAIRS[0][0], "by simp"), (PAIRS[0][0], "by omega")]
-    start = SupervisedConfig(learning_rate=5e-3, warmup_steps=5, batch_size=2, steps=80)
-    train_supervised(model, tokenizer, two_answers, start)
-
-    def share(samples: list[Sample]) -> float:
-        return sum(s.text == "by simp" for s in samples) / len(samples)
-
-    before = share(sampled_group(model, tokenizer, seed=1000))
-    learner: Learner = PolicyGradientLearner(
-        model, PolicyGradientConfig(learning_rate=1e-3, epochs=2, loss={"beta": beta})
-    )
-    for seed in range(12):
-        samples = sampled_group(model, tokenizer, seed)
-        statuses = [Status.PROVED if s.text == "by simp" else Status.REJECTED for s in samples]
-        statuses[::8] = [Status.TIMEOUT] * len(statuses[::8])
-        rollouts = [rollout(s, status) for s, status in zip(samples, statuses, strict=True)]
-        stats = learner.update(rollouts)
-        assert ("kl_reference" in stats.details) == (beta > 0 and stats.optimizer_steps > 0)
-    assert 0.2 < before < 0.7
-    assert share(sampled_group(model, tokenizer, seed=1000)) > 0.85
-
-
-def test_grpo_starts_with_ratio_one_on_what_the_generator_sampled(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
-) -> None:
-    samples = sampled_group(model, tokenizer, seed=0)
-    rollouts = [rollout(s, Status.PROVED if i % 2 else Status.REJECTED) for i, s in enumerate(samples)]
-    stats = PolicyGradientLearner(model, PolicyGradientConfig(epochs=1)).update(rollouts)
-    assert (stats.optimizer_steps, stats.sequences) == (1, 64)
-    assert stats.tokens == sum(len(s.prompt_ids) + len(s.token_ids) for s in samples)
-    assert stats.details["clip_fraction"] == 0
-    assert stats.details["approx_kl"] == pytest.approx(0, abs=1e-6)
-    assert 4 < stats.details["entropy"] <= math.log(len(tokenizer)) + 1e-4
-
-
-@pytest.mark.parametrize("status", [Status.PROVED, Status.REJECTED, Status.TIMEOUT])
-def test_a_group_without_contrast_changes_no_weight(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, status: Status
-) -> None:
-    rollouts = [rollout(sample_of(tokenizer, text), status) for text in ("h", "by simp", "by omega")]
-    before = weights(model)
-    stats = PolicyGradientLearner(model, PolicyGradientConfig()).update(rollouts)
-    assert (stats.optimizer_steps, stats.tokens) == (0, 0)
-    assert unchanged(model, before)
-
-
-def test_unknown_verdicts_change_no_update(tokenizer: PreTrainedTokenizerFast) -> None:
-    known = [
-        rollout(sample_of(tokenizer, "by omega"), Status.PROVED),
-        rollout(sample_of(tokenizer, "by simp"), Status.REJECTED),
-    ]
-    unknown = rollout(sample_of(tokenizer, "by decide"), Status.CRASHED)
-    after = []
-    for rollouts in (known, [unknown, *known, unknown]):
-        model = build_policy(CONFIG, tokenizer)
-        PolicyGradientLearner(model, PolicyGradientConfig()).update(rollouts)
-        after.append(model)
-    assert unchanged(after[0], weights(after[1]))
-
-
-def test_an_attempt_without_tokens_is_counted_and_not_learned_from(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
-) -> None:
-    sample = sample_of(tokenizer, "h")
-    empty = Sample("", sample.prompt_ids, (), (), finished=False)
-    rollouts = [rollout(sample, Status.PROVED), rollout(empty, Status.REJECTED)]
-    stats = PolicyGradientLearner(model, PolicyGradientConfig()).update(rollouts)
-    assert (stats.optimizer_steps, stats.sequences, stats.details["empty_responses"]) == (1, 1, 1)
-
-
-def test_no_rollouts_and_a_group_of_one_change_no_weight(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
-) -> None:
-    before = weights(model)
-    learner = PolicyGradientLearner(model, PolicyGradientConfig())
-    for rollouts in ([], [rollout(sample_of(tokenizer, "h"), Status.PROVED)]):
-        assert learner.update(rollouts).optimizer_steps == 0
-    assert unchanged(model, before)
-
-
 def test_expert_iteration_learns_the_proofs_that_were_verified_and_no_other(
     model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
 ) -> None:
@@ -307,6 +171,38 @@ def test_a_proof_cut_by_the_length_limit_is_learned_with_its_end(tokenizer: PreT
     buffer = ProofBuffer(1, eos_id=tokenizer.eos_token_id)
     buffer.add([rollout(cut, Status.PROVED)])
     assert buffer.examples()[0].token_ids == sample.token_ids
+
+
+def test_expert_iteration_begins_anew_from_the_start_when_asked_to(
+    tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    proofs = [rollout(sample_of(tokenizer, f"by exact h{i}"), Status.PROVED, name=f"t{i}") for i in range(4)]
+    config = ExpertIterationConfig(steps=3, batch_size=4, known_share=0, restart=True)
+    model = build_policy(CONFIG, tokenizer)
+    learner = ExpertIterationLearner(model, config, eos_id=tokenizer.eos_token_id)
+    learner.update(proofs)
+    first = weights(model)
+    learner.update([])
+    for a, b in zip(model.parameters(), first, strict=True):
+        torch.testing.assert_close(a, b, atol=1e-5, rtol=0)
+
+
+def test_checkpoints_are_averaged_when_asked_to(tokenizer: PreTrainedTokenizerFast) -> None:
+    proofs = [rollout(sample_of(tokenizer, "by omega"), Status.PROVED)]
+    config = ExpertIterationConfig(steps=1, average_last=2)
+    model, alone = build_policy(CONFIG, tokenizer), build_policy(CONFIG, tokenizer)
+    learner = ExpertIterationLearner(model, config, eos_id=tokenizer.eos_token_id)
+    other = ExpertIterationLearner(
+        alone, config.model_copy(update={"average_last": 1}), eos_id=tokenizer.eos_token_id
+    )
+    learner.update(proofs)
+    other.update(proofs)
+    first = weights(alone)
+    assert unchanged(model, first)
+    learner.update(proofs)
+    other.update(proofs)
+    for mean, a, b in zip(model.parameters(), first, weights(alone), strict=True):
+        torch.testing.assert_close(mean, (a + b) / 2)
 
 
 def test_normalising_a_proof_keeps_the_indentation_lean_reads() -> None:

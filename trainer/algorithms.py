@@ -7,7 +7,16 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from trainer.advantages import Baseline
 
-__all__ = ["ALGORITHMS", "Algorithm", "AlgorithmName", "KLEstimator", "PolicyLoss", "Reduction"]
+__all__ = [
+    "ALGORITHMS",
+    "Algorithm",
+    "AlgorithmName",
+    "KLEstimator",
+    "LearnerName",
+    "PolicyLoss",
+    "Reduction",
+    "title_of",
+]
 
 Reduction = Literal["sequence_mean", "token_mean", "constant_length"]
 """What a loss is a mean over: (1/Q) Σ_q (1/T_q) Σ_t, (1/Σ_q T_q) Σ_q Σ_t, or (1/(Q·L)) Σ_q Σ_t."""
@@ -50,6 +59,8 @@ class PolicyLoss(BaseModel):
 
 
 AlgorithmName = Literal["reinforce", "rloo", "ppo", "grpo", "dr_grpo", "dapo", "gspo", "cispo"]
+LearnerName = Literal["expert_iteration", "dpo", "trpo", AlgorithmName]
+"""All that can learn from verdicts; those that are not in the table have files of their own."""
 
 
 @dataclass(frozen=True)
@@ -124,3 +135,14 @@ ALGORITHMS: dict[AlgorithmName, Algorithm] = {
     ),
 }
 assert set(ALGORITHMS) == set(get_args(AlgorithmName))
+
+
+def title_of(name: LearnerName) -> str:
+    """What people call it."""
+    match name:
+        case "expert_iteration":
+            return "Expert iteration"
+        case "dpo" | "trpo":
+            return name.upper()
+        case _:
+            return ALGORITHMS[name].title

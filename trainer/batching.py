@@ -19,6 +19,9 @@ __all__ = ["Batch", "Example", "endless_minibatches", "micro_batches", "minibatc
 
 T = TypeVar("T")
 
+# Of an example: one number for each of its response tokens, or none.
+_PER_TOKEN = ("old_logprobs", "advantages", "engine_logprobs", "returns", "old_values")
+
 
 @dataclass(frozen=True, slots=True)
 class Example:
@@ -26,7 +29,8 @@ class Example:
 
     `old_logprobs[t]` is log π_old(token_ids[t]), `advantages[t]` belongs to that
     token, and `engine_logprobs[t]` is what the engine that sampled it said, where
-    that is not log π_old; only policy gradients need them.
+    that is not log π_old; only policy gradients need them.  `returns` and
+    `old_values` are for a critic.
     """
 
     prompt_ids: tuple[int, ...]
@@ -34,6 +38,8 @@ class Example:
     old_logprobs: tuple[float, ...] | None = None
     advantages: tuple[float, ...] = ()
     engine_logprobs: tuple[float, ...] | None = None
+    returns: tuple[float, ...] = ()
+    old_values: tuple[float, ...] = ()
 
     def __len__(self) -> int:
         return len(self.prompt_ids) + len(self.token_ids)
@@ -54,6 +60,8 @@ class Batch:
     old_logprobs_BT: Tensor
     advantages_BT: Tensor
     engine_logprobs_BT: Tensor | None
+    returns_BT: Tensor
+    old_values_BT: Tensor
 
     def __len__(self) -> int:
         return len(self.input_ids_BT)
@@ -111,28 +119,26 @@ def _pad(examples: Sequence[Example], device: str | torch.device) -> Batch:
     input_ids_BT = torch.zeros(shape, dtype=torch.long)
     attention_mask_BT = torch.zeros(shape, dtype=torch.long)
     response_mask_BT = torch.zeros(shape)
-    old_logprobs_BT, advantages_BT, engine_logprobs_BT = (torch.zeros(shape) for _ in range(3))
+    per_token = {name: torch.zeros(shape) for name in _PER_TOKEN}
     for b, example in enumerate(examples):
         _check(example)
         start, stop = len(example.prompt_ids), len(example)
         input_ids_BT[b, :stop] = torch.tensor(example.prompt_ids + example.token_ids)
         attention_mask_BT[b, :stop] = 1
         response_mask_BT[b, start:stop] = 1.0
-        for values_BT, values in (
-            (old_logprobs_BT, example.old_logprobs),
-            (advantages_BT, example.advantages),
-            (engine_logprobs_BT, example.engine_logprobs),
-        ):
-            if values:
+        for name, values_BT in per_token.items():
+            if values := getattr(example, name):
                 values_BT[b, start:stop] = torch.tensor(values)
     has_engine = any(example.engine_logprobs for example in examples)
     return Batch(
         input_ids_BT=input_ids_BT.to(device),
         attention_mask_BT=attention_mask_BT.to(device),
         response_mask_BT=response_mask_BT.to(device),
-        old_logprobs_BT=old_logprobs_BT.to(device),
-        advantages_BT=advantages_BT.to(device),
-        engine_logprobs_BT=engine_logprobs_BT.to(device) if has_engine else None,
+        old_logprobs_BT=per_token["old_logprobs"].to(device),
+        advantages_BT=per_token["advantages"].to(device),
+        engine_logprobs_BT=per_token["engine_logprobs"].to(device) if has_engine else None,
+        returns_BT=per_token["returns"].to(device),
+        old_values_BT=per_token["old_values"].to(device),
     )
 
 
@@ -141,7 +147,7 @@ def _check(example: Example) -> None:
         raise InvalidInput("an example has an empty prompt: its first token has nothing to be predicted from")
     if not example.token_ids:
         raise InvalidInput("an example has an empty response: an answer of no text is the eos token alone")
-    for name in ("old_logprobs", "advantages", "engine_logprobs"):
+    for name in _PER_TOKEN:
         values = getattr(example, name)
         if values and len(values) != len(example.token_ids):
             raise InvalidInput(

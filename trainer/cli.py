@@ -5,14 +5,14 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from trainer.algorithms import AlgorithmName
+from trainer.algorithms import LearnerName
 from trainer.processes import REDIS_VARIABLE
-from verifier.cli import CacheRedis, Heartbeats, Project, Timeout, Workers, app
-from verifier.console import say
+from verifier.cli import CacheRedis, Heartbeats, Project, Timeout, Workers, app, bench_app, print_figures
+from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput, ProofmillError
 from verifier.lean.runtime import resolve_runtime
 from verifier.options import Options
@@ -33,9 +33,7 @@ Run = Annotated[str, typer.Option(help="Name of the run, a part of every key.")]
 def demo(
     out: Annotated[Path | None, typer.Option(help="Run directory; default: runs/demo-DATE.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of data, weights and sampling.")] = None,
-    algorithm: Annotated[
-        Literal["expert_iteration", AlgorithmName] | None, typer.Option(help="What learns.")
-    ] = None,
+    algorithm: Annotated[LearnerName | None, typer.Option(help="What learns.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings in TOML.")] = None,
 ) -> None:
     """Train a small model on Lean's verdicts and measure what it learned, with a report to look at."""
@@ -55,13 +53,14 @@ def worker_verifier(
     timeout: Timeout = Options.timeout_s,
     heartbeats: Heartbeats = Options.heartbeats,
     project: Project = None,
+    tactics: Annotated[bool, typer.Option(help="Add each tactic's span and goals to verdicts.")] = False,
     cache_redis: CacheRedis = None,
 ) -> None:
     """Judge the attempts of a run."""
     from verifier.redis_cache import RedisVerdicts
     from verifier.stream_worker import run_verifier
 
-    options = Options(timeout_s=timeout, heartbeats=heartbeats)
+    options = Options(tactics, timeout, heartbeats)
     pool = LeanPool(resolve_runtime(project), workers=workers, options=options)
     store = RedisVerdicts(cache_redis) if cache_redis is not None else None
     asyncio.run(run_verifier(redis, run, pool, store))
@@ -76,6 +75,34 @@ def worker_generator(
     from prover.stream_worker import run_generator
 
     run_generator(redis, run, device)
+
+
+@bench_app.command("trainer")
+def bench_trainer_command(
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
+    sequences: Annotated[int, typer.Option(min=8, help="Attempts in a step; a multiple of 8.")] = 64,
+    steps: Annotated[int, typer.Option(min=1, help="Steps to time.")] = 5,
+    width: Annotated[int, typer.Option(min=64, help="Width of the model; a multiple of 64.")] = 256,
+    layers: Annotated[int, typer.Option(min=1, help="Layers of the model.")] = 4,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Time a GRPO step and the same step by trl, if that is installed."""
+    prepare_torch()
+    from trainer.bench import bench_trainer
+
+    if sequences % 8 or width % 64:
+        raise InvalidInput("--sequences must be a multiple of 8 and --width of 64")
+    with progress_bars() as progress:
+        bar = progress.add_task("trainers", total=2)
+        result = bench_trainer(
+            device=device,
+            sequences=sequences,
+            steps=steps,
+            width=width,
+            layers=layers,
+            on_done=lambda: progress.advance(bar),
+        )
+    print_figures(result, as_json)
 
 
 def prepare_torch() -> None:

@@ -2,16 +2,18 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from prover.generators import SamplingParams
-from trainer.algorithms import AlgorithmName
+from trainer.algorithms import ALGORITHMS, LearnerName
+from trainer.dpo import DPOConfig
 from trainer.expert_iteration import ExpertIterationConfig
 from trainer.policy import PolicyConfig
 from trainer.policy_gradient import PolicyGradientConfig
 from trainer.supervised import SupervisedConfig
+from trainer.trpo import TRPOConfig
 from verifier.errors import InvalidInput
 
 __all__ = ["DataConfig", "LeanConfig", "MeasureConfig", "RunConfig", "load_config"]
@@ -65,7 +67,7 @@ class RunConfig(Section):
 
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Seed of the data, the weights and the sampling."""
-    algorithm: Literal["expert_iteration", AlgorithmName] = "expert_iteration"
+    algorithm: LearnerName = "expert_iteration"
     """What learns from the verdicts: expert iteration, or a policy gradient (docs/algorithms.md)."""
     iterations: int = Field(default=18, ge=1)
     """Rounds of sampling, judging and learning."""
@@ -78,6 +80,8 @@ class RunConfig(Section):
     supervised: SupervisedConfig = SupervisedConfig()
     sampling: SamplingParams = SamplingParams()
     policy_gradient: PolicyGradientConfig = PolicyGradientConfig()
+    trpo: TRPOConfig = TRPOConfig()
+    dpo: DPOConfig = DPOConfig()
     expert_iteration: ExpertIterationConfig = ExpertIterationConfig()
     lean: LeanConfig = LeanConfig()
     measure: MeasureConfig = MeasureConfig()
@@ -88,18 +92,19 @@ class RunConfig(Section):
         """The run's seed and algorithm, and how attempts are sampled, are those of every part."""
         shared = dict(settings)
         seed = settings.get("seed", 0)
-        for part in ("supervised", "sampling", "policy_gradient", "expert_iteration"):
+        for part in ("supervised", "sampling", "policy_gradient", "dpo", "expert_iteration"):
             shared[part] = _with(shared, part, "seed", seed, "`seed`")
-        if (algorithm := settings.get("algorithm", "expert_iteration")) != "expert_iteration":
+        if (algorithm := settings.get("algorithm")) in ALGORITHMS:
             shared["policy_gradient"] = _with(
                 shared, "policy_gradient", "algorithm", algorithm, "`algorithm`"
             )
         sampling = SamplingParams.model_validate(shared["sampling"])
-        for name, value in (
-            ("temperature", sampling.temperature),
-            ("longest_response", sampling.max_new_tokens),
+        for part, name, value in (
+            ("policy_gradient", "temperature", sampling.temperature),
+            ("policy_gradient", "longest_response", sampling.max_new_tokens),
+            ("trpo", "temperature", sampling.temperature),
         ):
-            shared["policy_gradient"] = _with(shared, "policy_gradient", name, value, "`sampling`")
+            shared[part] = _with(shared, part, name, value, "`sampling`")
         return shared
 
     @model_validator(mode="after")
@@ -115,6 +120,11 @@ class RunConfig(Section):
                     "sampling.top_p: policy gradients need the policy's own log-probabilities; set it to 1"
                 )
         return self
+
+    @property
+    def needs_tactics(self) -> bool:
+        """Whether verdicts must bring the tactics of each attempt."""
+        return self.algorithm in ALGORITHMS and self.policy_gradient.credit.needs_tactics
 
 
 def _with(settings: dict[str, Any], part: str, name: str, value: Any, where: str) -> dict[str, Any]:

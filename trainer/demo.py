@@ -20,9 +20,10 @@ from prover.families import FAMILIES, Dataset, Role, build_dataset, supervised_p
 from prover.generators.transformers import load_model
 from prover.prompts import completion_of, prompt_of
 from prover.statistics import Estimate, paired_difference
+from trainer.algorithms import LearnerName
 from trainer.batching import Example
 from trainer.config import RunConfig
-from trainer.learner import Budget
+from trainer.learner import Budget, OptimizerConfig
 from trainer.loop import train
 from trainer.measure import (
     SAMPLES,
@@ -169,7 +170,11 @@ def train_control(session: Session, pairs: Pairs, start: Start, budget: Budget) 
     It has the settings of the trained model's optimizer, which began as new as this one.
     """
     config = session.config
-    chosen = config.expert_iteration if config.algorithm == "expert_iteration" else config.policy_gradient
+    same_settings: dict[LearnerName, OptimizerConfig] = {
+        "expert_iteration": config.expert_iteration,
+        "dpo": config.dpo,
+    }
+    chosen = same_settings.get(config.algorithm, config.policy_gradient)
     steps = budget.optimizer_steps
     spent = Budget()
     with timed(session, "control"):

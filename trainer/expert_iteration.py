@@ -1,7 +1,7 @@
 """Expert iteration: θ_{k+1} = argmin SFT(D_k), with D_k the attempts Lean has verified so far."""
 
 import random
-from collections import OrderedDict, defaultdict
+from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import islice, repeat
@@ -12,7 +12,15 @@ from torch.optim import Optimizer
 from transformers import PreTrainedModel
 
 from trainer.batching import Example, endless_minibatches
-from trainer.learner import OptimizerConfig, OptimizerState, UpdateStats, new_optimizer
+from trainer.learner import (
+    OptimizerConfig,
+    OptimizerState,
+    UpdateStats,
+    Weights,
+    copied_weights,
+    mean_weights,
+    new_optimizer,
+)
 from trainer.rollout import Rollout
 from trainer.supervised import supervised_step
 from verifier.verdict import Kind
@@ -38,6 +46,10 @@ class ExpertIterationConfig(OptimizerConfig):
     """Share of each minibatch that is drawn from the proofs of the supervised start."""
     proofs_per_theorem: int = Field(default=4, ge=1)
     """Different proofs kept of one theorem, the newest, so that easy theorems do not crowd out the rest."""
+    restart: bool = False
+    """Whether each update begins anew from the weights before the first, so that no early mistake is kept."""
+    average_last: int = Field(default=1, ge=1)
+    """The weights become the mean of those at the end of this many updates, the last ones."""
 
 
 def normalised_proof(proof: str) -> str:
@@ -105,11 +117,17 @@ class ExpertIterationLearner:
         self._config = config
         self._buffer = ProofBuffer(config.proofs_per_theorem, eos_id=eos_id)
         self._rng = random.Random(config.seed)
+        self._optimizer_state = optimizer_state
         self._optimizer = new_optimizer(model, config, state=optimizer_state)
+        self._start = copied_weights(model) if config.restart else None
+        self._ends: deque[Weights] = deque(maxlen=config.average_last)
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Add the proved attempts to the buffer and learn from the whole of it."""
         new = self._buffer.add(rollouts)
+        if self._start is not None and len(self._buffer):
+            self._model.load_state_dict(self._start)
+            self._optimizer = new_optimizer(self._model, self._config, state=self._optimizer_state)
         stats = expert_iteration_update(
             self._model,
             self._optimizer,
@@ -118,6 +136,9 @@ class ExpertIterationLearner:
             rng=self._rng,
             known=self._known,
         )
+        if self._config.average_last > 1 and stats.optimizer_steps:
+            self._ends.append(copied_weights(self._model))
+            self._model.load_state_dict(mean_weights(self._ends))
         return replace(stats, details={"new_proofs": new, "proofs": len(self._buffer)})
 
 

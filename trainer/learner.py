@@ -2,14 +2,14 @@
 
 import copy
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
 from torch.optim import AdamW, Optimizer
-from transformers import PreTrainedModel
 
 from trainer.rollout import Rollout
 from verifier.errors import ProofmillError
@@ -21,12 +21,18 @@ __all__ = [
     "OptimizerConfig",
     "OptimizerState",
     "UpdateStats",
+    "Weights",
     "clipped_step",
+    "copied_weights",
+    "mean_weights",
     "new_optimizer",
 ]
 
 OptimizerState = dict[str, Any]
 """What `Optimizer.state_dict` returns: the moments of AdamW, to go on with."""
+
+Weights = dict[str, Tensor]
+"""What `Module.state_dict` returns."""
 
 
 class NonFiniteLoss(ProofmillError):
@@ -90,9 +96,7 @@ class Learner(Protocol):
         ...
 
 
-def new_optimizer(
-    model: PreTrainedModel, config: OptimizerConfig, *, state: OptimizerState | None = None
-) -> AdamW:
+def new_optimizer(model: nn.Module, config: OptimizerConfig, *, state: OptimizerState | None = None) -> AdamW:
     """AdamW over the trainable weights; `state` gives it the moments of an earlier one, not its settings."""
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = AdamW(
@@ -106,7 +110,18 @@ def new_optimizer(
     return optimizer
 
 
-def clipped_step(model: PreTrainedModel, optimizer: Optimizer, *, max_grad_norm: float) -> float:
+def copied_weights(model: nn.Module) -> Weights:
+    """The weights as they are now, apart from what becomes of the model."""
+    return {name: values.detach().clone() for name, values in model.state_dict().items()}
+
+
+def mean_weights(checkpoints: Iterable[Weights]) -> Weights:
+    """The mean of the weights of several checkpoints of one model."""
+    kept = list(checkpoints)
+    return {name: torch.stack([each[name] for each in kept]).mean(0) for name in kept[0]}
+
+
+def clipped_step(model: nn.Module, optimizer: Optimizer, *, max_grad_norm: float) -> float:
     """Clip the gradients, step, clear them; returns their norm before clipping.
 
     Raises:

@@ -12,13 +12,16 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from prover.theorem import Theorem
 from trainer.batching import Example
 from trainer.config import RunConfig
+from trainer.dpo import DPOLearner
 from trainer.exchange import Judged
 from trainer.expert_iteration import ExpertIterationLearner
 from trainer.learner import Budget, Learner, UpdateStats
 from trainer.policy import save_policy
 from trainer.policy_gradient import PolicyGradientLearner
+from trainer.ppo import PPOLearner
 from trainer.rollout import Rollout
 from trainer.session import Policy, Session
+from trainer.trpo import TRPOLearner
 from verifier.verdict import Kind
 
 __all__ = ["new_learner", "train"]
@@ -59,11 +62,19 @@ def new_learner(
     config: RunConfig, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, known: Sequence[Example]
 ) -> Learner:
     """The algorithm the configuration names; `known` are the proofs of the supervised start."""
-    if config.algorithm == "expert_iteration":
-        eos_id = tokenizer.eos_token_id
-        assert isinstance(eos_id, int)
-        return ExpertIterationLearner(model, config.expert_iteration, eos_id=eos_id, known=known)
-    return PolicyGradientLearner(model, config.policy_gradient)
+    eos_id = tokenizer.eos_token_id
+    assert isinstance(eos_id, int)
+    match config.algorithm:
+        case "expert_iteration":
+            return ExpertIterationLearner(model, config.expert_iteration, eos_id=eos_id, known=known)
+        case "dpo":
+            return DPOLearner(model, config.dpo, eos_id=eos_id)
+        case "trpo":
+            return TRPOLearner(model, config.trpo)
+        case "ppo":
+            return PPOLearner(model, config.policy_gradient)
+        case _:
+            return PolicyGradientLearner(model, config.policy_gradient, tokenizer=tokenizer)
 
 
 def batches_of(theorems: Sequence[Theorem], size: int, rng: Random) -> Iterator[list[Theorem]]:

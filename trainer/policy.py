@@ -24,6 +24,7 @@ from verifier.errors import InvalidInput
 __all__ = [
     "PolicyConfig",
     "build_policy",
+    "response_logits",
     "save_policy",
     "token_logprobs",
     "token_logprobs_and_entropies",
@@ -127,7 +128,7 @@ def token_logprobs(
         response_mask_BT: 1 on the tokens wanted; never on position 0, which nothing predicts.
         temperature: divides the logits, as in sampling.
     """
-    logits_NV, targets_N = _response_logits(
+    logits_NV, targets_N = response_logits(
         model, input_ids_BT, attention_mask_BT, response_mask_BT, temperature
     )
     return _scatter(_gather_logprobs(logits_NV, targets_N), response_mask_BT)
@@ -146,7 +147,7 @@ def token_logprobs_and_entropies(
 
     The entropy has no gradient unless asked for.
     """
-    logits_NV, targets_N = _response_logits(
+    logits_NV, targets_N = response_logits(
         model, input_ids_BT, attention_mask_BT, response_mask_BT, temperature
     )
     logprobs_BT = _scatter(_gather_logprobs(logits_NV, targets_N), response_mask_BT)
@@ -155,7 +156,7 @@ def token_logprobs_and_entropies(
     return logprobs_BT, _scatter(entropies_N, response_mask_BT)
 
 
-def _response_logits(
+def response_logits(
     model: PreTrainedModel,
     input_ids_BT: Tensor,
     attention_mask_BT: Tensor,

@@ -15,20 +15,41 @@ from statistics import fmean
 from typing import Any
 
 import torch
-from pydantic import Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from trainer.advantages import group_advantages, is_informative, overlong_penalty
 from trainer.algorithms import ALGORITHMS, Algorithm, AlgorithmName, PolicyLoss
 from trainer.batching import Batch, Example, micro_batches, minibatches
+from trainer.credit import CreditConfig, Judged, group_token_advantages
 from trainer.learner import OptimizerConfig, OptimizerState, UpdateStats, clipped_step, new_optimizer
 from trainer.losses import Totals, policy_loss
 from trainer.policy import token_logprobs, token_logprobs_and_entropies
 from trainer.rollout import Rollout
+from trainer.token_bytes import bytes_of_tokens
 from verifier.errors import InvalidInput
 
-__all__ = ["PolicyGradientConfig", "PolicyGradientLearner", "examples_of"]
+__all__ = ["CriticConfig", "PolicyGradientConfig", "PolicyGradientLearner", "examples_of"]
+
+
+class CriticConfig(BaseModel):
+    """PPO's critic."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shared: bool = False
+    """Whether it reads, and trains, the policy's own trunk, or a copy of it."""
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """Learning rate of the critic's own weights."""
+    weight: float = Field(default=0.5, gt=0)
+    """Of the value loss, beside the policy's."""
+    clip: float | None = Field(default=0.2, gt=0)
+    """How far a value may move in one update before its loss is clipped; none for no clipping."""
+    gamma: float = Field(default=1.0, gt=0, le=1)
+    """Discount of later rewards (2.8)."""
+    lam: float = Field(default=0.95, ge=0, le=1)
+    """λ of the advantages (2.9)."""
 
 
 class PolicyGradientConfig(OptimizerConfig):
@@ -47,6 +68,10 @@ class PolicyGradientConfig(OptimizerConfig):
     """Temperature the attempts were sampled at; their log-probabilities are compared at it."""
     longest_response: int = Field(default=64, ge=1)
     """Most tokens in an attempt, the end token included."""
+    credit: CreditConfig = CreditConfig()
+    """What the tactics of an attempt get beside its outcome; not with a critic."""
+    critic: CriticConfig = CriticConfig()
+    """For PPO."""
 
     @model_validator(mode="before")
     @classmethod
@@ -64,6 +89,7 @@ class PolicyGradientLearner:
     """A `Learner`: the model, its optimizer and, when beta > 0, the reference: the model as it is given here.
 
     Args:
+        tokenizer: the policy's; needed for credit by tactic.
         optimizer_state: moments to begin with, as `train_supervised` returns them.
 
     Raises:
@@ -75,6 +101,7 @@ class PolicyGradientLearner:
         model: PreTrainedModel,
         config: PolicyGradientConfig,
         *,
+        tokenizer: PreTrainedTokenizerBase | None = None,
         optimizer_state: OptimizerState | None = None,
     ) -> None:
         self._algorithm = ALGORITHMS[config.algorithm]
@@ -82,6 +109,7 @@ class PolicyGradientLearner:
             raise InvalidInput(f"{config.algorithm} compares rewards with a critic: use PPOLearner")
         self._model = model
         self._config = config
+        self._tokenizer = tokenizer
         self._loss = _complete(config)
         self._reference = copy.deepcopy(model) if config.loss.beta > 0 else None
         self._rng = random.Random(config.seed)
@@ -96,7 +124,7 @@ class PolicyGradientLearner:
         Raises:
             NonFiniteLoss: the weights are as they were before the step that failed.
         """
-        examples, left_out = examples_of(rollouts, self._algorithm, self._config)
+        examples, left_out = examples_of(rollouts, self._config, self._tokenizer)
         if self._loss.engine_cap or self._loss.sequence_cap:
             examples = self._with_own_logprobs(examples)
         self._model.train()
@@ -178,13 +206,19 @@ class PolicyGradientLearner:
 
 
 def examples_of(
-    rollouts: Sequence[Rollout], algorithm: Algorithm, config: PolicyGradientConfig
+    rollouts: Sequence[Rollout],
+    config: PolicyGradientConfig,
+    tokenizer: PreTrainedTokenizerBase | None = None,
 ) -> tuple[list[Example], dict[str, float]]:
     """The rollouts with a known verdict as examples with advantages, and what was left out, by name.
 
     Unknown verdicts are outside every baseline.  An attempt without tokens has nothing to learn from, but its
     reward counts in its group.
+
+    Raises:
+        InvalidInput: credit by tactic without a tokenizer, or from verdicts without tactics.
     """
+    algorithm = ALGORITHMS[config.algorithm]
     assert algorithm.baseline != "critic"
     groups: defaultdict[str, list[Rollout]] = defaultdict(list)
     for rollout in rollouts:
@@ -195,16 +229,41 @@ def examples_of(
         if algorithm.drops_uninformative and not is_informative([each.reward for each in members]):
             continue
         rewards = [_shaped_reward(each, algorithm, config) for each in members]
-        for rollout, advantage in zip(members, group_advantages(rewards, algorithm.baseline), strict=True):
+        outcome = group_advantages(rewards, algorithm.baseline)
+        for rollout, advantages in zip(
+            members, _of_tokens(members, outcome, config.credit, tokenizer), strict=True
+        ):
             attempt = rollout.attempt
-            if advantage is None:
+            if advantages is None:
                 continue
             if not attempt.token_ids:
                 left_out["empty_responses"] += 1
                 continue
-            advantages = (advantage,) * len(attempt.token_ids)
-            examples.append(Example(attempt.prompt_ids, attempt.token_ids, attempt.logprobs, advantages))
+            examples.append(
+                Example(attempt.prompt_ids, attempt.token_ids, attempt.logprobs, tuple(advantages))
+            )
     return examples, dict(left_out)
+
+
+def _of_tokens(
+    members: Sequence[Rollout],
+    outcome: Sequence[float | None],
+    credit: CreditConfig,
+    tokenizer: PreTrainedTokenizerBase | None,
+) -> list[list[float] | None]:
+    """The advantage of every token of each attempt of a group, from those of the attempts."""
+    if not credit.needs_tactics:
+        return [
+            None if advantage is None else [advantage] * len(rollout.attempt.token_ids)
+            for rollout, advantage in zip(members, outcome, strict=True)
+        ]
+    if tokenizer is None:
+        raise InvalidInput("credit by tactic needs the policy's tokenizer: pass it to the learner")
+    judged = [
+        Judged(each.attempt.proof, bytes_of_tokens(tokenizer, each.attempt.token_ids), each.verdict)
+        for each in members
+    ]
+    return group_token_advantages(credit, judged, outcome)
 
 
 def _shaped_reward(rollout: Rollout, algorithm: Algorithm, config: PolicyGradientConfig) -> float | None:

@@ -19,7 +19,7 @@ from markupsafe import Markup, escape
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from trainer.algorithms import ALGORITHMS
+from trainer.algorithms import title_of
 from trainer.run_files import Arm, AttemptRow, FamilyRates, HeldOut, IterationRow, Rate, Run
 from verifier.verdict import Kind, Status
 
@@ -89,9 +89,7 @@ def render_page(run: Run, findings: Sequence[str]) -> str:
     return environment.get_template("report.html.j2").render(
         summary=summary,
         findings=findings,
-        algorithm="Expert iteration"
-        if summary.algorithm == "expert_iteration"
-        else ALGORITHMS[summary.algorithm].title,
+        algorithm=title_of(summary.algorithm),
         arm_groups=_arm_groups(run),
         curve=_learning_curve(summary.held_out, run.iterations),
         mix=_verdict_mix(run.iterations),

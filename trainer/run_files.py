@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from trainer.algorithms import AlgorithmName
+from trainer.algorithms import LearnerName
 from verifier.errors import InvalidInput
 from verifier.verdict import Kind, Status
 
@@ -142,7 +142,7 @@ class Summary(_Record):
     """`summary.json`.  Times are seconds; `cached` verdicts were answered without a Lean call."""
 
     held_out: HeldOut = HeldOut()
-    algorithm: Literal["expert_iteration", AlgorithmName]
+    algorithm: LearnerName
     attempts: int = 0
     verdicts: dict[Status, int] = {}
     trained_on: dict[Literal["trained", "control"], Spent] = {}

@@ -138,7 +138,8 @@ def open_session(config: RunConfig, directory: Path, summary: Summary) -> Iterat
         lean = config.lean
         limits = ("--workers", lean.workers, "--timeout", lean.timeout_s, "--heartbeats", lean.heartbeats)
         project = ("--project", lean.project) if lean.project else ()
-        verifier = ("worker", "verifier", "--run", run, *limits, *project)
+        tactics = ("--tactics",) if config.needs_tactics else ()
+        verifier = ("worker", "verifier", "--run", run, *limits, *project, *tactics)
         processes.start("verifier", [str(each) for each in verifier], environment)
         processes.start("generator", ["worker", "generator", "--run", run], environment)
         progress = stack.enter_context(progress_bars())

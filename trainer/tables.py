@@ -3,13 +3,21 @@
 python -m trainer.tables        writes them into docs/; a test says when that was forgotten
 """
 
+import inspect
 import re
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from trainer.algorithms import ALGORITHMS, Algorithm, PolicyLoss
+from pydantic import BaseModel
 
-__all__ = ["TABLES", "algorithms_table", "loss_table", "with_tables"]
+from trainer.algorithms import ALGORITHMS, Algorithm, PolicyLoss
+from trainer.credit import CreditConfig
+from trainer.dpo import DPOConfig
+from trainer.expert_iteration import ExpertIterationConfig
+from trainer.policy_gradient import CriticConfig
+from trainer.trpo import TRPOConfig
+
+__all__ = ["TABLES", "algorithms_table", "settings_table", "with_tables"]
 
 _REDUCTIONS = {
     "sequence_mean": "mean over sequences of the mean over their tokens",
@@ -43,16 +51,25 @@ def algorithms_table() -> str:
     return _markdown(header, rows)
 
 
-def loss_table() -> str:
-    """The settings of a loss with their defaults, as Markdown."""
-    documented = _field_docs(Path(__file__).with_name("algorithms.py").read_text("utf-8"), "PolicyLoss")
+def settings_table(section: str, settings: type[BaseModel]) -> str:
+    """A section of the settings with its defaults, as Markdown; what a base class says is left out."""
+    documented = _field_docs(inspect.getsource(settings))
     rows = [
-        (f"`{name}`", str(field.default), documented[name]) for name, field in PolicyLoss.model_fields.items()
+        (f"`{name}`", _value(settings.model_fields[name].default), meaning)
+        for name, meaning in documented.items()
     ]
-    return _markdown(("`policy_gradient.loss`", "default", "meaning"), rows)
+    return _markdown((f"`[{section}]`", "default", "meaning"), rows)
 
 
-TABLES: dict[str, Callable[[], str]] = {"algorithms": algorithms_table, "loss": loss_table}
+TABLES: dict[str, Callable[[], str]] = {
+    "algorithms": algorithms_table,
+    "loss": lambda: settings_table("policy_gradient.loss", PolicyLoss),
+    "credit": lambda: settings_table("policy_gradient.credit", CreditConfig),
+    "critic": lambda: settings_table("policy_gradient.critic", CriticConfig),
+    "dpo": lambda: settings_table("dpo", DPOConfig),
+    "trpo": lambda: settings_table("trpo", TRPOConfig),
+    "expert_iteration": lambda: settings_table("expert_iteration", ExpertIterationConfig),
+}
 """By the name that stands around each in the documentation: `<!-- name -->`, `<!-- /name -->`."""
 
 
@@ -92,10 +109,13 @@ def _groups(algorithm: Algorithm) -> str:
     return ", ".join(said) or "all"
 
 
-def _field_docs(source: str, name: str) -> dict[str, str]:
+def _value(default: object) -> str:
+    return "none" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
+
+
+def _field_docs(source: str) -> dict[str, str]:
     """The docstring under each field of a class."""
-    body = source[source.index(f"class {name}(") :].split("\n\n\n")[0]
-    found = re.findall(r'^    (\w+): .*?\n    """(.*?)"""', body, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r'^    (\w+): [^"]*?\n    """(.*?)"""', source, flags=re.MULTILINE | re.DOTALL)
     return {field: " ".join(text.split()) for field, text in found}
 
 

@@ -64,7 +64,6 @@ RIGHT, WRONG = SUBMISSIONS[:-2], SUBMISSIONS[-2:]
 ON_THEIR_WAY = 4
 FRESH_PROCESSES = 5
 ROUNDS = 5
-SPARES = 1  # as `serve` has
 
 
 class VerifierBench(BaseModel):
@@ -125,7 +124,7 @@ async def bench_verifier(
         WorkerDied, WorkerStartError
     """
     began = time.monotonic()
-    async with LeanPool(runtime, workers=1, spares=SPARES) as pool:
+    async with LeanPool(runtime, workers=1) as pool:
         ask = _asking(pool)
         await ask(SUBMISSIONS[0])
         cold_start_s = time.monotonic() - began
@@ -182,7 +181,7 @@ async def _throughputs(runtime: LeanRuntime, pool: LeanPool, checks: int) -> _Ra
     """All throughputs, in turn; `pool` is one of one worker."""
     count = checks // ROUNDS
     async with (
-        LeanPool(runtime, workers=2, spares=SPARES) as two,
+        LeanPool(runtime, workers=2) as two,
         _screens(runtime, 2) as believed,
         _direct(runtime) as ask,
         _direct(runtime) as another,

@@ -22,7 +22,7 @@ from verifier.options import Options
 from verifier.pool import LeanPool
 from verifier.verdict import Verdict
 
-__all__ = ["app"]
+__all__ = ["app", "bench_app", "print_figures"]
 
 app = typer.Typer(no_args_is_help=True)
 lean_app = typer.Typer(no_args_is_help=True, help="The embedded Lean.")
@@ -213,7 +213,7 @@ def bench_verifier_command(
     with progress_bars() as progress:
         bar = progress.add_task("small checks", total=checks)
         result = asyncio.run(bench_verifier(runtime, checks, on_check=lambda: progress.advance(bar)))
-    _print_figures(result, as_json)
+    print_figures(result, as_json)
 
 
 @bench_app.command("soak")
@@ -238,12 +238,12 @@ def bench_soak_command(
             on_verdict=lambda: progress.advance(bar),
         )
         result = asyncio.run(asked)
-    _print_figures(result, as_json)
+    print_figures(result, as_json)
     if result.lost or result.wrong:
         raise typer.Exit(1)
 
 
-def _print_figures(result: BaseModel, as_json: bool) -> None:
+def print_figures(result: BaseModel, as_json: bool) -> None:
     if as_json:
         print(result.model_dump_json(indent=2))
         return

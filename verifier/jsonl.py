@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from verifier.verdict import Status, Submission
 
-__all__ = ["BadRow", "Row", "read_rows"]
+__all__ = ["BadRow", "Row", "read_rows", "reason_of"]
 
 
 class Row(Submission):
@@ -37,7 +37,7 @@ def read_rows(lines: Iterable[bytes]) -> Iterator[Row | BadRow]:
             row = _row(line)
         # ValidationError, JSONDecodeError and UnicodeDecodeError are ValueErrors.
         except (ValueError, RecursionError) as error:
-            yield BadRow(number, _reason(error))
+            yield BadRow(number, reason_of(error))
             continue
         if row.id in line_of:
             yield BadRow(number, f"id {row.id!r} is already that of line {line_of[row.id]}")
@@ -53,7 +53,8 @@ def _row(line: bytes) -> Row:
     return Row.model_validate(value)
 
 
-def _reason(error: ValueError | RecursionError) -> str:
+def reason_of(error: ValueError | RecursionError) -> str:
+    """What is wrong with a line, from what reading it raised."""
     if isinstance(error, RecursionError):
         return "malformed JSON: nested too deeply"
     if isinstance(error, UnicodeDecodeError):

@@ -41,8 +41,8 @@ class LeanPool:
             verdict = await pool.verify(submission)
 
     `options` hold for what is asked for without any.  `certificates` keeps what was
-    proved, so that it can be audited again.  `spares` workers more stand ready: for
-    those that are killed, and with the next submission.
+    proved, so that it can be audited again.  `spares` workers more stand ready for
+    those that are killed.
     """
 
     def __init__(

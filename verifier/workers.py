@@ -1,7 +1,8 @@
 """Keeps N Lean workers of one role running, and has them answer one question at a time.
 
-Spare workers, if any, stand ready: one that is killed costs nobody the start of another, and the next
-question is at its worker before a core is free for it.
+Spare workers, if any, stand ready with the header that was read last, so that one that is killed costs
+nobody the start of another.  They are lent for nothing else: two workers that take turns on a core do less
+than one, because each finds the caches full of the other's.
 """
 
 import asyncio
@@ -28,7 +29,7 @@ log = logging.getLogger(__name__)
 
 
 class WorkerSet:
-    """N workers and their spares, of which N run at a time; one that is lost is replaced.
+    """N workers that may be lent at a time, and spares; one that is lost is replaced.
 
     Each takes one of `cores` while it runs: sets that share them run no more processes than those.
     """
@@ -44,7 +45,8 @@ class WorkerSet:
     ) -> None:
         self._runtime = runtime
         self._role: Role = role
-        self._size = size + spares
+        self._size = size
+        self._spares = spares
         self._cores = cores or asyncio.Semaphore(size)
         self._last_header = ""
         self._idle: list[LeanWorker] = []
@@ -158,7 +160,7 @@ class WorkerSet:
     async def _borrow(self, header: str) -> LeanWorker:
         async with self._changed:
             self._start_missing()
-            while not self._idle:
+            while not self._idle or len(self._busy) >= self._size:
                 if self._closed:
                     raise PoolClosed("the pool is closed: open a new one to verify more")
                 if not self._busy and not self._starting:
@@ -191,11 +193,15 @@ class WorkerSet:
         async with self._changed:
             self._busy.discard(worker)
             self._start_missing()
+            # For a spare there may be room now.
+            self._changed.notify()
 
     def _start_missing(self) -> None:
         # The kernel may have ended a worker that nobody was asking.
         self._idle = [worker for worker in self._idle if worker.is_alive]
-        missing = self._size - len(self._idle) - len(self._busy) - len(self._starting)
+        # Spares come later: whoever opens the set waits for the first worker, not for a core.
+        wanted = self._size + (self._spares if self._idle or self._busy else 0)
+        missing = wanted - len(self._idle) - len(self._busy) - len(self._starting)
         for _ in range(0 if self._closed else missing):
             task = asyncio.create_task(self._start_one())
             self._starting.add(task)

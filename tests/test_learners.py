@@ -1,0 +1,202 @@
+"""Every learner on a toy: it comes to give the answer that is proved; what says nothing changes nothing."""
+
+import math
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import torch
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+from prover.generators import Sample
+from tests.toys import CONFIG, PAIRS, rollout, sample_of, sampled_group, unchanged, weights
+from trainer.credit import CreditConfig
+from trainer.dpo import DPOConfig, DPOLearner
+from trainer.learner import Learner
+from trainer.policy import build_policy
+from trainer.policy_gradient import CriticConfig, PolicyGradientConfig, PolicyGradientLearner, examples_of
+from trainer.ppo import PPOLearner
+from trainer.supervised import SupervisedConfig, train_supervised
+from trainer.tokenizer import train_tokenizer
+from trainer.trpo import TRPOConfig, TRPOLearner
+from verifier.errors import InvalidInput
+from verifier.verdict import Status
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> PreTrainedTokenizerFast:
+    return train_tokenizer([prompt + proof for prompt, proof in PAIRS], CONFIG.vocab_size)
+
+
+@pytest.fixture
+def model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
+    return build_policy(CONFIG, tokenizer, seed=0)
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> Iterator[None]:
+    """A second thread only waits for the first in models this small."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+Make = Callable[[LlamaForCausalLM, PreTrainedTokenizerFast], Learner]
+
+
+def gradient(**settings: Any) -> Make:
+    config = PolicyGradientConfig(**({"learning_rate": 1e-3, "epochs": 2} | settings))
+    return lambda model, tokenizer: PolicyGradientLearner(model, config, tokenizer=tokenizer)
+
+
+LEARNERS: dict[str, Make] = {
+    "grpo": gradient(),
+    "grpo with KL": gradient(loss={"beta": 0.02}),
+    "grpo with entropy": gradient(loss={"entropy_weight": 1e-3}),
+    "grpo, engine apart": gradient(loss={"engine_cap": 2.0, "sequence_cap": 3.0}),
+    "reinforce": gradient(algorithm="reinforce"),
+    "rloo": gradient(algorithm="rloo"),
+    "dr_grpo": gradient(algorithm="dr_grpo", longest_response=16),
+    "dapo": gradient(algorithm="dapo", longest_response=16),
+    "gspo": gradient(algorithm="gspo", loss={"clip_low": 0.1, "clip_high": 0.1}),
+    "cispo": gradient(algorithm="cispo"),
+    "first errors": gradient(credit={"scheme": "first_error"}),
+    "potential": gradient(credit={"scheme": "potential"}),
+    "verified prefix": gradient(credit={"scheme": "verified_prefix"}),
+    "ppo": lambda model, _: PPOLearner(model, PolicyGradientConfig(algorithm="ppo", learning_rate=1e-3)),
+    "ppo, one trunk": lambda model, _: PPOLearner(
+        model, PolicyGradientConfig(algorithm="ppo", learning_rate=1e-3, critic={"shared": True})
+    ),
+    "dpo": lambda model, tokenizer: DPOLearner(
+        model, DPOConfig(learning_rate=1e-3, pairs_per_theorem=32), eos_id=tokenizer.eos_token_id
+    ),
+    "trpo": lambda model, _: TRPOLearner(model, TRPOConfig()),
+}
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_a_learner_raises_the_probability_of_what_is_proved(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, name: str
+) -> None:
+    """A policy that knows two answers comes to give the proved one; every eighth verdict is unknown."""
+    two_answers = [(PAIRS[0][0], "by simp"), (PAIRS[0][0], "by omega")]
+    start = SupervisedConfig(learning_rate=5e-3, warmup_steps=5, batch_size=2, steps=80)
+    train_supervised(model, tokenizer, two_answers, start)
+
+    def share(samples: list[Sample]) -> float:
+        return sum(s.text == "by simp" for s in samples) / len(samples)
+
+    before = share(sampled_group(model, tokenizer, seed=1000))
+    learner = LEARNERS[name](model, tokenizer)
+    for seed in range(12):
+        samples = sampled_group(model, tokenizer, seed)
+        statuses = [Status.PROVED if s.text == "by simp" else Status.REJECTED for s in samples]
+        statuses[::8] = [Status.TIMEOUT] * len(statuses[::8])
+        rollouts = [rollout(s, status) for s, status in zip(samples, statuses, strict=True)]
+        stats = learner.update(rollouts)
+        assert all(math.isfinite(value) for value in stats.details.values())
+    assert 0.2 < before < 0.7
+    assert share(sampled_group(model, tokenizer, seed=1000)) > 0.85
+
+
+@pytest.mark.parametrize("name", LEARNERS)
+def test_what_says_nothing_about_proofs_changes_no_weight(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, name: str
+) -> None:
+    learner = LEARNERS[name](model, tokenizer)
+    before = weights(model)
+    unknown = [rollout(sample_of(tokenizer, text), Status.TIMEOUT) for text in ("h", "by simp")]
+    for rollouts in ([], unknown):
+        assert learner.update(rollouts).optimizer_steps == 0
+    assert unchanged(model, before)
+
+
+def test_a_weight_of_zero_is_the_outcome_alone_exactly(tokenizer: PreTrainedTokenizerFast) -> None:
+    rollouts = [
+        rollout(sample_of(tokenizer, "by omega"), Status.PROVED),
+        rollout(sample_of(tokenizer, "by simp"), Status.REJECTED),
+    ]
+    outcome, _ = examples_of(rollouts, PolicyGradientConfig())
+    for scheme in ("first_error", "potential", "verified_prefix", "lecture"):
+        config = PolicyGradientConfig(credit=CreditConfig(scheme=scheme, weight=0.0))
+        assert examples_of(rollouts, config, tokenizer)[0] == outcome
+        weighted = PolicyGradientConfig(credit=CreditConfig(scheme=scheme))
+        assert examples_of(rollouts, weighted, tokenizer)[0] != outcome or scheme == "verified_prefix"
+    with pytest.raises(InvalidInput, match="tokenizer"):
+        examples_of(rollouts, PolicyGradientConfig(credit=CreditConfig(scheme="lecture")))
+
+
+def test_a_critic_comes_to_explain_the_returns_of_what_it_has_seen(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    """Which answer it will be shows in its first word, so later states have a value of their own."""
+    critic = CriticConfig(clip=None, learning_rate=5e-3)
+    config = PolicyGradientConfig(algorithm="ppo", learning_rate=1e-6, critic=critic)
+    learner = PPOLearner(model, config)
+    rollouts = [
+        rollout(sample_of(tokenizer, text), status)
+        for text, status in (("by omega", Status.PROVED), ("by simp", Status.REJECTED))
+        for _ in range(16)
+    ]
+    explained = [learner.update(rollouts).details["explained_variance"] for _ in range(20)]
+    assert explained[0] == pytest.approx(0, abs=1e-6)
+    assert explained[-1] > 0.25
+
+
+def test_grpo_starts_with_ratio_one_on_what_the_generator_sampled(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    samples = sampled_group(model, tokenizer, seed=0)
+    rollouts = [rollout(s, Status.PROVED if i % 2 else Status.REJECTED) for i, s in enumerate(samples)]
+    stats = PolicyGradientLearner(model, PolicyGradientConfig(epochs=1)).update(rollouts)
+    assert (stats.optimizer_steps, stats.sequences) == (1, 64)
+    assert stats.tokens == sum(len(s.prompt_ids) + len(s.token_ids) for s in samples)
+    assert stats.details["clip_fraction"] == 0
+    assert stats.details["approx_kl"] == pytest.approx(0, abs=1e-6)
+    assert 4 < stats.details["entropy"] <= math.log(len(tokenizer)) + 1e-4
+
+
+@pytest.mark.parametrize("status", [Status.PROVED, Status.REJECTED, Status.TIMEOUT])
+def test_a_group_without_contrast_changes_no_weight(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, status: Status
+) -> None:
+    rollouts = [rollout(sample_of(tokenizer, text), status) for text in ("h", "by simp", "by omega")]
+    before = weights(model)
+    stats = PolicyGradientLearner(model, PolicyGradientConfig()).update(rollouts)
+    assert (stats.optimizer_steps, stats.tokens) == (0, 0)
+    assert unchanged(model, before)
+
+
+def test_unknown_verdicts_change_no_update(tokenizer: PreTrainedTokenizerFast) -> None:
+    known = [
+        rollout(sample_of(tokenizer, "by omega"), Status.PROVED),
+        rollout(sample_of(tokenizer, "by simp"), Status.REJECTED),
+    ]
+    unknown = rollout(sample_of(tokenizer, "by decide"), Status.CRASHED)
+    after = []
+    for rollouts in (known, [unknown, *known, unknown]):
+        model = build_policy(CONFIG, tokenizer)
+        PolicyGradientLearner(model, PolicyGradientConfig()).update(rollouts)
+        after.append(model)
+    assert unchanged(after[0], weights(after[1]))
+
+
+def test_an_attempt_without_tokens_is_counted_and_not_learned_from(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    sample = sample_of(tokenizer, "h")
+    empty = Sample("", sample.prompt_ids, (), (), finished=False)
+    rollouts = [rollout(sample, Status.PROVED), rollout(empty, Status.REJECTED)]
+    stats = PolicyGradientLearner(model, PolicyGradientConfig()).update(rollouts)
+    assert (stats.optimizer_steps, stats.sequences, stats.details["empty_responses"]) == (1, 1, 1)
+
+
+def test_no_rollouts_and_a_group_of_one_change_no_weight(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    before = weights(model)
+    learner = PolicyGradientLearner(model, PolicyGradientConfig())
+    for rollouts in ([], [rollout(sample_of(tokenizer, "h"), Status.PROVED)]):
+        assert learner.update(rollouts).optimizer_steps == 0
+    assert unchanged(model, before)

@@ -1,0 +1,66 @@
+"""A task and a model small enough to learn it in seconds."""
+
+from collections.abc import Sequence
+
+import torch
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+from prover.generators import Sample, SamplingParams
+from prover.generators.transformers import TransformersGenerator
+from prover.prompts import encode_completion, encode_prompt
+from prover.theorem import Attempt, Theorem
+from trainer.policy import PolicyConfig
+from trainer.rollout import Rollout
+from verifier.verdict import Status, Tactic, Verdict
+
+PAIRS = [
+    ("theorem t (a b : Nat) : a + b = b + a := ", "by omega"),
+    ("theorem t (p : Prop) (h : p) : p := ", "h"),
+    ("theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q := ", "⟨hp, hq⟩"),
+    ("theorem t (n : Nat) : n = n := ", "by\n  rfl"),
+    ("theorem t : 2 + 2 = 4 := ", "by decide"),
+    ("theorem t (a : Nat) : 0 ≤ a := ", "Nat.zero_le a"),
+    ("theorem t (xs : List Nat) : xs ++ [] = xs := ", "by simp"),
+    (
+        "theorem t (n : Nat) : 0 + n = n := ",
+        "by\n  induction n with\n  | zero => rfl\n  | succ n ih => omega",
+    ),
+]
+CONFIG = PolicyConfig(layers=2, width=64, heads=2, ffn=128, vocab_size=320, max_length=128)
+
+
+def weights(model: LlamaForCausalLM) -> list[torch.Tensor]:
+    return [parameter.detach().clone() for parameter in model.parameters()]
+
+
+def unchanged(model: LlamaForCausalLM, before: Sequence[torch.Tensor]) -> bool:
+    return all(torch.equal(a, b) for a, b in zip(model.parameters(), before, strict=True))
+
+
+def rollout(sample: Sample, status: Status, *, group: str = "g", name: str = "t") -> Rollout:
+    attempt = Attempt(
+        id="a",
+        group=group,
+        theorem=Theorem(name=name, statement="theorem t : True", source="test", split="train"),
+        policy_version=0,
+        proof=sample.text,
+        prompt_ids=sample.prompt_ids,
+        token_ids=sample.token_ids,
+        logprobs=sample.logprobs,
+        finished=sample.finished,
+    )
+    start = len("by ") if sample.text.startswith("by ") else 0
+    tactic = Tactic(start=start, stop=len(sample.text), goals_before="", goals_after="")
+    verdict = Verdict(id="a", status=status, reason="", tactics=(tactic,) if sample.text else ())
+    return Rollout.judged(attempt, verdict)
+
+
+def sample_of(tokenizer: PreTrainedTokenizerFast, text: str) -> Sample:
+    token_ids = tuple(encode_completion(tokenizer, text))
+    prompt_ids = tuple(encode_prompt(tokenizer, PAIRS[0][0]))
+    return Sample(text, prompt_ids, token_ids, (-1.0,) * len(token_ids), finished=True)
+
+
+def sampled_group(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, seed: int) -> list[Sample]:
+    params = SamplingParams(samples=64, max_new_tokens=16, seed=seed)
+    return TransformersGenerator(model, tokenizer).sample([PAIRS[0][0]], params)[0]

@@ -1,0 +1,127 @@
+"""DPO: learning from pairs of a proved and a refuted attempt of one theorem."""
+
+import copy
+import random
+from collections.abc import Sequence
+from statistics import fmean
+
+import torch
+from pydantic import Field
+from torch import Tensor
+from transformers import PreTrainedModel
+
+from trainer.batching import Batch, Example, micro_batches, minibatches
+from trainer.learner import OptimizerConfig, OptimizerState, UpdateStats, clipped_step, new_optimizer
+from trainer.losses import dpo_loss
+from trainer.policy import token_logprobs
+from trainer.preferences import Pair, length_parts, pairs_of
+from trainer.rollout import Rollout
+
+__all__ = ["DPOConfig", "DPOLearner"]
+
+
+class DPOConfig(OptimizerConfig):
+    """One update by DPO."""
+
+    learning_rate: float = Field(default=1e-4, gt=0)
+    beta: float = Field(default=0.1, gt=0)
+    """How strongly the policy is held to the reference, which is the policy as training began."""
+    epochs: int = Field(default=1, ge=1)
+    """Times the pairs of one iteration are read."""
+    batch_size: int = Field(default=32, ge=1)
+    """Pairs per optimizer step."""
+    pairs_per_theorem: int = Field(default=4, ge=1)
+    """Most pairs of one theorem in one iteration, so that easy theorems do not crowd out the rest."""
+
+
+class DPOLearner:
+    """A `Learner`: the model, its optimizer and the reference: the model as it is given here.
+
+    Args:
+        eos_id: the policy's end token.
+        optimizer_state: moments to begin with, as `train_supervised` returns them.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        config: DPOConfig,
+        *,
+        eos_id: int,
+        optimizer_state: OptimizerState | None = None,
+    ) -> None:
+        self._model = model
+        self._config = config
+        self._eos_id = eos_id
+        self._reference = copy.deepcopy(model)
+        self._rng = random.Random(config.seed)
+        self._optimizer = new_optimizer(model, config, state=optimizer_state)
+
+    def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
+        """Learn from this iteration's pairs; none are there when no theorem has attempts of both kinds.
+
+        `details` holds `accuracy`, the share of pairs in which the policy raised the proved attempt above the
+        refuted one, compared with the reference, before each step.
+
+        Raises:
+            NonFiniteLoss: the weights are as they were before the step that failed.
+        """
+        config = self._config
+        pairs = pairs_of(
+            rollouts,
+            eos_id=self._eos_id,
+            per_theorem=config.pairs_per_theorem,
+            seed=self._rng.randrange(2**31),
+        )
+        if not pairs:
+            return UpdateStats(loss=0.0, grad_norm=0.0, optimizer_steps=0, tokens=0, sequences=0)
+        self._model.train()
+        steps = [
+            self._step(minibatch)
+            for _ in range(config.epochs)
+            for minibatch in minibatches(pairs, config.batch_size, self._rng)
+        ]
+        losses, accuracies, norms = zip(*steps, strict=True)
+        examples = [example for pair in pairs for example in (pair.chosen, pair.rejected)]
+        return UpdateStats(
+            loss=fmean(losses),
+            grad_norm=fmean(norms),
+            optimizer_steps=len(steps),
+            tokens=config.epochs * sum(map(len, examples)),
+            sequences=len(set(examples)),
+            details={"accuracy": fmean(accuracies), "pairs": len(pairs)},
+        )
+
+    def _step(self, pairs: Sequence[Pair]) -> tuple[float, float, float]:
+        """One optimizer step on the mean loss of `pairs`; returns loss, accuracy and the gradient norm."""
+        loss = right = 0.0
+        for part in length_parts(pairs, self._config.max_tokens):
+            examples = [pair.chosen for pair in part] + [pair.rejected for pair in part]
+            chosen_N, rejected_N = self._sums(self._model, examples).chunk(2)
+            with torch.no_grad():
+                chosen_ref_N, rejected_ref_N = self._sums(self._reference, examples).chunk(2)
+            share = dpo_loss(chosen_N, rejected_N, chosen_ref_N, rejected_ref_N, beta=self._config.beta)
+            share = share * (len(part) / len(pairs))
+            share.backward()  # type: ignore[no-untyped-call]
+            loss += float(share.detach())
+            right += float((chosen_N - chosen_ref_N > rejected_N - rejected_ref_N).sum())
+        norm = clipped_step(self._model, self._optimizer, max_grad_norm=self._config.max_grad_norm)
+        return loss, right / len(pairs), norm
+
+    def _sums(self, model: PreTrainedModel, examples: Sequence[Example]) -> Tensor:
+        """Σ_t log π(y_t | s_t) of each example, shape (N,), in their order."""
+        (batch,) = _one_batch(examples, model)
+        return token_logprobs(model, batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT).sum(
+            -1
+        )[_places(examples)]
+
+
+def _one_batch(examples: Sequence[Example], model: PreTrainedModel) -> list[Batch]:
+    longest = max(map(len, examples))
+    return micro_batches(examples, max_tokens=longest * len(examples), device=model.device)
+
+
+def _places(examples: Sequence[Example]) -> Tensor:
+    """Where each example stands in a batch, which is sorted by length."""
+    order = sorted(range(len(examples)), key=lambda i: len(examples[i]))
+    return torch.tensor(order).argsort()

@@ -1,0 +1,166 @@
+"""PPO with a critic (2.8 to 2.11): advantages of tokens from values, in place of a comparison in groups.
+
+Left out of the usual codes: advantages are not scaled to deviation 1.  Once all is proved, or refuted, as the
+critic expects, what is left is its noise, and scaled up that takes a policy apart.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from statistics import fmean
+
+import torch
+from torch import Tensor, nn
+from transformers import PreTrainedModel
+
+from trainer.batching import Batch, Example, micro_batches, minibatches
+from trainer.critic import Critic
+from trainer.learner import OptimizerState, UpdateStats, clipped_step, new_optimizer
+from trainer.losses import Totals, gae_advantages, policy_loss, value_loss
+from trainer.policy import token_logprobs_and_entropies
+from trainer.policy_gradient import PolicyGradientConfig
+from trainer.rollout import Rollout
+from verifier.errors import InvalidInput
+
+__all__ = ["PPOLearner"]
+
+
+class PPOLearner:
+    """A `Learner`: the model, its critic, and one optimizer for both.
+
+    Args:
+        optimizer_state: moments to begin with, as `train_supervised` returns them, for the policy alone.
+
+    Raises:
+        InvalidInput: `beta` > 0, which is for the policy gradients that compare in groups.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        config: PolicyGradientConfig,
+        *,
+        optimizer_state: OptimizerState | None = None,
+    ) -> None:
+        if config.loss.beta > 0:
+            raise InvalidInput("PPO has no KL term to a reference here: leave policy_gradient.loss.beta at 0")
+        self._model = model
+        self._config = config
+        self._critic = Critic.on(model) if config.critic.shared else Critic.copy_of(model)
+        self._both = nn.ModuleList([model, self._critic])
+        self._rng = random.Random(config.seed)
+        self._optimizer = new_optimizer(model, config, state=optimizer_state)
+        critic_settings = {"params": list(self._critic.parameters()), "lr": config.critic.learning_rate}
+        self._optimizer.add_param_group(critic_settings)
+
+    def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
+        """Change model and critic in place by `config.epochs` passes over rollouts with a known verdict.
+
+        `details` holds what `PolicyStats` has, `entropy`, `value_loss`, and `explained_variance`: of returns
+        by the values there were before the update, 1 for a perfect critic and 0 for a constant.
+
+        Raises:
+            NonFiniteLoss: the weights are as they were before the step that failed.
+        """
+        examples = self._valued(rollouts)
+        if not examples:
+            return UpdateStats(loss=0.0, grad_norm=0.0, optimizer_steps=0, tokens=0, sequences=0)
+        config = self._config
+        explained = _explained_variance(examples)
+        self._both.train()
+        steps = [
+            self._step(minibatch)
+            for _ in range(config.epochs)
+            for minibatch in minibatches(examples, config.minibatch_size, self._rng)
+        ]
+        means = {name: fmean(step[name] for step in steps) for name in steps[0]}
+        return UpdateStats(
+            loss=means.pop("loss"),
+            grad_norm=means.pop("grad_norm"),
+            optimizer_steps=len(steps),
+            tokens=config.epochs * sum(map(len, examples)),
+            sequences=len(examples),
+            details=means | {"explained_variance": explained},
+        )
+
+    @torch.no_grad()
+    def _valued(self, rollouts: Sequence[Rollout]) -> list[Example]:
+        """The rollouts with a known verdict, with values, advantages (2.9) and returns of every token."""
+        found: list[Example] = []
+        self._both.train(False)
+        for rollout in rollouts:
+            attempt = rollout.attempt
+            if rollout.reward is None or not attempt.token_ids:
+                continue
+            example = Example(attempt.prompt_ids, attempt.token_ids, attempt.logprobs)
+            (batch,) = micro_batches([example], max_tokens=1, device=self._model.device)
+            mask_BT = batch.response_mask_BT
+            values_BT = self._values(batch)
+            rewards_BT = torch.zeros_like(values_BT)
+            rewards_BT[0, -1] = rollout.reward
+            critic = self._config.critic
+            advantages_BT = gae_advantages(rewards_BT, values_BT, mask_BT, gamma=critic.gamma, lam=critic.lam)
+            kept_BT = mask_BT.bool()
+            values, advantages = (each[kept_BT].tolist() for each in (values_BT, advantages_BT))
+            returns = tuple(a + v for a, v in zip(advantages, values, strict=True))
+            found.append(
+                replace(example, advantages=tuple(advantages), returns=returns, old_values=tuple(values))
+            )
+        return found
+
+    def _step(self, minibatch: Sequence[Example]) -> dict[str, float]:
+        """One optimizer step on policy and value loss of a minibatch, with its figures by name."""
+        totals = Totals(len(minibatch), sum(len(each.token_ids) for each in minibatch))
+        figures: defaultdict[str, float] = defaultdict(float)
+        for batch in micro_batches(minibatch, max_tokens=self._config.max_tokens, device=self._model.device):
+            loss, details = self._loss_of(batch, totals)
+            loss.backward()  # type: ignore[no-untyped-call]
+            for name, value in details.items():
+                figures[name] += value
+        norm = clipped_step(self._both, self._optimizer, max_grad_norm=self._config.max_grad_norm)
+        return {**figures, "grad_norm": norm}
+
+    def _loss_of(self, batch: Batch, totals: Totals) -> tuple[Tensor, dict[str, float]]:
+        inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
+        logprobs_BT, entropies_BT = token_logprobs_and_entropies(
+            self._model,
+            *inputs,
+            temperature=self._config.temperature,
+            entropy_gradient=self._config.loss.entropy_weight > 0,
+        )
+        policy, stats = policy_loss(
+            logprobs_BT,
+            batch.old_logprobs_BT,
+            batch.advantages_BT,
+            batch.response_mask_BT,
+            self._config.loss,
+            totals=totals,
+            entropies_BT=entropies_BT if self._config.loss.entropy_weight > 0 else None,
+        )
+        critic = self._config.critic
+        value = value_loss(
+            self._values(batch),
+            batch.old_values_BT,
+            batch.returns_BT,
+            batch.response_mask_BT,
+            clip=critic.clip,
+            totals=totals,
+        )
+        return policy + critic.weight * value, {
+            "loss": float(policy.detach()),
+            "value_loss": float(value.detach()),
+            "entropy": float(entropies_BT.detach().sum()) / totals.tokens,
+            **stats.figures(),
+        }
+
+    def _values(self, batch: Batch) -> Tensor:
+        values_BT: Tensor = self._critic(batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
+        return values_BT
+
+
+def _explained_variance(examples: Sequence[Example]) -> float:
+    returns = torch.tensor([value for each in examples for value in each.returns])
+    values = torch.tensor([value for each in examples for value in each.old_values])
+    variance = float(returns.var(correction=0))
+    return 1 - float((returns - values).var(correction=0)) / variance if variance > 0 else 0.0
