@@ -46,7 +46,7 @@ class LeanConfig(Section):
     """The verifier's workers."""
 
     workers: int = Field(default=2, ge=1)
-    """Lean processes, about 2 GB each when embedded."""
+    """Lean processes at a time, one a core; with its auditor each takes 2 GB when embedded."""
     timeout_s: float = Field(default=20.0, gt=0)
     """Wall-clock seconds for one proof; beyond it the verdict is unknown."""
     heartbeats: int = Field(default=20_000, ge=1)

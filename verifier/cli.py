@@ -31,7 +31,9 @@ app.add_typer(lean_app, name="lean")
 bench_app = typer.Typer(no_args_is_help=True, help="Measured figures of this machine.")
 app.add_typer(bench_app, name="bench")
 
-Workers = Annotated[int, typer.Option(min=1, help="Lean worker processes, about 1.2 GB each when embedded.")]
+Workers = Annotated[
+    int, typer.Option(min=1, help="Lean processes at a time, one a core; with its auditor each takes 2 GB.")
+]
 Timeout = Annotated[float, typer.Option(min=0.001, help="Wall-clock seconds for one submission.")]
 Heartbeats = Annotated[int, typer.Option(min=1, help="Budget of each declaration, as maxHeartbeats.")]
 AllowAxiom = Annotated[
