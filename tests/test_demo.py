@@ -31,6 +31,10 @@ learning_rate = 0.003
 workers = 1
 [expert_iteration]
 steps = 1
+[policy_gradient.credit]
+scheme = "first_error"
+[lora]
+rank = 4
 [measure]
 portfolio_theorems = 2
 """

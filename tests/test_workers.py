@@ -72,3 +72,17 @@ async def test_a_worker_that_holds_too_many_libraries_is_replaced(
         assert (await judged(pool, "import Std\ndef k := 1", 1)).status is Status.PROVED
         assert first not in pool.worker_pids
         assert (await judged(pool, "import Std\ndef k := 1", 1)).status is Status.PROVED
+
+
+async def test_whoever_leaves_before_a_core_is_free_costs_no_worker(
+    pool: LeanPool, screens: WorkerSet
+) -> None:
+    (pid,) = pool.worker_pids
+    async with screens._cores:
+        waiting = asyncio.create_task(judged(pool, "", 1))
+        while screens.state["busy"] == 0:  # noqa: ASYNC110
+            await asyncio.sleep(0.01)
+        waiting.cancel()
+        await asyncio.wait((waiting,))
+    assert pool.worker_pids == (pid,)
+    assert screens.state == {"idle": 1, "busy": 0, "starting": 0}

@@ -10,6 +10,7 @@ from prover.generators import SamplingParams
 from trainer.algorithms import ALGORITHMS, LearnerName
 from trainer.dpo import DPOConfig
 from trainer.expert_iteration import ExpertIterationConfig
+from trainer.lora import LoRAConfig
 from trainer.policy import PolicyConfig
 from trainer.policy_gradient import PolicyGradientConfig
 from trainer.supervised import SupervisedConfig
@@ -79,6 +80,8 @@ class RunConfig(Section):
     policy: PolicyConfig = PolicyConfig()
     supervised: SupervisedConfig = SupervisedConfig()
     sampling: SamplingParams = SamplingParams()
+    lora: LoRAConfig | None = None
+    """The adapter that is trained in place of all weights, if one is."""
     policy_gradient: PolicyGradientConfig = PolicyGradientConfig()
     trpo: TRPOConfig = TRPOConfig()
     dpo: DPOConfig = DPOConfig()

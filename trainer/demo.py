@@ -25,6 +25,7 @@ from trainer.batching import Example
 from trainer.config import RunConfig
 from trainer.learner import Budget, OptimizerConfig
 from trainer.loop import train
+from trainer.lora import merged, with_lora
 from trainer.measure import (
     SAMPLES,
     Measured,
@@ -179,6 +180,7 @@ def train_control(session: Session, pairs: Pairs, start: Start, budget: Budget) 
     spent = Budget()
     with timed(session, "control"):
         model, _ = load_model(start.policy.directory)
+        adapted = with_lora(model, config.lora) if config.lora is not None else None
         if steps:
             mean_tokens = sum(map(len, start.examples)) / len(start.examples)
             settings = SupervisedConfig(
@@ -198,7 +200,7 @@ def train_control(session: Session, pairs: Pairs, start: Start, budget: Budget) 
                 )
             spent = Budget(result.steps, result.tokens)
         policy = Policy(0, session.directory / "policies" / "control")
-        save_policy(model, start.tokenizer, policy.directory)
+        save_policy(model if adapted is None else merged(adapted), start.tokenizer, policy.directory)
     session.writer.trained_on(trained=budget, control=spent)
     return policy
 

@@ -16,6 +16,7 @@ from trainer.dpo import DPOLearner
 from trainer.exchange import Judged
 from trainer.expert_iteration import ExpertIterationLearner
 from trainer.learner import Budget, Learner, UpdateStats
+from trainer.lora import merged, with_lora
 from trainer.policy import save_policy
 from trainer.policy_gradient import PolicyGradientLearner
 from trainer.ppo import PPOLearner
@@ -37,6 +38,7 @@ def train(
 ) -> tuple[Policy, Budget]:
     """Improve `model`, which `start` is the saved form of, on verdicts; the last policy and what it took."""
     config, policy, budget = session.config, start, Budget()
+    adapted = with_lora(model, config.lora) if config.lora is not None else None
     learner = new_learner(config, model, tokenizer, known)
     batches = batches_of(theorems, config.theorems_per_iteration, Random(config.seed))
     for iteration, batch in zip(range(1, config.iterations + 1), batches, strict=False):
@@ -48,7 +50,7 @@ def train(
         stats = learner.update(rollouts)
         learned = time.monotonic()
         budget = budget.plus(stats)
-        policy = publish(session, model, tokenizer, policy)
+        policy = publish(session, model if adapted is None else merged(adapted), tokenizer, policy)
         row = metrics_of(iteration, judged, rollouts, stats)
         times = {"learning_s": learned - learning_began, "wall_s": time.monotonic() - began}
         session.writer.metrics(iteration, row | times)

@@ -14,6 +14,7 @@ from trainer.algorithms import ALGORITHMS, Algorithm, PolicyLoss
 from trainer.credit import CreditConfig
 from trainer.dpo import DPOConfig
 from trainer.expert_iteration import ExpertIterationConfig
+from trainer.lora import LoRAConfig
 from trainer.policy_gradient import CriticConfig
 from trainer.trpo import TRPOConfig
 
@@ -65,6 +66,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "algorithms": algorithms_table,
     "loss": lambda: settings_table("policy_gradient.loss", PolicyLoss),
     "credit": lambda: settings_table("policy_gradient.credit", CreditConfig),
+    "lora": lambda: settings_table("lora", LoRAConfig),
     "critic": lambda: settings_table("policy_gradient.critic", CriticConfig),
     "dpo": lambda: settings_table("dpo", DPOConfig),
     "trpo": lambda: settings_table("trpo", TRPOConfig),

@@ -46,6 +46,8 @@ class LeanWorker:
         """Those it has read, and why each does not elaborate; the one used last is last."""
         self.asked = 0
         """Questions it was given to answer, for whoever lends it."""
+        self.is_in_step = True
+        """Whether it waits for a request, so that it can be asked again."""
         self._imports = 0
         self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
         self._drain = asyncio.create_task(self._keep_stderr())
@@ -140,17 +142,19 @@ class LeanWorker:
         Raises:
             WorkerDied
         """
+        self.is_in_step = False
         await self._write(request.line)
-        while True:
-            line = await self._read_line()
-            if request.is_answered_by(line):
-                return line
+        while not request.is_answered_by(line := await self._read_line()):
+            pass
+        self.is_in_step = True
+        return line
 
     def reply_on(self, line: bytes, request: Request[R]) -> R:
         """The reply that stands on a line.  Raises WorkerDied when it cannot be read."""
         try:
             return request.read(line)
         except ValueError as error:
+            self.is_in_step = False
             raise WorkerDied(f"the worker's reply cannot be read: {error}") from error
 
     async def kill(self) -> None:

@@ -142,7 +142,7 @@ class WorkerSet:
 
     @asynccontextmanager
     async def _lend(self, header: str) -> AsyncIterator[LeanWorker]:
-        """A worker, one that has read `header` if one is free.  It is ended if the body raises.
+        """A worker, one that has read `header` if one is free.  It is ended if the body leaves it unanswered.
 
         Raises:
             WorkerStartError: no worker is left and none starts.
@@ -151,11 +151,12 @@ class WorkerSet:
         worker = await self._borrow(header)
         try:
             yield worker
-        except BaseException:
-            # A worker that was interrupted still elaborates: only killing it frees its core.
-            await self._discard(worker)
-            raise
-        await self._give_back(worker)
+        finally:
+            # One that was interrupted still elaborates: only killing it frees its core.
+            if worker.is_in_step:
+                await self._give_back(worker)
+            else:
+                await self._discard(worker)
 
     async def _borrow(self, header: str) -> LeanWorker:
         async with self._changed:

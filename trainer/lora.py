@@ -1,0 +1,71 @@
+"""LoRA (2.3): h = W₀x + (α/r)BAx, of which only A and B are trained, through peft.
+
+The adapter is put into the model in place, so that everything that trains a model trains an adapter as well:
+the rest of the weights ask for no gradient.  A policy is published with the adapter merged into its weights,
+so that whatever loads a model loads it.
+"""
+
+import copy
+from typing import Literal
+
+from peft import LoraConfig as PeftLoraConfig
+from peft import PeftModel, get_peft_model
+from pydantic import BaseModel, ConfigDict, Field
+from torch import nn
+from transformers import PreTrainedModel
+
+from verifier.errors import InvalidInput
+
+__all__ = ["LoRAConfig", "merged", "with_lora"]
+
+
+class LoRAConfig(BaseModel):
+    """Which adapter is trained in place of all weights."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    rank: int = Field(default=16, ge=1)
+    """r, the inner size of BA."""
+    alpha: float = Field(default=32.0, gt=0)
+    """α: BA is scaled by α/r."""
+    rslora: bool = False
+    """Whether it is scaled by α/√r, which keeps its size the same at large ranks (arXiv 2312.03732)."""
+    dropout: float = Field(default=0.0, ge=0, lt=1)
+    """Share of the adapter's inputs left out while it is trained."""
+    target_modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
+    """Names of the layers that get one; `all-linear` is all but the output layer."""
+
+
+def with_lora(model: PreTrainedModel, config: LoRAConfig) -> PeftModel:
+    """Put a new adapter into `model`, in place, and freeze the rest; B starts at 0, so nothing changes yet.
+
+    Raises:
+        InvalidInput: the model has no layers of those names.
+    """
+    targets = config.target_modules
+    settings = PeftLoraConfig(
+        r=config.rank,
+        lora_alpha=config.alpha,  # type: ignore[arg-type]
+        use_rslora=config.rslora,
+        lora_dropout=config.dropout,
+        target_modules=targets if isinstance(targets, str) else list(targets),
+        task_type="CAUSAL_LM",
+    )
+    try:
+        adapted = get_peft_model(model, settings)
+    except ValueError as error:
+        linear = sorted(
+            {name.rpartition(".")[2] for name, each in model.named_modules() if isinstance(each, nn.Linear)}
+        )
+        raise InvalidInput(
+            f"lora.target_modules: {error}; the linear layers are {', '.join(linear)}"
+        ) from error
+    assert isinstance(adapted, PeftModel)
+    return adapted
+
+
+def merged(adapted: PeftModel) -> PreTrainedModel:
+    """A copy of the model with its adapter added to its weights, and none beside them."""
+    model = copy.deepcopy(adapted).merge_and_unload()
+    assert isinstance(model, PreTrainedModel)
+    return model
