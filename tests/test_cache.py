@@ -80,10 +80,11 @@ def test_a_digest_tells_apart_what_a_verdict_depends_on_and_nothing_else() -> No
         ),
         digest_of(base.model_copy(update={"proof": None, "code": "rfl"}), options, "lean"),
         digest_of(base, replace(options, tactics=True), "lean"),
+        digest_of(base, replace(options, tactics=True, goals=False), "lean"),
         digest_of(base, replace(options, heartbeats=1), "lean"),
         digest_of(base, replace(options, allowed_axioms=frozenset()), "lean"),
     }
-    assert len(digests) == 9
+    assert len(digests) == 10
     same = digest_of(named("b"), replace(options, timeout_s=1.0), "lean")
     assert same == digest_of(base, options, "lean")
 

@@ -90,7 +90,8 @@ async def test_steps_and_blame_are_those_marked_by_hand(pool: LeanPool) -> None:
     verdicts = await asyncio.gather(
         *(
             pool.verify(
-                Submission(id=each.name, statement=each.statement, proof=each.proof), Options(tactics=True)
+                Submission(id=each.name, statement=each.statement, proof=each.proof),
+                Options(tactics=True, goals=False),
             )
             for each in CASES
         )
@@ -109,7 +110,9 @@ async def test_steps_and_blame_are_those_marked_by_hand(pool: LeanPool) -> None:
 async def test_credit_lands_on_the_tokens_of_the_blamed_tactic(pool: LeanPool) -> None:
     statement = "theorem t (ℝ₀ x₁ : Nat) (h₀ : ∀ n : Nat, n = ℝ₀) : x₁ = ℝ₀ ∧ True"
     proof = "by\n  -- ⟨∀ℝ₀⟩ 😀\n  refine ⟨?_, trivial⟩\n  exact h₀ ℝ₀"
-    said = await pool.verify(Submission(id="x", statement=statement, proof=proof), Options(tactics=True))
+    said = await pool.verify(
+        Submission(id="x", statement=statement, proof=proof), Options(tactics=True, goals=False)
+    )
     ids = TOKENIZER(proof, add_special_tokens=False).input_ids
     judged = Judged(proof, bytes_of_tokens(TOKENIZER, ids), said)
     tokens = token_advantages(CreditConfig(scheme="lecture"), judged, 0.0, mean=0.0, solve_rate=0.5)

@@ -46,14 +46,19 @@ async def test_a_proof_is_proved_and_a_wrong_one_rejected_with_leans_words(pool:
 
 async def test_tactics_carry_their_goals_when_asked(pool: LeanPool) -> None:
     proof = "by\n  constructor\n  · exact hp\n  · exact hq"
-    verdict = await pool.verify(
-        of(proof, "theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q"), Options(tactics=True)
-    )
+    submission = of(proof, "theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q")
+    verdict = await pool.verify(submission, Options(tactics=True))
+    bare = await pool.verify(submission, Options(tactics=True, goals=False))
     assert verdict.tactics is not None
     spans = {proof[each.start : each.stop]: each for each in verdict.tactics}
     assert set(spans) == {"constructor", "exact hp", "exact hq"}
     assert spans["exact hp"].goals_before.endswith("⊢ p")
     assert spans["exact hq"].goals_after == "no goals"
+    assert bare.tactics is not None
+    assert [(each.start, each.stop) for each in bare.tactics] == [
+        (each.start, each.stop) for each in verdict.tactics
+    ]
+    assert {each.goals_before for each in bare.tactics} == {""}
 
 
 async def test_an_error_in_the_text_is_placed_in_the_text(pool: LeanPool) -> None:

@@ -53,14 +53,14 @@ def worker_verifier(
     timeout: Timeout = Options.timeout_s,
     heartbeats: Heartbeats = Options.heartbeats,
     project: Project = None,
-    tactics: Annotated[bool, typer.Option(help="Add each tactic's span and goals to verdicts.")] = False,
+    tactics: Annotated[bool, typer.Option(help="Add each tactic's span to verdicts.")] = False,
     cache_redis: CacheRedis = None,
 ) -> None:
     """Judge the attempts of a run."""
     from verifier.redis_cache import RedisVerdicts
     from verifier.stream_worker import run_verifier
 
-    options = Options(tactics, timeout, heartbeats)
+    options = Options(tactics, timeout, heartbeats, goals=False)
     pool = LeanPool(resolve_runtime(project), workers=workers, options=options)
     store = RedisVerdicts(cache_redis) if cache_redis is not None else None
     asyncio.run(run_verifier(redis, run, pool, store))

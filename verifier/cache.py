@@ -47,7 +47,7 @@ def digest_of(submission: Submission, options: Options, toolchain: str) -> str:
         submission.statement,
         submission.proof,
         submission.code,
-        options.tactics,
+        options.tactics and ("goals" if options.goals else "spans"),
         options.heartbeats,
         sorted(options.allowed_axioms),
     )

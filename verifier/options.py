@@ -13,7 +13,7 @@ class Options:
     """The limits of one judgement, and what its verdict brings."""
 
     tactics: bool = False
-    """Whether the verdict has each tactic's span and goals."""
+    """Whether the verdict has each tactic's span."""
     timeout_s: float = 60.0
     """Wall-clock seconds for the elaboration, and again for the audit; it only guards."""
     heartbeats: int = 200_000
@@ -21,6 +21,9 @@ class Options:
     Lean's own default: the limit that decides."""
     allowed_axioms: frozenset[str] = ALLOWED_AXIOMS
     """All that the proof may rest on."""
+
+    goals: bool = True
+    """Whether tactics come with their goals, which can take longer to print than to prove."""
 
     def but(self, **changes: Any) -> "Options":
         """These, but for the changes that are not None."""

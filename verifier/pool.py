@@ -172,6 +172,7 @@ class LeanPool:
                 source.full,
                 heartbeats=options.heartbeats,
                 tactics=options.tactics,
+                goals=options.goals,
                 kernel=kernel,
             ),
             options.timeout_s,

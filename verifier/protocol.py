@@ -194,12 +194,14 @@ def check_request(
     *,
     heartbeats: int,
     tactics: bool = False,
+    goals: bool = True,
     kernel: bool = True,
     export: bool = True,
 ) -> Request[CheckReply]:
     """Ask for `source` to be elaborated after `header` and compared with `statement`.
 
     Args:
+        goals: whether tactics come with theirs.
         kernel: whether the kernel checks declarations here; an audit does in any case.
         export: whether to write out what an audit needs.
     """
@@ -211,6 +213,7 @@ def check_request(
         source=source,
         heartbeats=heartbeats,
         tactics=tactics,
+        goals=goals,
         kernel=kernel,
         export=export,
     )

@@ -160,16 +160,16 @@ def positionJson : Option String.Pos.Raw → Json
   | none => .null
 
 /-- The first tactics, until their texts have `bytes`.  Spans are byte offsets into the source; `kind` is the
-syntax node's, so that wrappers can be told apart. -/
-def tacticJson : List (ContextInfo × TacticInfo) → (bytes : Nat) → List Json → IO (List Json)
+syntax node's, so that wrappers can be told apart.  Goals, if wanted, can take longer to print than to prove. -/
+def tacticJson (wantGoals : Bool) : List (ContextInfo × TacticInfo) → (bytes : Nat) → List Json → IO (List Json)
   | [], _, acc => return reverseOnto acc []
   | (context, tactic) :: rest, bytes, acc => do
     if bytes == 0 then return reverseOnto acc []
     let kind := tactic.stx.getKind.toString
-    let before ← goalText context tactic.mctxBefore tactic.goalsBefore
-    let after ← goalText context tactic.mctxAfter tactic.goalsAfter
-    let size := kind.utf8ByteSize + before.utf8ByteSize + after.utf8ByteSize
-    tacticJson rest (bytes - size) (Json.mkObj [
+    let before ← if wantGoals then goalText context tactic.mctxBefore tactic.goalsBefore else pure ""
+    let after ← if wantGoals then goalText context tactic.mctxAfter tactic.goalsAfter else pure ""
+    let size := kind.utf8ByteSize + before.utf8ByteSize + after.utf8ByteSize + 1
+    tacticJson wantGoals rest (bytes - size) (Json.mkObj [
       ("kind", .str kind), ("start", positionJson tactic.stx.getPos?),
       ("stop", positionJson tactic.stx.getTailPos?), ("before", .str before), ("after", .str after)] :: acc)
 

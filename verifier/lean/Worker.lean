@@ -10,7 +10,7 @@ Requests, each with an `id` that the reply repeats:
 
     {"op": "header", "name", "text", "forget"}    read imports, opens, definitions once and keep them as `name`,
                                                   in place of the header `forget`
-    {"op": "check", "header", "statement", "source", "heartbeats", "tactics", "kernel", "export"}
+    {"op": "check", "header", "statement", "source", "heartbeats", "tactics", "goals", "kernel", "export"}
     {"op": "statement", "header", "statement"}
     {"op": "text", "header", "source", "heartbeats", "tactics"}
     {"op": "audit", "header", "statement", "export"}
@@ -144,7 +144,8 @@ def checkReply (memory : Memory) (request : Json) : IO (Memory × List (String �
     let messages ← messageJson result.messages messageLimit messageLimit []
     let declaration ← declarationJson header reference result.env
     let tactics ← if wantTactics then do
-        pure (jsonArray (← tacticJson (allTactics result.infoTrees []) tacticsLimit []) #[])
+        let wantGoals := boolField request "goals"
+        pure (jsonArray (← tacticJson wantGoals (allTactics result.infoTrees []) tacticsLimit []) #[])
       else pure .null
     let exported := if boolField request "export" then exportFor header reference result else []
     return (memory,
@@ -173,7 +174,7 @@ def textReply (memory : Memory) (request : Json) : IO (Memory × List (String ×
     let wantTactics := boolField request "tactics"
     let result ← elaborate state (textField request "source") wantTactics
     return (memory, [("messages", jsonArray (← messageJson result.messages messageLimit messageLimit []) #[]),
-      ("tactics", jsonArray (← tacticJson (allTactics result.infoTrees []) tacticsLimit []) #[]),
+      ("tactics", jsonArray (← tacticJson true (allTactics result.infoTrees []) tacticsLimit []) #[]),
       ("heartbeats", .num result.heartbeats)])
 
 /-! #### The audit: a process that never does -/
