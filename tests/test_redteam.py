@@ -8,6 +8,7 @@ from redteam.corpus import read_cases
 from redteam.honest import honest_cases
 from redteam.run import Judged, all_cases, judge_corpus
 
+from verifier import workers
 from verifier.lean.runtime import LeanRuntime
 from verifier.options import Options
 from verifier.pool import LeanPool
@@ -65,8 +66,10 @@ async def test_no_cheat_is_proved_and_no_honest_proof_is_refused(
 
 @pytest.mark.parametrize(("header", "code"), [("", THIEF), (LEAN, POISON)], ids=["thief", "poison"])
 async def test_a_candidate_that_sabotages_its_worker_refutes_nobody_elses_proof(
-    lean_runtime: LeanRuntime, header: str, code: str
+    lean_runtime: LeanRuntime, header: str, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    # The thief may get a header's request, which is then waited for: as long as an import of Mathlib may take.
+    monkeypatch.setattr(workers, "HEADER_TIMEOUT_S", 20.0)
     saboteur = Submission(id="saboteur", statement="theorem t : 1 = 1", header=header, code=code)
     # Headers that are read after it: one without a command, one with.
     later = [
