@@ -68,7 +68,7 @@ async def test_no_cheat_is_proved_and_no_honest_proof_is_refused(
 async def test_a_candidate_that_sabotages_its_worker_refutes_nobody_elses_proof(
     lean_runtime: LeanRuntime, header: str, code: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # The thief may get a header's request, which is then waited for: as long as an import of Mathlib may take.
+    # The thief may get a header's request, which is then waited for as long as an import may take.
     monkeypatch.setattr(workers, "HEADER_TIMEOUT_S", 20.0)
     saboteur = Submission(id="saboteur", statement="theorem t : 1 = 1", header=header, code=code)
     # Headers that are read after it: one without a command, one with.

@@ -56,7 +56,7 @@ def runtime_without_bubblewrap(patch: pytest.MonkeyPatch, project: Path | None) 
 async def run(pool: LeanPool, code: str, *, timeout_s: float | None = None, theorem: str = PROOF) -> Verdict:
     """The verdict on a file that runs `code` before it proves the theorem."""
     asked = Submission(id="escape", statement=theorem.strip().partition(" :=")[0], code=code + theorem)
-    return await pool.verify(asked, timeout_s=timeout_s)
+    return await pool.verify(asked, pool.options.but(timeout_s=timeout_s))
 
 
 def said(verdict: Verdict) -> str:
