@@ -15,7 +15,7 @@ from torch import Tensor
 
 from verifier.errors import InvalidInput
 
-__all__ = ["Batch", "Example", "endless_minibatches", "micro_batches", "minibatches"]
+__all__ = ["Batch", "Example", "endless_minibatches", "micro_batches", "minibatches", "places"]
 
 T = TypeVar("T")
 
@@ -111,6 +111,11 @@ def micro_batches(
             pending = []
         pending.append(example)
     return [*batches, _pad(pending, device)]
+
+
+def places(examples: Sequence[Example]) -> Tensor:
+    """Where each example stands in its `micro_batches`, one after the other, which are sorted by length."""
+    return torch.tensor(sorted(range(len(examples)), key=lambda i: len(examples[i]))).argsort()
 
 
 def _pad(examples: Sequence[Example], device: str | torch.device) -> Batch:

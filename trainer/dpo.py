@@ -10,7 +10,7 @@ from pydantic import Field
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from trainer.batching import Batch, Example, micro_batches, minibatches
+from trainer.batching import Example, micro_batches, minibatches, places
 from trainer.learner import OptimizerConfig, OptimizerState, UpdateStats, clipped_step, new_optimizer
 from trainer.losses import dpo_loss
 from trainer.policy import token_logprobs
@@ -110,18 +110,9 @@ class DPOLearner:
 
     def _sums(self, model: PreTrainedModel, examples: Sequence[Example]) -> Tensor:
         """Σ_t log π(y_t | s_t) of each example, shape (N,), in their order."""
-        (batch,) = _one_batch(examples, model)
-        return token_logprobs(model, batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT).sum(
-            -1
-        )[_places(examples)]
-
-
-def _one_batch(examples: Sequence[Example], model: PreTrainedModel) -> list[Batch]:
-    longest = max(map(len, examples))
-    return micro_batches(examples, max_tokens=longest * len(examples), device=model.device)
-
-
-def _places(examples: Sequence[Example]) -> Tensor:
-    """Where each example stands in a batch, which is sorted by length."""
-    order = sorted(range(len(examples)), key=lambda i: len(examples[i]))
-    return torch.tensor(order).argsort()
+        batches = micro_batches(examples, max_tokens=self._config.max_tokens, device=model.device)
+        sums = [
+            token_logprobs(model, batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT).sum(-1)
+            for batch in batches
+        ]
+        return torch.cat(sums)[places(examples)]

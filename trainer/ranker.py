@@ -26,7 +26,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from trainer.batching import Example, micro_batches, minibatches
+from trainer.batching import Example, micro_batches, minibatches, places
 from trainer.learner import OptimizerConfig, UpdateStats, clipped_step, new_optimizer
 from trainer.losses import bradley_terry_loss
 from trainer.preferences import Pair, length_parts
@@ -152,9 +152,7 @@ def _backward(ranker: PreTrainedModel, pairs: Sequence[Pair], max_tokens: int) -
 
 def _scores(ranker: PreTrainedModel, examples: Sequence[Example], max_tokens: int) -> Tensor:
     """Scores (N,) of `examples` in their order, in float32."""
-    order = sorted(range(len(examples)), key=lambda i: len(examples[i]))
-    # Sorted by length already, so the batches keep this order.
-    batches = micro_batches([examples[i] for i in order], max_tokens=max_tokens, device=ranker.device)
+    batches = micro_batches(examples, max_tokens=max_tokens, device=ranker.device)
     scores = []
     for batch in batches:
         hidden_BTD = ranker.base_model(
@@ -164,7 +162,7 @@ def _scores(ranker: PreTrainedModel, examples: Sequence[Example], max_tokens: in
         last_B = batch.attention_mask_BT.sum(-1) - 1
         rows_B = torch.arange(len(batch), device=hidden_BTD.device)
         scores.append(_head(ranker)(hidden_BTD[rows_B, last_B]).squeeze(-1).float())
-    return torch.cat(scores)[torch.tensor(order, device=ranker.device).argsort()]
+    return torch.cat(scores)[places(examples)]
 
 
 def _head(ranker: PreTrainedModel) -> nn.Linear:
