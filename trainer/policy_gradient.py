@@ -9,7 +9,7 @@ every group was all proved or all refuted makes no optimizer step.
 import copy
 import random
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from statistics import fmean
 from typing import Any
@@ -30,7 +30,7 @@ from trainer.rollout import Rollout
 from trainer.token_bytes import bytes_of_tokens
 from verifier.errors import InvalidInput
 
-__all__ = ["CriticConfig", "PolicyGradientConfig", "PolicyGradientLearner", "examples_of"]
+__all__ = ["CriticConfig", "PolicyGradientConfig", "PolicyGradientLearner", "examples_of", "summed_up"]
 
 
 class CriticConfig(BaseModel):
@@ -150,12 +150,8 @@ class PolicyGradientLearner:
         if not read:
             return None
         totals = Totals(len(minibatch), sum(len(each.token_ids) for each in minibatch))
-        figures: defaultdict[str, float] = defaultdict(float)
-        for batch in micro_batches(read, max_tokens=self._config.max_tokens, device=self._model.device):
-            loss, details = self._loss_of(batch, totals)
-            loss.backward()  # type: ignore[no-untyped-call]
-            for name, value in details.items():
-                figures[name] += value
+        batches = micro_batches(read, max_tokens=self._config.max_tokens, device=self._model.device)
+        figures = summed_up(self._loss_of(batch, totals) for batch in batches)
         figures["entropy"] /= sum(len(each.token_ids) for each in read)
         norm = clipped_step(self._model, self._optimizer, max_grad_norm=self._config.max_grad_norm)
         return {**figures, "grad_norm": norm}
@@ -203,6 +199,16 @@ class PolicyGradientLearner:
             own = tuple(logprobs_BT[batch.response_mask_BT.bool()].tolist())
             found.append(replace(example, old_logprobs=own, engine_logprobs=example.old_logprobs))
         return found
+
+
+def summed_up(parts: Iterable[tuple[Tensor, Mapping[str, float]]]) -> dict[str, float]:
+    """The figures of a step's parts, added up, and so are the gradients of their losses, one at a time."""
+    total: defaultdict[str, float] = defaultdict(float)
+    for loss, figures in parts:
+        loss.backward()  # type: ignore[no-untyped-call]
+        for name, value in figures.items():
+            total[name] += value
+    return total
 
 
 def examples_of(

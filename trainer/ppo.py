@@ -5,7 +5,6 @@ critic expects, what is left is its noise, and scaled up that takes a policy apa
 """
 
 import random
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from statistics import fmean
@@ -19,7 +18,7 @@ from trainer.critic import Critic
 from trainer.learner import OptimizerState, UpdateStats, clipped_step, new_optimizer
 from trainer.losses import Totals, gae_advantages, policy_loss, value_loss
 from trainer.policy import token_logprobs_and_entropies
-from trainer.policy_gradient import PolicyGradientConfig
+from trainer.policy_gradient import PolicyGradientConfig, summed_up
 from trainer.rollout import Rollout
 from verifier.errors import InvalidInput
 
@@ -112,12 +111,8 @@ class PPOLearner:
     def _step(self, minibatch: Sequence[Example]) -> dict[str, float]:
         """One optimizer step on policy and value loss of a minibatch, with its figures by name."""
         totals = Totals(len(minibatch), sum(len(each.token_ids) for each in minibatch))
-        figures: defaultdict[str, float] = defaultdict(float)
-        for batch in micro_batches(minibatch, max_tokens=self._config.max_tokens, device=self._model.device):
-            loss, details = self._loss_of(batch, totals)
-            loss.backward()  # type: ignore[no-untyped-call]
-            for name, value in details.items():
-                figures[name] += value
+        batches = micro_batches(minibatch, max_tokens=self._config.max_tokens, device=self._model.device)
+        figures = summed_up(self._loss_of(batch, totals) for batch in batches)
         norm = clipped_step(self._both, self._optimizer, max_grad_norm=self._config.max_grad_norm)
         return {**figures, "grad_norm": norm}
 
