@@ -26,6 +26,7 @@ app.add_typer(worker_app, name="worker")
 Redis = Annotated[
     str, typer.Option(envvar=REDIS_VARIABLE, help="URL of the Redis or Valkey that carries the streams.")
 ]
+COMPARED = "expert_iteration,grpo,grpo_first_error,grpo_potential,grpo_verified_prefix,grpo_lecture,ppo,dpo"
 Run = Annotated[str, typer.Option(help="Name of the run, a part of every key.")]
 
 
@@ -43,6 +44,22 @@ def demo(
 
     settings = load_config(config, seed=seed, algorithm=algorithm)
     run_demo(settings, out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}")
+
+
+@app.command()
+def compare(
+    out: Annotated[Path, typer.Option(help="Directory; one that holds a part of it is gone on with.")],
+    arms: Annotated[str, typer.Option(help="Ways to learn, with commas.")] = COMPARED,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each, with the seeds 0, 1, 2 ...")] = 3,
+    config: Annotated[Path | None, typer.Option(help="Settings in TOML.")] = None,
+) -> None:
+    """Train by several algorithms on the demo's task, from one start, and put them into one table."""
+    prepare_torch()
+    from trainer.compare import compare as run_comparison
+    from trainer.config import read_settings
+
+    table = run_comparison(read_settings(config), out, range(seeds), arms.split(","))
+    print(table.read_text(encoding="utf-8"))
 
 
 @worker_app.command("verifier")

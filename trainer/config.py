@@ -17,7 +17,15 @@ from trainer.supervised import SupervisedConfig
 from trainer.trpo import TRPOConfig
 from verifier.errors import InvalidInput
 
-__all__ = ["DataConfig", "LeanConfig", "MeasureConfig", "RunConfig", "load_config"]
+__all__ = [
+    "DataConfig",
+    "LeanConfig",
+    "MeasureConfig",
+    "RunConfig",
+    "load_config",
+    "read_settings",
+    "run_config",
+]
 
 
 class Section(BaseModel):
@@ -125,6 +133,11 @@ class RunConfig(Section):
         return self
 
     @property
+    def attempts_per_iteration(self) -> int:
+        """Attempts that are sampled and judged in a round."""
+        return self.theorems_per_iteration * self.sampling.samples
+
+    @property
     def needs_tactics(self) -> bool:
         """Whether verdicts must bring the tactics of each attempt."""
         return self.algorithm in ALGORITHMS and self.policy_gradient.credit.needs_tactics
@@ -144,17 +157,34 @@ def load_config(path: Path | None, **overrides: object) -> RunConfig:
     Raises:
         InvalidInput: the file cannot be read, or a setting is unknown or out of range.
     """
-    settings: dict[str, object] = {}
-    if path is not None:
-        try:
-            settings = tomllib.loads(path.read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-            raise InvalidInput(f"cannot read the settings in {path}: {error}") from error
-    settings |= {name: value for name, value in overrides.items() if value is not None}
+    given = {name: value for name, value in overrides.items() if value is not None}
+    return run_config(read_settings(path) | given, str(path or "the settings"))
+
+
+def read_settings(path: Path | None) -> dict[str, Any]:
+    """What a TOML file sets; nothing without a file.
+
+    Raises:
+        InvalidInput: the file cannot be read.
+    """
+    if path is None:
+        return {}
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InvalidInput(f"cannot read the settings in {path}: {error}") from error
+
+
+def run_config(settings: dict[str, Any], source: str = "the settings") -> RunConfig:
+    """The settings of a run; `source` is where they come from, for the message.
+
+    Raises:
+        InvalidInput: a setting is unknown or out of range.
+    """
     try:
         return RunConfig.model_validate(settings)
     except ValidationError as error:
         complaints = "; ".join(
             f"{'.'.join(map(str, each['loc'])) or 'settings'}: {each['msg']}" for each in error.errors()
         )
-        raise InvalidInput(f"{path or 'the settings'} cannot be used: {complaints}") from error
+        raise InvalidInput(f"{source} cannot be used: {complaints}") from error

@@ -46,7 +46,16 @@ from verifier.errors import InvalidInput, ProofmillError
 from verifier.lean.runtime import resolve_runtime
 from verifier.verdict import Kind
 
-__all__ = ["run_demo"]
+__all__ = [
+    "Pairs",
+    "Start",
+    "dataset_of",
+    "new_summary",
+    "run_demo",
+    "supervised_start",
+    "train_control",
+    "verified_pairs",
+]
 
 Pairs = list[tuple[str, str]]
 
@@ -58,21 +67,9 @@ def run_demo(config: RunConfig, directory: Path) -> Summary:
         ProofmillError: a part of the machine failed; no verdict is invented for it.
     """
     began = time.monotonic()
-    data = build_dataset(
-        config.seed,
-        train=config.data.train,
-        held_out=config.data.held_out,
-        held_out_family=config.data.held_out_family,
-        max_difficulty=config.data.max_difficulty,
-    )
-    runtime = resolve_runtime(config.lean.project)
+    data = dataset_of(config)
+    summary = new_summary(config)
     make_run_directory(directory)
-    summary = Summary(
-        algorithm=config.algorithm,
-        lean=LeanBuild(version=runtime.version, runtime=runtime.name),
-        seed=config.seed,
-        config=config.model_dump(mode="json", exclude={"redis_url"}),  # the URL may hold a password
-    )
     try:
         with open_session(config, directory, summary) as session:
             try:
@@ -90,6 +87,32 @@ def run_demo(config: RunConfig, directory: Path) -> Summary:
         say(f"- {sentence}")
     say(f"report: {write_report(directory)}")
     return session.writer.summary
+
+
+def dataset_of(config: RunConfig) -> Dataset:
+    """The theorems of a run."""
+    return build_dataset(
+        config.seed,
+        train=config.data.train,
+        held_out=config.data.held_out,
+        held_out_family=config.data.held_out_family,
+        max_difficulty=config.data.max_difficulty,
+    )
+
+
+def new_summary(config: RunConfig) -> Summary:
+    """The summary of a run in which nothing has happened yet.
+
+    Raises:
+        ProofmillError: there is no Lean to run it with.
+    """
+    runtime = resolve_runtime(config.lean.project)
+    return Summary(
+        algorithm=config.algorithm,
+        lean=LeanBuild(version=runtime.version, runtime=runtime.name),
+        seed=config.seed,
+        config=config.model_dump(mode="json", exclude={"redis_url"}),  # the URL may hold a password
+    )
 
 
 def make_run_directory(directory: Path) -> None:

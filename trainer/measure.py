@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from statistics import fmean
 
 from prover.generators import SamplingParams
 from prover.portfolio import CANDIDATES, greedy_portfolio
@@ -35,6 +36,8 @@ class Measured:
     counts: Mapping[str, Counts]
     """Known verdicts and proofs among the samples, by theorem name."""
     greedy: Mapping[str, Kind]
+    entropy: float
+    """Nats per token, at the sampling temperature: the mean of −log π over the tokens sampled."""
 
     def counts_of(self, theorems: Sequence[Theorem]) -> list[Counts]:
         """The counts in the order of `theorems`."""
@@ -53,9 +56,11 @@ def measure(session: Session, phase: Phase, theorems: Sequence[Theorem], policy:
     greedy = SamplingParams(samples=1, greedy=True, max_new_tokens=sampling.max_new_tokens)
     judged = session.attempt(phase, theorems, policy, [sampling, greedy])
     sampled = judged[: len(theorems) * sampling.samples]
+    logprobs = [logprob for each in sampled for logprob in each.attempt.logprobs]
     return Measured(
         counts=_count(sampled),
         greedy={each.attempt.theorem.name: each.verdict.kind for each in judged[len(sampled) :]},
+        entropy=-fmean(logprobs) if logprobs else 0.0,
     )
 
 
