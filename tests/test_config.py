@@ -12,7 +12,13 @@ from verifier.errors import InvalidInput
 
 def test_the_seed_of_the_run_is_that_of_every_part() -> None:
     config = RunConfig(seed=7)
-    parts = (config.supervised, config.sampling, config.policy_gradient, config.expert_iteration)
+    parts = (
+        config.pretraining,
+        config.supervised,
+        config.sampling,
+        config.policy_gradient,
+        config.expert_iteration,
+    )
     assert {part.seed for part in parts} == {7}
     with pytest.raises(ValidationError, match=r"policy_gradient.seed cannot differ"):
         RunConfig.model_validate({"seed": 7, "policy_gradient": {"seed": 1}})

@@ -20,7 +20,7 @@ from trainer.expert_iteration import (
 from trainer.learner import Learner, NonFiniteLoss
 from trainer.policy import build_policy
 from trainer.rollout import Rollout
-from trainer.supervised import SupervisedConfig, SupervisedStep, learning_rate_factor, train_supervised
+from trainer.supervised import SupervisedConfig, SupervisedStep, train_supervised
 from trainer.tokenizer import train_tokenizer
 from verifier.errors import InvalidInput
 from verifier.verdict import Status
@@ -102,7 +102,7 @@ def test_training_goes_on_with_the_optimizer_state_and_leaves_the_callers_copy_a
 
 def test_the_learning_rate_rises_then_falls_to_its_final_value() -> None:
     config = SupervisedConfig(learning_rate=1.0, final_learning_rate=0.1, warmup_steps=4, steps=20)
-    rates = [learning_rate_factor(step, 20, config) for step in range(1, 21)]
+    rates = [config.rate_at(step, 20) for step in range(1, 21)]
     assert rates[:5] == sorted(rates[:5])
     assert rates[4:] == sorted(rates[4:], reverse=True)
     assert rates[-1] == pytest.approx(0.1)

@@ -26,10 +26,10 @@ from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
 from prover.theorem import Attempt, Theorem
 from trainer.batching import Example, micro_batches
-from trainer.learner import new_optimizer
 from trainer.policy import token_logprobs
 from trainer.policy_gradient import PolicyGradientConfig, PolicyGradientLearner, examples_of
 from trainer.rollout import Rollout
+from trainer.stepper import Stepper
 from trainer.tokenizer import train_tokenizer
 from verifier.verdict import Status, Verdict
 
@@ -162,7 +162,7 @@ def _their_steps(settings: dict[str, Any], weights: Path) -> None:
     # It learns from the batches it is given, in place of sampling some.
     trainer._prepare_inputs = lambda inputs: inputs
     trainer.current_gradient_accumulation_steps = accumulated
-    optimizer = new_optimizer(model, ours)
+    optimizer = Stepper(model, ours).optimizer
     examples, _ = examples_of(rollouts, ours)
     batches = [
         _padded(examples[start : start + MICRO_BATCH], settings["device"])

@@ -8,11 +8,13 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from prover.generators import SamplingParams
 from trainer.algorithms import ALGORITHMS, LearnerName
+from trainer.compute import ComputeConfig
 from trainer.dpo import DPOConfig
 from trainer.expert_iteration import ExpertIterationConfig
 from trainer.lora import LoRAConfig
 from trainer.policy import PolicyConfig
 from trainer.policy_gradient import PolicyGradientConfig
+from trainer.pretraining import PretrainingConfig
 from trainer.supervised import SupervisedConfig
 from trainer.trpo import TRPOConfig
 from verifier.errors import InvalidInput
@@ -86,8 +88,10 @@ class RunConfig(Section):
     """Redis or Valkey that carries the streams; none starts the embedded one."""
     data: DataConfig = DataConfig()
     policy: PolicyConfig = PolicyConfig()
+    pretraining: PretrainingConfig = PretrainingConfig()
     supervised: SupervisedConfig = SupervisedConfig()
     sampling: SamplingParams = SamplingParams()
+    compute: ComputeConfig = ComputeConfig()
     lora: LoRAConfig | None = None
     """The adapter that is trained in place of all weights, if one is."""
     policy_gradient: PolicyGradientConfig = PolicyGradientConfig()
@@ -103,7 +107,7 @@ class RunConfig(Section):
         """The run's seed and algorithm, and how attempts are sampled, are those of every part."""
         shared = dict(settings)
         seed = settings.get("seed", 0)
-        for part in ("supervised", "sampling", "policy_gradient", "dpo", "expert_iteration"):
+        for part in ("pretraining", "supervised", "sampling", "policy_gradient", "dpo", "expert_iteration"):
             shared[part] = _with(shared, part, "seed", seed, "`seed`")
         if (algorithm := settings.get("algorithm")) in ALGORITHMS:
             shared["policy_gradient"] = _with(

@@ -42,7 +42,9 @@ class ValueHead(nn.Module):
     def forward(self, hidden_BTD: Tensor, response_mask_BT: Tensor) -> Tensor:
         """V(s_t) of the response tokens, shape (B, T), 0 elsewhere; in the precision of the head."""
         wanted_BT = response_mask_BT.bool()
-        values_N = self.linear(hidden_BTD[:, :-1][wanted_BT[:, 1:]].to(self.linear.weight.dtype)).squeeze(-1)
+        hidden_ND = hidden_BTD[:, :-1][wanted_BT[:, 1:]].to(self.linear.weight.dtype)
+        with torch.autocast(hidden_ND.device.type, enabled=False):
+            values_N = self.linear(hidden_ND).squeeze(-1)
         zeros_BT = torch.zeros(wanted_BT.shape, dtype=values_N.dtype, device=values_N.device)
         return zeros_BT.masked_scatter(wanted_BT, values_N)
 

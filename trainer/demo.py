@@ -36,6 +36,7 @@ from trainer.measure import (
     rate_by_family,
 )
 from trainer.policy import build_policy, save_policy
+from trainer.pretraining import pretrain, read_texts
 from trainer.report import findings, write_report
 from trainer.run_files import Arm, FamilyRates, LeanBuild, Paired, Rate, Summary
 from trainer.session import Policy, Session, open_session
@@ -175,11 +176,24 @@ class Start:
 
 
 def supervised_start(session: Session, pairs: Pairs) -> Start:
-    """A new model trained on the pairs (2.2), saved as policy version 0."""
+    """A new model, pre-trained (2.1) if the settings say so, trained on the pairs (2.2): policy version 0.
+
+    Raises:
+        InvalidInput: a file to pre-train on cannot be read.
+    """
     config = session.config
+    own_texts = [prompt + proof for prompt, proof in pairs]
     with timed(session, "supervised"):
-        tokenizer = train_tokenizer((prompt + proof for prompt, proof in pairs), config.policy.vocab_size)
+        texts = read_texts(config.pretraining.files)
+        tokenizer = train_tokenizer([*own_texts, *texts], config.policy.vocab_size)
         model = build_policy(config.policy, tokenizer, seed=config.seed)
+    if steps := config.pretraining.steps:
+        with (
+            timed(session, "pretraining"),
+            session.bar("pre-training", "optimizer steps", steps) as advance,
+        ):
+            pretrain(model, tokenizer, texts or own_texts, config.pretraining, on_step=lambda _: advance())
+    with timed(session, "supervised"):
         with session.bar("supervised start", "optimizer steps", config.supervised.steps) as advance:
             train_supervised(model, tokenizer, pairs, config.supervised, on_step=lambda _: advance())
         policy = Policy(0, session.directory / "policies" / "v0000")

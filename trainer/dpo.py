@@ -3,7 +3,6 @@
 import copy
 import random
 from collections.abc import Sequence
-from statistics import fmean
 
 import torch
 from pydantic import Field
@@ -11,11 +10,13 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from trainer.batching import Example, micro_batches, minibatches, places
-from trainer.learner import OptimizerConfig, OptimizerState, UpdateStats, clipped_step, new_optimizer
+from trainer.compute import Compute
+from trainer.learner import OptimizerConfig, OptimizerState, UpdateStats
 from trainer.losses import dpo_loss
 from trainer.policy import token_logprobs
 from trainer.preferences import Pair, length_parts, pairs_of
 from trainer.rollout import Rollout
+from trainer.stepper import Figures, Stepper, stats_of
 
 __all__ = ["DPOConfig", "DPOLearner"]
 
@@ -49,13 +50,14 @@ class DPOLearner:
         *,
         eos_id: int,
         optimizer_state: OptimizerState | None = None,
+        compute: Compute | None = None,
     ) -> None:
         self._model = model
         self._config = config
         self._eos_id = eos_id
         self._reference = copy.deepcopy(model)
         self._rng = random.Random(config.seed)
-        self._optimizer = new_optimizer(model, config, state=optimizer_state)
+        self._stepper = Stepper(model, config, state=optimizer_state, compute=compute)
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Learn from this iteration's pairs; none are there when no theorem has attempts of both kinds.
@@ -64,7 +66,7 @@ class DPOLearner:
         refuted one, compared with the reference, before each step.
 
         Raises:
-            NonFiniteLoss: the weights are as they were before the step that failed.
+            NonFiniteLoss
         """
         config = self._config
         pairs = pairs_of(
@@ -74,39 +76,33 @@ class DPOLearner:
             seed=self._rng.randrange(2**31),
         )
         if not pairs:
-            return UpdateStats(loss=0.0, grad_norm=0.0, optimizer_steps=0, tokens=0, sequences=0)
+            return stats_of([], tokens=0, sequences=0)
         self._model.train()
-        steps = [
-            self._step(minibatch)
-            for _ in range(config.epochs)
-            for minibatch in minibatches(pairs, config.batch_size, self._rng)
-        ]
-        losses, accuracies, norms = zip(*steps, strict=True)
         examples = [example for pair in pairs for example in (pair.chosen, pair.rejected)]
-        return UpdateStats(
-            loss=fmean(losses),
-            grad_norm=fmean(norms),
-            optimizer_steps=len(steps),
+        return stats_of(
+            [
+                self._step(minibatch)
+                for _ in range(config.epochs)
+                for minibatch in minibatches(pairs, config.batch_size, self._rng)
+            ],
             tokens=config.epochs * sum(map(len, examples)),
             sequences=len(set(examples)),
-            details={"accuracy": fmean(accuracies), "pairs": len(pairs)},
+            details={"pairs": len(pairs)},
         )
 
-    def _step(self, pairs: Sequence[Pair]) -> tuple[float, float, float]:
-        """One optimizer step on the mean loss of `pairs`; returns loss, accuracy and the gradient norm."""
-        loss = right = 0.0
-        for part in length_parts(pairs, self._config.max_tokens):
+    def _step(self, pairs: Sequence[Pair]) -> Figures | None:
+        """One optimizer step on the mean loss of `pairs`."""
+
+        def loss_of(part: Sequence[Pair]) -> tuple[Tensor, Figures]:
             examples = [pair.chosen for pair in part] + [pair.rejected for pair in part]
             chosen_N, rejected_N = self._sums(self._model, examples).chunk(2)
             with torch.no_grad():
                 chosen_ref_N, rejected_ref_N = self._sums(self._reference, examples).chunk(2)
-            share = dpo_loss(chosen_N, rejected_N, chosen_ref_N, rejected_ref_N, beta=self._config.beta)
-            share = share * (len(part) / len(pairs))
-            share.backward()  # type: ignore[no-untyped-call]
-            loss += float(share.detach())
-            right += float((chosen_N - chosen_ref_N > rejected_N - rejected_ref_N).sum())
-        norm = clipped_step(self._model, self._optimizer, max_grad_norm=self._config.max_grad_norm)
-        return loss, right / len(pairs), norm
+            loss = dpo_loss(chosen_N, rejected_N, chosen_ref_N, rejected_ref_N, beta=self._config.beta)
+            right = float((chosen_N - chosen_ref_N > rejected_N - rejected_ref_N).sum())
+            return loss * (len(part) / len(pairs)), {"accuracy": right / len(pairs)}
+
+        return self._stepper.step(length_parts(pairs, self._config.max_tokens), loss_of)
 
     def _sums(self, model: PreTrainedModel, examples: Sequence[Example]) -> Tensor:
         """Σ_t log π(y_t | s_t) of each example, shape (N,), in their order."""

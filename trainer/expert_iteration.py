@@ -4,14 +4,14 @@ import random
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from functools import partial
 from itertools import islice, repeat
-from statistics import fmean
 
 from pydantic import Field
-from torch.optim import Optimizer
 from transformers import PreTrainedModel
 
 from trainer.batching import Example, endless_minibatches
+from trainer.compute import Compute
 from trainer.learner import (
     OptimizerConfig,
     OptimizerState,
@@ -19,9 +19,9 @@ from trainer.learner import (
     Weights,
     copied_weights,
     mean_weights,
-    new_optimizer,
 )
 from trainer.rollout import Rollout
+from trainer.stepper import Stepper, stats_of
 from trainer.supervised import supervised_step
 from verifier.verdict import Kind
 
@@ -111,14 +111,15 @@ class ExpertIterationLearner:
         eos_id: int,
         known: Sequence[Example] = (),
         optimizer_state: OptimizerState | None = None,
+        compute: Compute | None = None,
     ) -> None:
         self._known = tuple(known)
         self._model = model
         self._config = config
         self._buffer = ProofBuffer(config.proofs_per_theorem, eos_id=eos_id)
         self._rng = random.Random(config.seed)
-        self._optimizer_state = optimizer_state
-        self._optimizer = new_optimizer(model, config, state=optimizer_state)
+        self._new_stepper = partial(Stepper, model, config, state=optimizer_state, compute=compute)
+        self._stepper = self._new_stepper()
         self._start = copied_weights(model) if config.restart else None
         self._ends: deque[Weights] = deque(maxlen=config.average_last)
 
@@ -127,10 +128,10 @@ class ExpertIterationLearner:
         new = self._buffer.add(rollouts)
         if self._start is not None and len(self._buffer):
             self._model.load_state_dict(self._start)
-            self._optimizer = new_optimizer(self._model, self._config, state=self._optimizer_state)
+            self._stepper = self._new_stepper()
         stats = expert_iteration_update(
             self._model,
-            self._optimizer,
+            self._stepper,
             self._buffer.examples(),
             self._config,
             rng=self._rng,
@@ -139,12 +140,12 @@ class ExpertIterationLearner:
         if self._config.average_last > 1 and stats.optimizer_steps:
             self._ends.append(copied_weights(self._model))
             self._model.load_state_dict(mean_weights(self._ends))
-        return replace(stats, details={"new_proofs": new, "proofs": len(self._buffer)})
+        return replace(stats, details={"new_proofs": new, "proofs": len(self._buffer), **stats.details})
 
 
 def expert_iteration_update(
     model: PreTrainedModel,
-    optimizer: Optimizer,
+    stepper: Stepper,
     examples: Sequence[Example],
     config: ExpertIterationConfig,
     *,
@@ -156,25 +157,17 @@ def expert_iteration_update(
     With `known`, the share `config.known_share` of every minibatch is drawn from there.
 
     Raises:
-        NonFiniteLoss: the weights are as they were before the step that failed.
+        NonFiniteLoss
     """
     if not examples:
-        return UpdateStats(loss=0.0, grad_norm=0.0, optimizer_steps=0, tokens=0, sequences=0)
+        return stats_of([], tokens=0, sequences=0)
     model.train()
     known_size = round(config.batch_size * config.known_share) if known else 0
     found = endless_minibatches(examples, config.batch_size - known_size, rng)
     replayed = endless_minibatches(known, known_size, rng) if known_size else repeat([])
     drawn = [a + b for a, b in islice(zip(found, replayed, strict=False), config.steps)]
-    results = [
-        supervised_step(
-            model, optimizer, minibatch, max_grad_norm=config.max_grad_norm, max_tokens=config.max_tokens
-        )
-        for minibatch in drawn
-    ]
-    return UpdateStats(
-        loss=fmean(loss for loss, _ in results),
-        grad_norm=fmean(grad_norm for _, grad_norm in results),
-        optimizer_steps=len(results),
+    return stats_of(
+        [supervised_step(stepper, model, minibatch, max_tokens=config.max_tokens) for minibatch in drawn],
         tokens=sum(len(example) for minibatch in drawn for example in minibatch),
         sequences=len({id(example) for minibatch in drawn for example in minibatch}),
     )

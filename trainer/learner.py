@@ -1,15 +1,13 @@
 """What the training loop holds: something that turns rollouts into better weights."""
 
-import copy
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
-from torch.optim import AdamW, Optimizer
 
 from trainer.rollout import Rollout
 from verifier.errors import ProofmillError
@@ -20,12 +18,11 @@ __all__ = [
     "NonFiniteLoss",
     "OptimizerConfig",
     "OptimizerState",
+    "ScheduledConfig",
     "UpdateStats",
     "Weights",
-    "clipped_step",
     "copied_weights",
     "mean_weights",
-    "new_optimizer",
 ]
 
 OptimizerState = dict[str, Any]
@@ -36,7 +33,7 @@ Weights = dict[str, Tensor]
 
 
 class NonFiniteLoss(ProofmillError):
-    """A loss or gradient was infinite or not a number; the weights were left as they were."""
+    """Losses or gradients were infinite or not a number; the weights are as they were before them."""
 
 
 class OptimizerConfig(BaseModel):
@@ -54,6 +51,36 @@ class OptimizerConfig(BaseModel):
     """Most tokens, padding included, in one forward pass; bounds the memory and changes nothing else."""
     seed: int = 0
     """Seed of the order in which examples are read."""
+
+
+class ScheduledConfig(OptimizerConfig):
+    """An optimizer of which the learning rate rises linearly and falls by a cosine."""
+
+    learning_rate: float = Field(default=2e-3, gt=0)
+    """Reached after the warmup."""
+    final_learning_rate: float = Field(default=1e-4, ge=0)
+    """Learning rate of the last step; equal to `learning_rate` and without warmup, the rate is constant."""
+    warmup_steps: int = Field(default=20, ge=0)
+    """Optimizer steps in which the learning rate rises from 0."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    """Decoupled weight decay."""
+
+    @model_validator(mode="after")
+    def _the_rate_falls(self) -> Self:
+        if self.final_learning_rate > self.learning_rate:
+            raise ValueError(
+                "final_learning_rate is above learning_rate: the rate only falls after the warmup"
+            )
+        return self
+
+    def rate_at(self, step: int, total: int) -> float:
+        """The learning rate of a step, counted from 1, of `total`."""
+        if step <= self.warmup_steps:
+            return self.learning_rate * step / (self.warmup_steps + 1)
+        floor = self.final_learning_rate / self.learning_rate
+        progress = (step - self.warmup_steps) / max(1, total - self.warmup_steps)
+        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+        return self.learning_rate * (floor + (1 - floor) * cosine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,23 +118,9 @@ class Learner(Protocol):
         """Learn from the rollouts of one iteration, changing the model in place.
 
         Raises:
-            NonFiniteLoss: the weights are as they were before the step that failed.
+            NonFiniteLoss: several steps in a row could not be made; one alone is left out.
         """
         ...
-
-
-def new_optimizer(model: nn.Module, config: OptimizerConfig, *, state: OptimizerState | None = None) -> AdamW:
-    """AdamW over the trainable weights; `state` gives it the moments of an earlier one, not its settings."""
-    parameters = [p for p in model.parameters() if p.requires_grad]
-    optimizer = AdamW(
-        parameters, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.95)
-    )
-    if state is not None:
-        # Copied, because the optimizer would go on to change the caller's tensors.
-        optimizer.load_state_dict(copy.deepcopy(state))
-        for group in optimizer.param_groups:
-            group.update(lr=config.learning_rate, weight_decay=config.weight_decay)
-    return optimizer
 
 
 def copied_weights(model: nn.Module) -> Weights:
@@ -119,21 +132,3 @@ def mean_weights(checkpoints: Iterable[Weights]) -> Weights:
     """The mean of the weights of several checkpoints of one model."""
     kept = list(checkpoints)
     return {name: torch.stack([each[name] for each in kept]).mean(0) for name in kept[0]}
-
-
-def clipped_step(model: nn.Module, optimizer: Optimizer, *, max_grad_norm: float) -> float:
-    """Clip the gradients, step, clear them; returns their norm before clipping.
-
-    Raises:
-        NonFiniteLoss: the gradients are not finite; nothing was changed.
-    """
-    norm = float(torch.nn.utils.clip_grad_norm_(model.parameters(), max_grad_norm))
-    if not math.isfinite(norm):
-        optimizer.zero_grad(set_to_none=True)
-        raise NonFiniteLoss(
-            f"the gradient norm is {norm}: lower the learning rate, or look at the batch that did it; "
-            "the weights were not changed by it"
-        )
-    optimizer.step()
-    optimizer.zero_grad(set_to_none=True)
-    return norm

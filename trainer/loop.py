@@ -11,6 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prover.theorem import Theorem
 from trainer.batching import Example
+from trainer.compute import Compute
 from trainer.config import RunConfig
 from trainer.dpo import DPOLearner
 from trainer.exchange import Judged
@@ -38,8 +39,10 @@ def train(
 ) -> tuple[Policy, Budget]:
     """Improve `model`, which `start` is the saved form of, on verdicts; the last policy and what it took."""
     config, policy, budget = session.config, start, Budget()
+    compute = Compute.of(config.compute)
+    compute.prepared(model)
     adapted = with_lora(model, config.lora) if config.lora is not None else None
-    learner = new_learner(config, model, tokenizer, known)
+    learner = new_learner(config, model, tokenizer, known, compute)
     batches = batches_of(theorems, config.theorems_per_iteration, Random(config.seed))
     for iteration, batch in zip(range(1, config.iterations + 1), batches, strict=False):
         began = time.monotonic()
@@ -61,22 +64,28 @@ def train(
 
 
 def new_learner(
-    config: RunConfig, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, known: Sequence[Example]
+    config: RunConfig,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    known: Sequence[Example],
+    compute: Compute,
 ) -> Learner:
     """The algorithm the configuration names; `known` are the proofs of the supervised start."""
     eos_id = tokenizer.eos_token_id
     assert isinstance(eos_id, int)
     match config.algorithm:
         case "expert_iteration":
-            return ExpertIterationLearner(model, config.expert_iteration, eos_id=eos_id, known=known)
+            return ExpertIterationLearner(
+                model, config.expert_iteration, eos_id=eos_id, known=known, compute=compute
+            )
         case "dpo":
-            return DPOLearner(model, config.dpo, eos_id=eos_id)
+            return DPOLearner(model, config.dpo, eos_id=eos_id, compute=compute)
         case "trpo":
             return TRPOLearner(model, config.trpo)
         case "ppo":
-            return PPOLearner(model, config.policy_gradient)
+            return PPOLearner(model, config.policy_gradient, compute=compute)
         case _:
-            return PolicyGradientLearner(model, config.policy_gradient, tokenizer=tokenizer)
+            return PolicyGradientLearner(model, config.policy_gradient, tokenizer=tokenizer, compute=compute)
 
 
 def batches_of(theorems: Sequence[Theorem], size: int, rng: Random) -> Iterator[list[Theorem]]:

@@ -9,9 +9,8 @@ every group was all proved or all refuted makes no optimizer step.
 import copy
 import random
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
-from statistics import fmean
 from typing import Any
 
 import torch
@@ -22,15 +21,17 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from trainer.advantages import group_advantages, is_informative, overlong_penalty
 from trainer.algorithms import ALGORITHMS, Algorithm, AlgorithmName, PolicyLoss
 from trainer.batching import Batch, Example, micro_batches, minibatches
+from trainer.compute import Compute
 from trainer.credit import CreditConfig, Judged, group_token_advantages
-from trainer.learner import OptimizerConfig, OptimizerState, UpdateStats, clipped_step, new_optimizer
+from trainer.learner import OptimizerConfig, OptimizerState, UpdateStats
 from trainer.losses import Totals, policy_loss
 from trainer.policy import token_logprobs, token_logprobs_and_entropies
 from trainer.rollout import Rollout
+from trainer.stepper import Figures, Stepper, stats_of
 from trainer.token_bytes import bytes_of_tokens
 from verifier.errors import InvalidInput
 
-__all__ = ["CriticConfig", "PolicyGradientConfig", "PolicyGradientLearner", "examples_of", "summed_up"]
+__all__ = ["CriticConfig", "PolicyGradientConfig", "PolicyGradientLearner", "examples_of"]
 
 
 class CriticConfig(BaseModel):
@@ -103,6 +104,7 @@ class PolicyGradientLearner:
         *,
         tokenizer: PreTrainedTokenizerBase | None = None,
         optimizer_state: OptimizerState | None = None,
+        compute: Compute | None = None,
     ) -> None:
         self._algorithm = ALGORITHMS[config.algorithm]
         if self._algorithm.baseline == "critic":
@@ -113,7 +115,7 @@ class PolicyGradientLearner:
         self._loss = _complete(config)
         self._reference = copy.deepcopy(model) if config.loss.beta > 0 else None
         self._rng = random.Random(config.seed)
-        self._optimizer = new_optimizer(model, config, state=optimizer_state)
+        self._stepper = Stepper(model, config, state=optimizer_state, compute=compute)
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Change the model in place by `config.epochs` passes over the rollouts that may carry a gradient.
@@ -122,42 +124,34 @@ class PolicyGradientLearner:
         `empty_responses` where there were any.
 
         Raises:
-            NonFiniteLoss: the weights are as they were before the step that failed.
+            NonFiniteLoss
         """
         examples, left_out = examples_of(rollouts, self._config, self._tokenizer)
         if self._loss.engine_cap or self._loss.sequence_cap:
             examples = self._with_own_logprobs(examples)
         self._model.train()
-        steps = [
-            figures
-            for _ in range(self._config.epochs if examples else 0)
-            for minibatch in minibatches(examples, self._config.minibatch_size, self._rng)
-            if (figures := self._step(minibatch)) is not None
-        ]
-        means = {name: fmean(step[name] for step in steps) for name in (steps[0] if steps else ())}
-        return UpdateStats(
-            loss=means.pop("loss", 0.0),
-            grad_norm=means.pop("grad_norm", 0.0),
-            optimizer_steps=len(steps),
+        return stats_of(
+            [
+                self._step(minibatch)
+                for _ in range(self._config.epochs if examples else 0)
+                for minibatch in minibatches(examples, self._config.minibatch_size, self._rng)
+                if any(map(self._is_read, minibatch))
+            ],
             tokens=self._config.epochs * sum(len(each) for each in examples if self._is_read(each)),
             sequences=sum(map(self._is_read, examples)),
-            details=means | left_out,
+            details=left_out,
         )
 
-    def _step(self, minibatch: Sequence[Example]) -> dict[str, float] | None:
-        """One optimizer step on the loss of a minibatch, its figures by name; None without a gradient."""
+    def _step(self, minibatch: Sequence[Example]) -> Figures | None:
+        """One optimizer step on the loss of a minibatch that has a gradient."""
         read = [each for each in minibatch if self._is_read(each)]
-        if not read:
-            return None
         totals = Totals(len(minibatch), sum(len(each.token_ids) for each in minibatch))
         batches = micro_batches(read, max_tokens=self._config.max_tokens, device=self._model.device)
-        figures = summed_up(self._loss_of(batch, totals) for batch in batches)
-        figures["entropy"] /= sum(len(each.token_ids) for each in read)
-        norm = clipped_step(self._model, self._optimizer, max_grad_norm=self._config.max_grad_norm)
-        return {**figures, "grad_norm": norm}
+        tokens = sum(len(each.token_ids) for each in read)
+        return self._stepper.step(batches, lambda batch: self._loss_of(batch, totals, tokens))
 
-    def _loss_of(self, batch: Batch, totals: Totals) -> tuple[Tensor, dict[str, float]]:
-        """This batch's share of the loss, and figures that add up."""
+    def _loss_of(self, batch: Batch, totals: Totals, tokens: int) -> tuple[Tensor, Figures]:
+        """This batch's share of the loss, and of the figures; the entropy's is of the `tokens` read."""
         inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
         temperature = self._config.temperature
         with_gradient = self._loss.entropy_weight > 0
@@ -179,11 +173,7 @@ class PolicyGradientLearner:
             engine_logprobs_BT=batch.engine_logprobs_BT,
             entropies_BT=entropies_BT if with_gradient else None,
         )
-        return loss, {
-            "loss": float(loss.detach()),
-            "entropy": float(entropies_BT.detach().sum()),
-            **stats.figures(),
-        }
+        return loss, {"entropy": float(entropies_BT.detach().sum()) / tokens, **stats.figures()}
 
     def _is_read(self, example: Example) -> bool:
         return any(example.advantages) or self._loss.beta > 0 or self._loss.entropy_weight > 0
@@ -195,20 +185,11 @@ class PolicyGradientLearner:
         for example in examples:
             (batch,) = micro_batches([example], max_tokens=1, device=self._model.device)
             inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
-            logprobs_BT = token_logprobs(self._model, *inputs, temperature=self._config.temperature)
+            with self._stepper.compute.autocast():
+                logprobs_BT = token_logprobs(self._model, *inputs, temperature=self._config.temperature)
             own = tuple(logprobs_BT[batch.response_mask_BT.bool()].tolist())
             found.append(replace(example, old_logprobs=own, engine_logprobs=example.old_logprobs))
         return found
-
-
-def summed_up(parts: Iterable[tuple[Tensor, Mapping[str, float]]]) -> dict[str, float]:
-    """The figures of a step's parts, added up, and so are the gradients of their losses, one at a time."""
-    total: defaultdict[str, float] = defaultdict(float)
-    for loss, figures in parts:
-        loss.backward()  # type: ignore[no-untyped-call]
-        for name, value in figures.items():
-            total[name] += value
-    return total
 
 
 def examples_of(

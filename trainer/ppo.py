@@ -7,19 +7,20 @@ critic expects, what is left is its noise, and scaled up that takes a policy apa
 import random
 from collections.abc import Sequence
 from dataclasses import replace
-from statistics import fmean
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
 from trainer.batching import Batch, Example, micro_batches, minibatches
+from trainer.compute import Compute
 from trainer.critic import Critic
-from trainer.learner import OptimizerState, UpdateStats, clipped_step, new_optimizer
+from trainer.learner import OptimizerState, UpdateStats
 from trainer.losses import Totals, gae_advantages, policy_loss, value_loss
 from trainer.policy import token_logprobs_and_entropies
-from trainer.policy_gradient import PolicyGradientConfig, summed_up
+from trainer.policy_gradient import PolicyGradientConfig
 from trainer.rollout import Rollout
+from trainer.stepper import Figures, Stepper, stats_of
 from verifier.errors import InvalidInput
 
 __all__ = ["PPOLearner"]
@@ -41,6 +42,7 @@ class PPOLearner:
         config: PolicyGradientConfig,
         *,
         optimizer_state: OptimizerState | None = None,
+        compute: Compute | None = None,
     ) -> None:
         if config.loss.beta > 0:
             raise InvalidInput("PPO has no KL term to a reference here: leave policy_gradient.loss.beta at 0")
@@ -49,38 +51,34 @@ class PPOLearner:
         self._critic = Critic.on(model) if config.critic.shared else Critic.copy_of(model)
         self._both = nn.ModuleList([model, self._critic])
         self._rng = random.Random(config.seed)
-        self._optimizer = new_optimizer(model, config, state=optimizer_state)
-        critic_settings = {"params": list(self._critic.parameters()), "lr": config.critic.learning_rate}
-        self._optimizer.add_param_group(critic_settings)
+        self._stepper = Stepper(model, config, state=optimizer_state, compute=compute)
+        self._stepper.add(self._critic, learning_rate=config.critic.learning_rate)
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Change model and critic in place by `config.epochs` passes over rollouts with a known verdict.
 
-        `details` holds what `PolicyStats` has, `entropy`, `value_loss`, and `explained_variance`: of returns
-        by the values there were before the update, 1 for a perfect critic and 0 for a constant.
+        `details` holds what `PolicyStats` has, `entropy`, `policy_loss`, `value_loss`, and
+        `explained_variance`: of returns by the values there were before the update, 1 for a perfect critic
+        and 0 for a constant.
 
         Raises:
-            NonFiniteLoss: the weights are as they were before the step that failed.
+            NonFiniteLoss
         """
         examples = self._valued(rollouts)
         if not examples:
-            return UpdateStats(loss=0.0, grad_norm=0.0, optimizer_steps=0, tokens=0, sequences=0)
+            return stats_of([], tokens=0, sequences=0)
         config = self._config
         explained = _explained_variance(examples)
         self._both.train()
-        steps = [
-            self._step(minibatch)
-            for _ in range(config.epochs)
-            for minibatch in minibatches(examples, config.minibatch_size, self._rng)
-        ]
-        means = {name: fmean(step[name] for step in steps) for name in steps[0]}
-        return UpdateStats(
-            loss=means.pop("loss"),
-            grad_norm=means.pop("grad_norm"),
-            optimizer_steps=len(steps),
+        return stats_of(
+            [
+                self._step(minibatch)
+                for _ in range(config.epochs)
+                for minibatch in minibatches(examples, config.minibatch_size, self._rng)
+            ],
             tokens=config.epochs * sum(map(len, examples)),
             sequences=len(examples),
-            details=means | {"explained_variance": explained},
+            details={"explained_variance": explained},
         )
 
     @torch.no_grad()
@@ -95,7 +93,8 @@ class PPOLearner:
             example = Example(attempt.prompt_ids, attempt.token_ids, attempt.logprobs)
             (batch,) = micro_batches([example], max_tokens=1, device=self._model.device)
             mask_BT = batch.response_mask_BT
-            values_BT = self._values(batch)
+            with self._stepper.compute.autocast():
+                values_BT = self._values(batch)
             rewards_BT = torch.zeros_like(values_BT)
             rewards_BT[0, -1] = rollout.reward
             critic = self._config.critic
@@ -108,15 +107,13 @@ class PPOLearner:
             )
         return found
 
-    def _step(self, minibatch: Sequence[Example]) -> dict[str, float]:
-        """One optimizer step on policy and value loss of a minibatch, with its figures by name."""
+    def _step(self, minibatch: Sequence[Example]) -> Figures | None:
+        """One optimizer step on policy and value loss of a minibatch."""
         totals = Totals(len(minibatch), sum(len(each.token_ids) for each in minibatch))
         batches = micro_batches(minibatch, max_tokens=self._config.max_tokens, device=self._model.device)
-        figures = summed_up(self._loss_of(batch, totals) for batch in batches)
-        norm = clipped_step(self._both, self._optimizer, max_grad_norm=self._config.max_grad_norm)
-        return {**figures, "grad_norm": norm}
+        return self._stepper.step(batches, lambda batch: self._loss_of(batch, totals))
 
-    def _loss_of(self, batch: Batch, totals: Totals) -> tuple[Tensor, dict[str, float]]:
+    def _loss_of(self, batch: Batch, totals: Totals) -> tuple[Tensor, Figures]:
         inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
         logprobs_BT, entropies_BT = token_logprobs_and_entropies(
             self._model,
@@ -143,7 +140,7 @@ class PPOLearner:
             totals=totals,
         )
         return policy + critic.weight * value, {
-            "loss": float(policy.detach()),
+            "policy_loss": float(policy.detach()),
             "value_loss": float(value.detach()),
             "entropy": float(entropies_BT.detach().sum()) / totals.tokens,
             **stats.figures(),

@@ -13,7 +13,6 @@ import copy
 import random
 from collections.abc import Sequence
 from pathlib import Path
-from statistics import fmean
 
 import torch
 from pydantic import Field
@@ -27,9 +26,11 @@ from transformers import (
 )
 
 from trainer.batching import Example, micro_batches, minibatches, places
-from trainer.learner import OptimizerConfig, UpdateStats, clipped_step, new_optimizer
+from trainer.compute import Compute
+from trainer.learner import OptimizerConfig, UpdateStats
 from trainer.losses import bradley_terry_loss
 from trainer.preferences import Pair, length_parts
+from trainer.stepper import Figures, Stepper, stats_of
 from verifier.errors import InvalidInput
 
 __all__ = [
@@ -81,34 +82,27 @@ def load_ranker(
     return ranker.to(device), tokenizer  # type: ignore[arg-type]
 
 
-def train_ranker(ranker: PreTrainedModel, pairs: Sequence[Pair], config: RankerConfig) -> UpdateStats:
+def train_ranker(
+    ranker: PreTrainedModel, pairs: Sequence[Pair], config: RankerConfig, *, compute: Compute | None = None
+) -> UpdateStats:
     """Train `ranker` in place; `details` holds `accuracy`, the share of pairs in the right order.
 
     Loss and accuracy are of each minibatch before the step on it; ties are half right.
 
     Raises:
         InvalidInput: there are no pairs.
-        NonFiniteLoss: the weights are as they were before the step that failed.
+        NonFiniteLoss
     """
     rng = random.Random(config.seed)
-    optimizer = new_optimizer(ranker, config)
+    stepper = Stepper(ranker, config, compute=compute)
     ranker.train()
-    losses, accuracies, norms = [], [], []
-    for _ in range(config.epochs):
-        for minibatch in minibatches(pairs, config.batch_size, rng):
-            loss, accuracy = _backward(ranker, minibatch, config.max_tokens)
-            norms.append(clipped_step(ranker, optimizer, max_grad_norm=config.max_grad_norm))
-            losses.append(loss)
-            accuracies.append(accuracy)
+    steps = [
+        _step(stepper, ranker, minibatch, config.max_tokens)
+        for _ in range(config.epochs)
+        for minibatch in minibatches(pairs, config.batch_size, rng)
+    ]
     examples = [example for pair in pairs for example in (pair.chosen, pair.rejected)]
-    return UpdateStats(
-        loss=fmean(losses),
-        grad_norm=fmean(norms),
-        optimizer_steps=len(losses),
-        tokens=config.epochs * sum(map(len, examples)),
-        sequences=len(set(examples)),
-        details={"accuracy": fmean(accuracies)},
-    )
+    return stats_of(steps, tokens=config.epochs * sum(map(len, examples)), sequences=len(set(examples)))
 
 
 @torch.no_grad()
@@ -137,17 +131,19 @@ def best_of_n(ranker: PreTrainedModel, candidates: Sequence[Example], *, max_tok
     return scores.index(max(scores))
 
 
-def _backward(ranker: PreTrainedModel, pairs: Sequence[Pair], max_tokens: int) -> tuple[float, float]:
-    """Add the gradient of the mean loss over `pairs`; returns that loss and the share in the right order."""
-    loss = right = 0.0
-    for part in length_parts(pairs, max_tokens):
+def _step(
+    stepper: Stepper, ranker: PreTrainedModel, pairs: Sequence[Pair], max_tokens: int
+) -> Figures | None:
+    """One optimizer step on the mean loss of `pairs`."""
+
+    def loss_of(part: Sequence[Pair]) -> tuple[Tensor, Figures]:
         examples = [pair.chosen for pair in part] + [pair.rejected for pair in part]
         chosen_N, rejected_N = _scores(ranker, examples, max_tokens).chunk(2)
-        share = bradley_terry_loss(chosen_N, rejected_N) * (len(part) / len(pairs))
-        share.backward()  # type: ignore[no-untyped-call]
-        loss += float(share.detach())
-        right += float((chosen_N > rejected_N).sum() + 0.5 * (chosen_N == rejected_N).sum())
-    return loss, right / len(pairs)
+        right = float((chosen_N > rejected_N).sum() + 0.5 * (chosen_N == rejected_N).sum())
+        loss = bradley_terry_loss(chosen_N, rejected_N) * (len(part) / len(pairs))
+        return loss, {"accuracy": right / len(pairs)}
+
+    return stepper.step(length_parts(pairs, max_tokens), loss_of)
 
 
 def _scores(ranker: PreTrainedModel, examples: Sequence[Example], max_tokens: int) -> Tensor:
@@ -161,7 +157,8 @@ def _scores(ranker: PreTrainedModel, examples: Sequence[Example], max_tokens: in
         # By the attention mask: what transformers itself takes for the last token depends on the padding id.
         last_B = batch.attention_mask_BT.sum(-1) - 1
         rows_B = torch.arange(len(batch), device=hidden_BTD.device)
-        scores.append(_head(ranker)(hidden_BTD[rows_B, last_B]).squeeze(-1).float())
+        with torch.autocast(hidden_BTD.device.type, enabled=False):
+            scores.append(_head(ranker)(hidden_BTD[rows_B, last_B].float()).squeeze(-1))
     return torch.cat(scores)[places(examples)]
 
 

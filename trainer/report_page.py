@@ -39,7 +39,12 @@ COLOURS = {
     "refuted": "#0a0a0a",
     "unknown": "#0b0b0b",
 }
-TIME_LABELS = {"supervised": "supervised start", "lean": "Lean", "evaluation": "measuring"}
+TIME_LABELS = {
+    "pretraining": "pre-training",
+    "supervised": "supervised start",
+    "lean": "Lean",
+    "evaluation": "measuring",
+}
 FIGURE_INCHES = (5.0, 2.9)
 FIGURE_FONT = 9
 EXAMPLES = 6

@@ -13,6 +13,7 @@ from rich.progress import Progress
 from prover.generators import SamplingParams
 from prover.messages import Task
 from prover.theorem import Theorem
+from trainer.compute import Compute
 from trainer.config import RunConfig
 from trainer.exchange import Exchange, Judged
 from trainer.processes import REDIS_VARIABLE, Processes
@@ -141,7 +142,8 @@ def open_session(config: RunConfig, directory: Path, summary: Summary) -> Iterat
         tactics = ("--tactics",) if config.needs_tactics else ()
         verifier = ("worker", "verifier", "--run", run, *limits, *project, *tactics)
         processes.start("verifier", [str(each) for each in verifier], environment)
-        processes.start("generator", ["worker", "generator", "--run", run], environment)
+        device = str(Compute.of(config.compute).device)
+        processes.start("generator", ["worker", "generator", "--run", run, "--device", device], environment)
         progress = stack.enter_context(progress_bars())
         exchange = Exchange(client, run, check_alive=processes.check_alive)
         yield Session(config, directory, writer, exchange, progress)

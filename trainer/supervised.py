@@ -5,22 +5,21 @@ in and out, so that a control can go on exactly where the start ended.
 """
 
 import copy
-import math
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Self
 
-import torch
-from pydantic import Field, model_validator
-from torch.optim import Optimizer
+from pydantic import Field
+from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prover.prompts import encode_completion, encode_prompt
-from trainer.batching import Example, endless_minibatches, micro_batches
-from trainer.learner import OptimizerConfig, OptimizerState, clipped_step, new_optimizer
+from trainer.batching import Batch, Example, endless_minibatches, micro_batches
+from trainer.compute import Compute
+from trainer.learner import NonFiniteLoss, OptimizerState, ScheduledConfig
 from trainer.losses import sft_loss
 from trainer.policy import token_logprobs
+from trainer.stepper import Figures, Stepper
 from verifier.errors import InvalidInput
 
 __all__ = [
@@ -28,34 +27,18 @@ __all__ = [
     "SupervisedResult",
     "SupervisedStep",
     "encode_pairs",
-    "learning_rate_factor",
     "supervised_step",
     "train_supervised",
 ]
 
 
-class SupervisedConfig(OptimizerConfig):
-    """Supervised training with AdamW, linear warmup and cosine decay."""
+class SupervisedConfig(ScheduledConfig):
+    """Supervised training with AdamW."""
 
-    learning_rate: float = Field(default=2e-3, gt=0)
-    """Reached after the warmup."""
-    final_learning_rate: float = Field(default=1e-4, ge=0)
-    """Learning rate of the last step; equal to `learning_rate` and without warmup, the rate is constant."""
-    warmup_steps: int = Field(default=20, ge=0)
-    """Optimizer steps in which the learning rate rises from 0."""
     batch_size: int = Field(default=64, ge=1)
     """Pairs per optimizer step."""
     steps: int = Field(default=150, ge=1)
     """Optimizer steps to make, going round the pairs as often as needed."""
-    weight_decay: float = Field(default=0.01, ge=0)
-
-    @model_validator(mode="after")
-    def _the_rate_falls(self) -> Self:
-        if self.final_learning_rate > self.learning_rate:
-            raise ValueError(
-                "final_learning_rate is above learning_rate: the rate only falls after the warmup"
-            )
-        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +75,7 @@ def train_supervised(
     *,
     on_step: Callable[[SupervisedStep], None] = lambda step: None,
     optimizer_state: OptimizerState | None = None,
+    compute: Compute | None = None,
 ) -> SupervisedResult:
     """Train `model` in place on (prompt, completion) pairs; the prompt gives no loss.
 
@@ -104,25 +88,27 @@ def train_supervised(
         NonFiniteLoss: the weights are as they were before the step that failed.
     """
     examples = encode_pairs(tokenizer, pairs, max_length=int(model.config.max_position_embeddings))
-    optimizer = new_optimizer(model, config, state=optimizer_state)
+    stepper = Stepper(model, config, state=optimizer_state, compute=compute)
     total = config.steps
     losses: list[float] = []
     tokens = 0
     model.train()
     batches = endless_minibatches(examples, config.batch_size, random.Random(config.seed))
     for step, minibatch in zip(range(1, total + 1), batches, strict=False):
-        rate = config.learning_rate * learning_rate_factor(step, total, config)
-        for group in optimizer.param_groups:
-            group["lr"] = rate
-        loss, grad_norm = supervised_step(
-            model, optimizer, minibatch, max_grad_norm=config.max_grad_norm, max_tokens=config.max_tokens
-        )
+        rate = config.rate_at(step, total)
+        stepper.set_learning_rate(rate)
+        figures = supervised_step(stepper, model, minibatch, max_tokens=config.max_tokens)
+        if figures is None:
+            raise NonFiniteLoss(
+                f"step {step} of supervised training has a loss or gradient that is not finite: lower the "
+                "learning rate, or look at the pairs; the weights were not changed by it"
+            )
         step_tokens = sum(map(len, minibatch))
         tokens += step_tokens
-        losses.append(loss)
-        on_step(SupervisedStep(step, total, loss, grad_norm, rate, step_tokens))
+        losses.append(figures["loss"])
+        on_step(SupervisedStep(step, total, figures["loss"], figures["grad_norm"], rate, step_tokens))
     tail = losses[-max(1, total // 10) :]
-    state = copy.deepcopy(optimizer.state_dict())
+    state = copy.deepcopy(stepper.optimizer.state_dict())
     return SupervisedResult(total, tokens, sum(tail) / len(tail), state)
 
 
@@ -150,34 +136,15 @@ def encode_pairs(
     return examples
 
 
-def learning_rate_factor(step: int, total: int, config: SupervisedConfig) -> float:
-    """Share of the peak rate at `step`, counted from 1: linear warmup, then a cosine to the final rate."""
-    if step <= config.warmup_steps:
-        return step / (config.warmup_steps + 1)
-    floor = config.final_learning_rate / config.learning_rate
-    progress = (step - config.warmup_steps) / max(1, total - config.warmup_steps)
-    return floor + (1 - floor) * 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-
-
 def supervised_step(
-    model: PreTrainedModel,
-    optimizer: Optimizer,
-    minibatch: Sequence[Example],
-    *,
-    max_grad_norm: float,
-    max_tokens: int,
-) -> tuple[float, float]:
-    """One optimizer step on the supervised loss (2.2) of a minibatch; returns the loss and the gradient norm.
+    stepper: Stepper, model: PreTrainedModel, minibatch: Sequence[Example], *, max_tokens: int
+) -> Figures | None:
+    """One step on the supervised loss (2.2) of a minibatch; what `Stepper.step` returns."""
 
-    Raises:
-        NonFiniteLoss: nothing was changed.
-    """
-    total = 0.0
-    for batch in micro_batches(minibatch, max_tokens=max_tokens, device=model.device):
+    def loss_of(batch: Batch) -> tuple[Tensor, Figures]:
         logprobs_BT = token_logprobs(
             model, batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT
         )
-        loss: torch.Tensor = sft_loss(logprobs_BT, batch.response_mask_BT) * (len(batch) / len(minibatch))
-        loss.backward()  # type: ignore[no-untyped-call]
-        total += float(loss.detach())
-    return total, clipped_step(model, optimizer, max_grad_norm=max_grad_norm)
+        return sft_loss(logprobs_BT, batch.response_mask_BT) * (len(batch) / len(minibatch)), {}
+
+    return stepper.step(micro_batches(minibatch, max_tokens=max_tokens, device=model.device), loss_of)

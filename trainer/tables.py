@@ -11,11 +11,15 @@ from pathlib import Path
 from pydantic import BaseModel
 
 from trainer.algorithms import ALGORITHMS, Algorithm, PolicyLoss
+from trainer.compute import ComputeConfig
 from trainer.credit import CreditConfig
 from trainer.dpo import DPOConfig
 from trainer.expert_iteration import ExpertIterationConfig
+from trainer.learner import OptimizerConfig
 from trainer.lora import LoRAConfig
 from trainer.policy_gradient import CriticConfig
+from trainer.pretraining import PretrainingConfig
+from trainer.supervised import SupervisedConfig
 from trainer.trpo import TRPOConfig
 
 __all__ = ["TABLES", "algorithms_table", "settings_table", "with_tables"]
@@ -53,11 +57,23 @@ def algorithms_table() -> str:
 
 
 def settings_table(section: str, settings: type[BaseModel]) -> str:
-    """A section of the settings with its defaults, as Markdown; what a base class says is left out."""
-    documented = _field_docs(inspect.getsource(settings))
+    """A section of the settings with its defaults, as Markdown; what all optimizers have is left out."""
+    documented = {
+        name: meaning
+        for each in reversed(settings.__mro__)
+        if issubclass(each, BaseModel)
+        for name, meaning in _field_docs(inspect.getsource(each)).items()
+    }
+    said = dict.fromkeys(
+        name
+        for each in reversed(settings.__mro__)
+        if each not in (BaseModel, OptimizerConfig)
+        for name in getattr(each, "__annotations__", {})
+    )
     rows = [
-        (f"`{name}`", _value(settings.model_fields[name].default), meaning)
-        for name, meaning in documented.items()
+        (f"`{name}`", _value(settings.model_fields[name].default), documented[name])
+        for name in said
+        if name in documented
     ]
     return _markdown((f"`[{section}]`", "default", "meaning"), rows)
 
@@ -70,6 +86,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "critic": lambda: settings_table("policy_gradient.critic", CriticConfig),
     "dpo": lambda: settings_table("dpo", DPOConfig),
     "trpo": lambda: settings_table("trpo", TRPOConfig),
+    "compute": lambda: settings_table("compute", ComputeConfig),
+    "supervised": lambda: settings_table("supervised", SupervisedConfig),
+    "pretraining": lambda: settings_table("pretraining", PretrainingConfig),
     "expert_iteration": lambda: settings_table("expert_iteration", ExpertIterationConfig),
 }
 """By the name that stands around each in the documentation: `<!-- name -->`, `<!-- /name -->`."""
@@ -112,12 +131,12 @@ def _groups(algorithm: Algorithm) -> str:
 
 
 def _value(default: object) -> str:
-    return "none" if default is None else f"{default:g}" if isinstance(default, float) else str(default)
+    return "none" if default in (None, ()) else f"{default:g}" if isinstance(default, float) else str(default)
 
 
 def _field_docs(source: str) -> dict[str, str]:
     """The docstring under each field of a class."""
-    found = re.findall(r'^    (\w+): [^"]*?\n    """(.*?)"""', source, flags=re.MULTILINE | re.DOTALL)
+    found = re.findall(r'^    (\w+): [^\n]*\n    """(.*?)"""', source, flags=re.MULTILINE | re.DOTALL)
     return {field: " ".join(text.split()) for field, text in found}
 
 

@@ -1,0 +1,70 @@
+"""How learning uses the machine: where, in which precision, and what of a pass is kept in memory.
+
+None of it changes what is learned, but for rounding.
+"""
+
+from contextlib import AbstractContextManager
+from dataclasses import dataclass, field
+from typing import Literal
+
+import torch
+from pydantic import BaseModel, ConfigDict
+from transformers import PreTrainedModel
+
+from verifier.errors import InvalidInput
+
+__all__ = ["Compute", "ComputeConfig"]
+
+
+class ComputeConfig(BaseModel):
+    """The settings of it."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    device: str = "auto"
+    """Where to learn and to sample: cpu, cuda, cuda:1 ...; auto is the first GPU, or the CPU without one."""
+    precision: Literal["auto", "float32", "bfloat16"] = "auto"
+    """Of forward and backward passes; auto is bfloat16 on a GPU that has it.  Weights, the moments of the
+    optimizer and losses are float32 in any case, and so is all of TRPO."""
+    activation_checkpointing: bool = False
+    """Whether a backward pass computes activations again, for less memory and more time."""
+
+
+@dataclass(frozen=True)
+class Compute:
+    """The settings, as this machine can keep them."""
+
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))
+    bfloat16: bool = False
+    activation_checkpointing: bool = False
+
+    @classmethod
+    def of(cls, config: ComputeConfig) -> "Compute":
+        """What `config` comes to here.
+
+        Raises:
+            InvalidInput: there is no such device.
+        """
+        has_gpu = torch.cuda.is_available()
+        name = config.device if config.device != "auto" else "cuda" if has_gpu else "cpu"
+        try:
+            device = torch.device(name)
+        except RuntimeError as error:
+            raise InvalidInput(f"compute.device: {name!r} is no device: use cpu, cuda or cuda:1") from error
+        if device.type == "cuda" and not has_gpu:
+            raise InvalidInput("compute.device: torch finds no GPU here: use cpu, or install torch with CUDA")
+        by_itself = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        bfloat16 = by_itself if config.precision == "auto" else config.precision == "bfloat16"
+        return cls(device, bfloat16, config.activation_checkpointing)
+
+    def prepared(self, model: PreTrainedModel) -> PreTrainedModel:
+        """`model` itself, on the device, and keeping no more activations than it should."""
+        if self.activation_checkpointing:
+            # The other kind does not know weights that are frozen, as LoRA's are.
+            model.activation_checkpointing_enable({"use_reentrant": False})
+        model.to(self.device)  # type: ignore[arg-type]
+        return model
+
+    def autocast(self) -> AbstractContextManager[object]:
+        """Forward passes go inside."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)

@@ -1,0 +1,129 @@
+"""One optimizer step, as every learner makes it: gradients of a loss's parts added up, clipped, applied."""
+
+import copy
+import logging
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from statistics import fmean
+from typing import TypeVar
+
+from torch import Tensor, nn
+from torch.optim import AdamW
+
+from trainer.compute import Compute
+from trainer.learner import NonFiniteLoss, OptimizerConfig, OptimizerState, UpdateStats
+
+__all__ = ["Figures", "Stepper", "stats_of"]
+
+PATIENCE = 5
+"""Steps in a row that may be left out before it is an error."""
+
+Figures = Mapping[str, float]
+"""What to watch of a step, by name; of a part of it, its share."""
+
+P = TypeVar("P")
+log = logging.getLogger(__name__)
+
+
+class Stepper:
+    """AdamW over the trainable weights of a model, and how its steps are made.
+
+    A step of which the loss or the gradient is not finite is left out, said in the log, and counted by
+    `stats_of`; the weights stay as they were before it.
+
+    Args:
+        state: moments of an earlier optimizer to begin with, not its settings.
+    """
+
+    def __init__(
+        self,
+        model: nn.Module,
+        config: OptimizerConfig,
+        *,
+        state: OptimizerState | None = None,
+        compute: Compute | None = None,
+    ) -> None:
+        self.compute = compute or Compute()
+        self._max_grad_norm = config.max_grad_norm
+        self._left_out_in_a_row = 0
+        weights = [p for p in model.parameters() if p.requires_grad]
+        self.optimizer = AdamW(
+            weights, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.95)
+        )
+        if state is not None:
+            # Copied, because the optimizer would go on to change the caller's tensors.
+            self.optimizer.load_state_dict(copy.deepcopy(state))
+            for group in self.optimizer.param_groups:
+                group.update(lr=config.learning_rate, weight_decay=config.weight_decay)
+
+    def add(self, module: nn.Module, *, learning_rate: float) -> None:
+        """Have the weights of another module trained beside, at a rate of their own."""
+        self.optimizer.add_param_group({"params": list(module.parameters()), "lr": learning_rate})
+
+    def set_learning_rate(self, learning_rate: float) -> None:
+        """For the steps from here on, of all weights alike."""
+        for group in self.optimizer.param_groups:
+            group["lr"] = learning_rate
+
+    def step(
+        self, parts: Iterable[P], loss_of: Callable[[P], tuple[Tensor, Figures]]
+    ) -> dict[str, float] | None:
+        """Make one step on the sum of the losses of `parts`; None where it was left out.
+
+        Args:
+            loss_of: the loss of a part and its figures, all of them shares that add up.
+
+        Returns:
+            The figures of the whole, with `loss`, and with `grad_norm` before clipping.
+
+        Raises:
+            NonFiniteLoss: the last steps were left out as well.
+        """
+        figures: defaultdict[str, float] = defaultdict(float)
+        for part in parts:
+            with self.compute.autocast():
+                loss, of_part = loss_of(part)
+            loss.backward()  # type: ignore[no-untyped-call]
+            figures["loss"] += float(loss.detach())
+            for name, value in of_part.items():
+                figures[name] += value
+        weights = [each for group in self.optimizer.param_groups for each in group["params"]]
+        norm = float(nn.utils.clip_grad_norm_(weights, self._max_grad_norm))
+        finite = math.isfinite(norm) and math.isfinite(figures["loss"])
+        if finite:
+            self.optimizer.step()
+        self.optimizer.zero_grad(set_to_none=True)
+        self._left_out_in_a_row = 0 if finite else self._left_out_in_a_row + 1
+        if finite:
+            return {**figures, "grad_norm": norm}
+        said = f"a step with the loss {figures['loss']} and the gradient norm {norm} was left out"
+        log.warning("%s", said)
+        if self._left_out_in_a_row >= PATIENCE:
+            raise NonFiniteLoss(
+                f"{said}, as were the {PATIENCE - 1} before it: lower the learning rate, or look at the "
+                "batches; the weights were not changed by them"
+            )
+        return None
+
+
+def stats_of(
+    steps: Sequence[Figures | None], *, tokens: int, sequences: int, details: Figures | None = None
+) -> UpdateStats:
+    """What the steps of an update did: means over those that were made, the others counted.
+
+    Args:
+        steps: what `Stepper.step` returned.
+        details: figures of the update as a whole.
+    """
+    made = [each for each in steps if each is not None]
+    means = {name: fmean(step[name] for step in made) for name in (made[0] if made else ())}
+    left_out = {"left_out_steps": float(len(steps) - len(made))} if len(made) < len(steps) else {}
+    return UpdateStats(
+        loss=means.pop("loss", 0.0),
+        grad_norm=means.pop("grad_norm", 0.0),
+        optimizer_steps=len(made),
+        tokens=tokens,
+        sequences=sequences,
+        details={**means, **(details or {}), **left_out},
+    )
