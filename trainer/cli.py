@@ -41,9 +41,11 @@ def demo(
     prepare_torch()
     from trainer.config import load_config
     from trainer.demo import run_demo
+    from trainer.student import run_together
 
     settings = load_config(config, seed=seed, algorithm=algorithm)
-    run_demo(settings, out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}")
+    directory = out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
+    run_together(settings.compute, lambda: run_demo(settings, directory))
 
 
 @app.command()
@@ -56,10 +58,13 @@ def compare(
     """Train by several algorithms on the demo's task, from one start, and put them into one table."""
     prepare_torch()
     from trainer.compare import compare as run_comparison
-    from trainer.config import read_settings
+    from trainer.config import read_settings, run_config
+    from trainer.student import run_together
 
-    table = run_comparison(read_settings(config), out, range(seeds), arms.split(","))
-    print(table.read_text(encoding="utf-8"))
+    settings = read_settings(config)
+    run_together(
+        run_config(settings).compute, lambda: run_comparison(settings, out, range(seeds), arms.split(","))
+    )
 
 
 @worker_app.command("verifier")

@@ -63,6 +63,7 @@ def compare(settings: Mapping[str, Any], directory: Path, seeds: Sequence[int], 
             of_seed.append(result_of(configs[seed, most.arm], part, CONTROL, budget))
         results += of_seed
         table = write_comparison(directory, results)
+    say(table.read_text(encoding="utf-8"))
     return table
 
 
@@ -126,8 +127,7 @@ def run_arm(
     pairs, start = load_start(session, start_directory)
     if budget is not None:
         return train_control(session, pairs, start, budget), budget
-    model, _ = load_model(start.policy.directory)
-    return train(session, model, start.tokenizer, start.policy, data.train, start.examples)
+    return train(session, start.policy, data.train, start.examples)
 
 
 def load_start(session: Session, directory: Path) -> tuple[Pairs, Start]:

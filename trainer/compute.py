@@ -3,14 +3,17 @@
 None of it changes what is learned, but for rounding.
 """
 
+import os
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 import torch
 from pydantic import BaseModel, ConfigDict
 from transformers import PreTrainedModel
 
+from trainer.policy import shard_policy
+from trainer.ranks import Ranks
 from verifier.errors import InvalidInput
 
 __all__ = ["Compute", "ComputeConfig"]
@@ -26,6 +29,8 @@ class ComputeConfig(BaseModel):
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of forward and backward passes; auto is bfloat16 on a GPU that has it.  Weights, the moments of the
     optimizer and losses are float32 in any case, and so is all of TRPO."""
+    shard: bool = False
+    """Whether processes that learn together divide the weights among them (FSDP2), or each has all."""
     activation_checkpointing: bool = False
     """Whether a backward pass computes activations again, for less memory and more time."""
 
@@ -37,10 +42,12 @@ class Compute:
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     bfloat16: bool = False
     activation_checkpointing: bool = False
+    ranks: Ranks = field(default_factory=Ranks)
+    shard: bool = False
 
     @classmethod
     def of(cls, config: ComputeConfig) -> "Compute":
-        """What `config` comes to here.
+        """What `config` comes to here; where several processes learn together, it waits for them.
 
         Raises:
             InvalidInput: there is no such device.
@@ -53,16 +60,26 @@ class Compute:
             raise InvalidInput(f"compute.device: {name!r} is no device: use cpu, cuda or cuda:1") from error
         if device.type == "cuda" and not has_gpu:
             raise InvalidInput("compute.device: torch finds no GPU here: use cpu, or install torch with CUDA")
+        ranks = Ranks.here(device)
+        if device.type == "cuda" and ranks.world > 1:
+            device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
         by_itself = device.type == "cuda" and torch.cuda.is_bf16_supported()
         bfloat16 = by_itself if config.precision == "auto" else config.precision == "bfloat16"
-        return cls(device, bfloat16, config.activation_checkpointing)
+        return cls(device, bfloat16, config.activation_checkpointing, ranks, config.shard and ranks.world > 1)
+
+    @property
+    def alone(self) -> "Compute":
+        """The same without the other processes."""
+        return replace(self, ranks=Ranks(), shard=False)
 
     def prepared(self, model: PreTrainedModel) -> PreTrainedModel:
-        """`model` itself, on the device, and keeping no more activations than it should."""
+        """`model` itself, on the device, its weights divided if they shall be; an adapter comes before."""
         if self.activation_checkpointing:
             # The other kind does not know weights that are frozen, as LoRA's are.
             model.activation_checkpointing_enable({"use_reentrant": False})
         model.to(self.device)  # type: ignore[arg-type]
+        if self.shard:
+            shard_policy(model)
         return model
 
     def autocast(self) -> AbstractContextManager[object]:

@@ -22,6 +22,7 @@ from prover.prompts import completion_of, prompt_of
 from prover.statistics import Estimate, paired_difference
 from trainer.algorithms import LearnerName
 from trainer.batching import Example
+from trainer.compute import Compute
 from trainer.config import RunConfig
 from trainer.learner import Budget, OptimizerConfig
 from trainer.loop import train
@@ -136,8 +137,7 @@ def experiment(session: Session, data: Dataset) -> None:
     start = supervised_start(session, pairs)
     measure_arm(session, "before", data, start.policy)
     portfolio = measure_baseline(session, data)
-    model, _ = load_model(start.policy.directory)
-    trained, budget = train(session, model, start.tokenizer, start.policy, data.train, start.examples)
+    trained, budget = train(session, start.policy, data.train, start.examples)
     after = measure_arm(session, "after", data, trained)
     control = train_control(session, pairs, start, budget)
     compare(session, data, after, measure_arm(session, "control", data, control), portfolio)
@@ -186,16 +186,26 @@ def supervised_start(session: Session, pairs: Pairs) -> Start:
     with timed(session, "supervised"):
         texts = read_texts(config.pretraining.files)
         tokenizer = train_tokenizer([*own_texts, *texts], config.policy.vocab_size)
-        model = build_policy(config.policy, tokenizer, seed=config.seed)
+        compute = Compute.of(config.compute).alone
+        model = compute.prepared(build_policy(config.policy, tokenizer, seed=config.seed))
     if steps := config.pretraining.steps:
         with (
             timed(session, "pretraining"),
             session.bar("pre-training", "optimizer steps", steps) as advance,
         ):
-            pretrain(model, tokenizer, texts or own_texts, config.pretraining, on_step=lambda _: advance())
+            pretrain(
+                model,
+                tokenizer,
+                texts or own_texts,
+                config.pretraining,
+                on_step=lambda _: advance(),
+                compute=compute,
+            )
     with timed(session, "supervised"):
         with session.bar("supervised start", "optimizer steps", config.supervised.steps) as advance:
-            train_supervised(model, tokenizer, pairs, config.supervised, on_step=lambda _: advance())
+            train_supervised(
+                model, tokenizer, pairs, config.supervised, on_step=lambda _: advance(), compute=compute
+            )
         policy = Policy(0, session.directory / "policies" / "v0000")
         save_policy(model, tokenizer, policy.directory)
         examples = encode_pairs(tokenizer, pairs, max_length=config.policy.max_length)
@@ -217,7 +227,9 @@ def train_control(session: Session, pairs: Pairs, start: Start, budget: Budget) 
     spent = Budget()
     with timed(session, "control"):
         model, _ = load_model(start.policy.directory)
-        adapted = with_lora(model, config.lora) if config.lora is not None else None
+        adapted = with_lora(model, config.lora, seed=config.seed) if config.lora is not None else None
+        compute = Compute.of(config.compute).alone
+        compute.prepared(model)
         if steps:
             mean_tokens = sum(map(len, start.examples)) / len(start.examples)
             settings = SupervisedConfig(
@@ -233,7 +245,7 @@ def train_control(session: Session, pairs: Pairs, start: Start, budget: Budget) 
             )
             with session.bar("control", "optimizer steps", steps) as advance:
                 result = train_supervised(
-                    model, start.tokenizer, pairs, settings, on_step=lambda _: advance()
+                    model, start.tokenizer, pairs, settings, on_step=lambda _: advance(), compute=compute
                 )
             spent = Budget(result.steps, result.tokens)
         policy = Policy(0, session.directory / "policies" / "control")

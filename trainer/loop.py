@@ -7,42 +7,32 @@ from collections.abc import Iterable, Iterator, Sequence
 from random import Random
 from typing import Any
 
-from transformers import PreTrainedModel, PreTrainedTokenizerBase
-
 from prover.theorem import Theorem
 from trainer.batching import Example
-from trainer.compute import Compute
-from trainer.config import RunConfig
-from trainer.dpo import DPOLearner
 from trainer.exchange import Judged
-from trainer.expert_iteration import ExpertIterationLearner
-from trainer.learner import Budget, Learner, UpdateStats
-from trainer.lora import merged, with_lora
+from trainer.learner import Budget, UpdateStats
 from trainer.policy import save_policy
-from trainer.policy_gradient import PolicyGradientLearner
-from trainer.ppo import PPOLearner
 from trainer.rollout import Rollout
 from trainer.session import Policy, Session
-from trainer.trpo import TRPOLearner
+from trainer.student import Lesson, Student, begin
 from verifier.verdict import Kind
 
-__all__ = ["new_learner", "train"]
+__all__ = ["train"]
 
 
 def train(
-    session: Session,
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    start: Policy,
-    theorems: Sequence[Theorem],
-    known: Sequence[Example],
+    session: Session, start: Policy, theorems: Sequence[Theorem], known: Sequence[Example]
 ) -> tuple[Policy, Budget]:
-    """Improve `model`, which `start` is the saved form of, on verdicts; the last policy and what it took."""
+    """Improve the policy `start` on verdicts; the last policy, and what it took.
+
+    Args:
+        known: the proofs of the supervised start, as tokens.
+
+    Raises:
+        NonFiniteLoss
+    """
     config, policy, budget = session.config, start, Budget()
-    compute = Compute.of(config.compute)
-    compute.prepared(model)
-    adapted = with_lora(model, config.lora) if config.lora is not None else None
-    learner = new_learner(config, model, tokenizer, known, compute)
+    student = begin(Lesson(config, start.directory.absolute(), tuple(known)))
     batches = batches_of(theorems, config.theorems_per_iteration, Random(config.seed))
     for iteration, batch in zip(range(1, config.iterations + 1), batches, strict=False):
         began = time.monotonic()
@@ -50,10 +40,10 @@ def train(
         judged = session.attempt("train", batch, policy, [sampling], iteration=iteration)
         rollouts = [Rollout.judged(each.attempt, each.verdict) for each in judged]
         learning_began = time.monotonic()
-        stats = learner.update(rollouts)
+        stats = student.update(rollouts)
         learned = time.monotonic()
         budget = budget.plus(stats)
-        policy = publish(session, model if adapted is None else merged(adapted), tokenizer, policy)
+        policy = publish(session, student, policy)
         row = metrics_of(iteration, judged, rollouts, stats)
         times = {"learning_s": learned - learning_began, "wall_s": time.monotonic() - began}
         session.writer.metrics(iteration, row | times)
@@ -61,31 +51,6 @@ def train(
         session.writer.took("lean", row["lean_s"])
         session.writer.took("learning", times["learning_s"])
     return policy, budget
-
-
-def new_learner(
-    config: RunConfig,
-    model: PreTrainedModel,
-    tokenizer: PreTrainedTokenizerBase,
-    known: Sequence[Example],
-    compute: Compute,
-) -> Learner:
-    """The algorithm the configuration names; `known` are the proofs of the supervised start."""
-    eos_id = tokenizer.eos_token_id
-    assert isinstance(eos_id, int)
-    match config.algorithm:
-        case "expert_iteration":
-            return ExpertIterationLearner(
-                model, config.expert_iteration, eos_id=eos_id, known=known, compute=compute
-            )
-        case "dpo":
-            return DPOLearner(model, config.dpo, eos_id=eos_id, compute=compute)
-        case "trpo":
-            return TRPOLearner(model, config.trpo)
-        case "ppo":
-            return PPOLearner(model, config.policy_gradient, compute=compute)
-        case _:
-            return PolicyGradientLearner(model, config.policy_gradient, tokenizer=tokenizer, compute=compute)
 
 
 def batches_of(theorems: Sequence[Theorem], size: int, rng: Random) -> Iterator[list[Theorem]]:
@@ -98,13 +63,11 @@ def batches_of(theorems: Sequence[Theorem], size: int, rng: Random) -> Iterator[
         del queue[:size]
 
 
-def publish(
-    session: Session, model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, previous: Policy
-) -> Policy:
+def publish(session: Session, student: Student, previous: Policy) -> Policy:
     """Save the next policy version; the one before goes, unless it is the start."""
     version = previous.version + 1
     directory = session.directory / "policies" / f"v{version:04d}"
-    save_policy(model, tokenizer, directory)
+    save_policy(student.published(), student.tokenizer, directory)
     if previous.version > 0:
         shutil.rmtree(previous.directory)
     return Policy(version, directory)

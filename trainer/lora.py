@@ -8,6 +8,7 @@ so that whatever loads a model loads it.
 import copy
 from typing import Literal
 
+import torch
 from peft import LoraConfig as PeftLoraConfig
 from peft import PeftModel, get_peft_model
 from pydantic import BaseModel, ConfigDict, Field
@@ -36,8 +37,10 @@ class LoRAConfig(BaseModel):
     """Names of the layers that get one; `all-linear` is all but the output layer."""
 
 
-def with_lora(model: PreTrainedModel, config: LoRAConfig) -> PeftModel:
+def with_lora(model: PreTrainedModel, config: LoRAConfig, *, seed: int = 0) -> PeftModel:
     """Put a new adapter into `model`, in place, and freeze the rest; B starts at 0, so nothing changes yet.
+
+    The same seed gives the same adapter.
 
     Raises:
         InvalidInput: the model has no layers of those names.
@@ -52,7 +55,9 @@ def with_lora(model: PreTrainedModel, config: LoRAConfig) -> PeftModel:
         task_type="CAUSAL_LM",
     )
     try:
-        adapted = get_peft_model(model, settings)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            adapted = get_peft_model(model, settings)
     except ValueError as error:
         linear = sorted(
             {name.rpartition(".")[2] for name, each in model.named_modules() if isinstance(each, nn.Linear)}

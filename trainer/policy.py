@@ -6,6 +6,7 @@ What is saved loads with `prover.generators.transformers.load_model` and in vLLM
 import shutil
 import tempfile
 from pathlib import Path
+from types import MethodType
 from typing import Self
 
 import torch
@@ -18,6 +19,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
+from trainer.ranks import is_sharded, shard
 from trainer.tokenizer import MIN_VOCAB_SIZE
 from verifier.errors import InvalidInput
 
@@ -26,9 +28,14 @@ __all__ = [
     "build_policy",
     "response_logits",
     "save_policy",
+    "shard_policy",
     "token_logprobs",
     "token_logprobs_and_entropies",
 ]
+
+
+_GATHERING = "proofmill_response_logits"
+"""Name of the method around which sharded weights are gathered."""
 
 
 class PolicyConfig(BaseModel):
@@ -168,6 +175,27 @@ def response_logits(
     The output layer runs on these positions only: with a prompt longer than its
     proof and a large vocabulary, the rest would be most of the memory.
     """
+    compute = getattr(model, _GATHERING, None) if is_sharded(model) else None
+    if compute is None:
+        return _response_logits(model, input_ids_BT, attention_mask_BT, response_mask_BT, temperature)
+    found: tuple[Tensor, Tensor] = compute(input_ids_BT, attention_mask_BT, response_mask_BT, temperature)
+    return found
+
+
+def shard_policy(model: PreTrainedModel) -> None:
+    """Divide the weights of a policy among the processes that learn together, in place."""
+    # Weights are gathered around methods of the model that are known to be called, and there alone.
+    setattr(model, _GATHERING, MethodType(_response_logits, model))
+    shard(model, [_GATHERING])
+
+
+def _response_logits(
+    model: PreTrainedModel,
+    input_ids_BT: Tensor,
+    attention_mask_BT: Tensor,
+    response_mask_BT: Tensor,
+    temperature: float,
+) -> tuple[Tensor, Tensor]:
     wanted_BT = response_mask_BT.bool()
     hidden_BTD = model.base_model(
         input_ids_BT, attention_mask=attention_mask_BT, use_cache=False

@@ -13,6 +13,7 @@ from torch.optim import AdamW
 
 from trainer.compute import Compute
 from trainer.learner import NonFiniteLoss, OptimizerConfig, OptimizerState, UpdateStats
+from trainer.ranks import norm_of
 
 __all__ = ["Figures", "Stepper", "stats_of"]
 
@@ -80,16 +81,17 @@ class Stepper:
         Raises:
             NonFiniteLoss: the last steps were left out as well.
         """
-        figures: defaultdict[str, float] = defaultdict(float)
-        for part in parts:
+        sums: defaultdict[str, float] = defaultdict(float)
+        for part, weight in self.compute.ranks.share(parts):
             with self.compute.autocast():
                 loss, of_part = loss_of(part)
-            loss.backward()  # type: ignore[no-untyped-call]
-            figures["loss"] += float(loss.detach())
-            for name, value in of_part.items():
-                figures[name] += value
+            (weight * loss).backward()  # type: ignore[no-untyped-call]
+            for name, value in {"loss": float(loss.detach()), **of_part}.items():
+                sums[name] += weight * value
         weights = [each for group in self.optimizer.param_groups for each in group["params"]]
-        norm = float(nn.utils.clip_grad_norm_(weights, self._max_grad_norm))
+        self.compute.ranks.add_up_gradients(weights)
+        figures = self.compute.ranks.add_up(sums)
+        norm = norm_of(nn.utils.clip_grad_norm_(weights, self._max_grad_norm))
         finite = math.isfinite(norm) and math.isfinite(figures["loss"])
         if finite:
             self.optimizer.step()

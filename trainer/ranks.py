@@ -1,0 +1,125 @@
+"""Learning by several processes, one a device: each reads its share of a step, and gradients are added up.
+
+`accelerate launch` and `torchrun` start them.  The first runs everything; the others only learn with it.
+The weights are whole in each process, or, sharded, divided among them (FSDP2).
+"""
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import TypeVar
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
+from torch.distributed.tensor import DTensor
+from transformers import PreTrainedModel
+
+__all__ = ["Ranks", "full_weights", "is_sharded", "norm_of", "shard"]
+
+WAIT = timedelta(days=1)
+"""For each other: the others have nothing to do while the first samples and measures."""
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True)
+class Ranks:
+    """This process's place among those that learn together."""
+
+    rank: int = 0
+    world: int = 1
+
+    @classmethod
+    def here(cls, device: torch.device) -> "Ranks":
+        """As the launcher says; waits for the others the first time."""
+        world = int(os.environ.get("WORLD_SIZE", "1"))
+        if world == 1:
+            return cls()
+        if not dist.is_initialized():
+            dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=WAIT)
+        return cls(dist.get_rank(), world)
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this process is the one that runs everything."""
+        return self.rank == 0
+
+    def share(self, parts: Iterable[T]) -> list[tuple[T, float]]:
+        """This process's parts of a step, with the weight of each.
+
+        They are as many in every process, because sharded weights are gathered part by part; where parts do
+        not go round, one is read again with weight 0.
+        """
+        every = list(parts)
+        mine = [(part, 1.0) for part in every[self.rank :: self.world]]
+        return mine + [(every[0], 0.0)] * (-(-len(every) // self.world) - len(mine))
+
+    def add_up(self, figures: dict[str, float]) -> dict[str, float]:
+        """Figures of the same names, summed over the processes."""
+        if self.world == 1:
+            return figures
+        values = torch.tensor([figures[name] for name in sorted(figures)], dtype=torch.float64)
+        values = values.to(_device_of_collectives())
+        dist.all_reduce(values)
+        return dict(zip(sorted(figures), values.tolist(), strict=True))
+
+    def add_up_gradients(self, weights: Sequence[nn.Parameter]) -> None:
+        """Those of weights that are whole, summed over the processes; sharded ones are summed already."""
+        if self.world == 1:
+            return
+        for each in weights:
+            if each.grad is not None and not isinstance(each.grad, DTensor):
+                dist.all_reduce(each.grad)
+
+    def from_first(self, value: T) -> T:
+        """What the first process gives; what the others give is not looked at."""
+        if self.world == 1:
+            return value
+        box = [value]
+        dist.broadcast_object_list(box, src=0)
+        return box[0]
+
+
+def shard(model: PreTrainedModel, methods: Iterable[str]) -> None:
+    """Divide the weights of `model` among the processes, block by block, in place.
+
+    Args:
+        methods: through which it is called, beside `forward`.
+    """
+    blocks = set(model._no_split_modules or ())
+    for module in model.modules():
+        if type(module).__name__ in blocks:
+            fully_shard(module)
+    fully_shard(model)
+    for module in model.modules():
+        if isinstance(module, FSDPModule):
+            # A loss is a share of the step's, so gradients are sums.
+            module.set_gradient_divide_factor(1.0)
+            module.set_force_sum_reduction_for_comms(True)
+    for method in methods:
+        register_fsdp_forward_method(model, method)
+
+
+def is_sharded(model: nn.Module) -> bool:
+    """Whether its weights are divided among processes."""
+    return isinstance(model, FSDPModule)
+
+
+def full_weights(model: nn.Module) -> dict[str, Tensor]:
+    """The weights of a sharded model, whole and on the CPU; every process must ask, the first gets them."""
+    options = StateDictOptions(full_state_dict=True, cpu_offload=True)
+    weights = get_model_state_dict(model, options=options)
+    return {name: each for name, each in weights.items() if isinstance(each, Tensor)}
+
+
+def norm_of(norm: Tensor) -> float:
+    """The norm of gradients, of all of them where they are divided."""
+    return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
+
+
+def _device_of_collectives() -> torch.device:
+    return torch.device("cuda" if dist.get_backend() == "nccl" else "cpu")

@@ -1,0 +1,143 @@
+"""What learns in a run: the policy's model with its learner, in one process or in several together.
+
+With several (`trainer/ranks.py`) the first runs everything and hands its rollouts on; the others are in
+`follow`, and do with them what the first does.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from prover.generators.transformers import load_model
+from trainer.batching import Example
+from trainer.compute import Compute, ComputeConfig
+from trainer.config import RunConfig
+from trainer.dpo import DPOLearner
+from trainer.expert_iteration import ExpertIterationLearner
+from trainer.learner import Learner, UpdateStats
+from trainer.lora import merged, with_lora
+from trainer.policy_gradient import PolicyGradientLearner
+from trainer.ppo import PPOLearner
+from trainer.ranks import Ranks, full_weights, is_sharded
+from trainer.rollout import Rollout
+from trainer.trpo import TRPOLearner
+from verifier.errors import InvalidInput
+
+__all__ = ["Lesson", "Student", "begin", "follow", "new_learner", "run_together"]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What to learn: from which saved policy on, with which settings."""
+
+    config: RunConfig
+    directory: Path
+    """Of the policy to begin with; all processes read it."""
+    known: tuple[Example, ...]
+    """Proofs of the supervised start."""
+
+
+class Student:
+    """The model of a lesson, its adapter if it has one, and the learner that changes them.
+
+    Raises:
+        InvalidInput: the settings ask for what this machine or this algorithm cannot do.
+    """
+
+    def __init__(self, lesson: Lesson) -> None:
+        config = lesson.config
+        self._lesson = lesson
+        self.compute = Compute.of(config.compute)
+        self.model, self.tokenizer = load_model(lesson.directory)
+        self._adapted = (
+            with_lora(self.model, config.lora, seed=config.seed) if config.lora is not None else None
+        )
+        self.compute.prepared(self.model)
+        self._learner = new_learner(config, self.model, self.tokenizer, lesson.known, self.compute)
+        self._whole: PreTrainedModel | None = None
+
+    def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
+        """Learn from the rollouts of one round, which the first process hands to the others.
+
+        Raises:
+            NonFiniteLoss
+        """
+        return self._learner.update(self.compute.ranks.from_first(list(rollouts)))
+
+    def published(self) -> PreTrainedModel:
+        """The model as others load it: whole, with the adapter in its weights.  Every process must ask."""
+        if not is_sharded(self.model):
+            return self.model if self._adapted is None else merged(self._adapted)
+        weights = full_weights(self.model)
+        whole, _ = load_model(self._lesson.directory)
+        lora = self._lesson.config.lora
+        adapted = with_lora(whole, lora) if lora is not None else None
+        if self.compute.ranks.is_first:
+            whole.load_state_dict(weights)
+        return whole if adapted is None else merged(adapted)
+
+
+def new_learner(
+    config: RunConfig,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    known: Sequence[Example],
+    compute: Compute,
+) -> Learner:
+    """The algorithm that the settings name; `known` are the proofs of the supervised start.
+
+    Raises:
+        InvalidInput: its weights cannot be divided among processes, and shall be.
+    """
+    eos_id = tokenizer.eos_token_id
+    assert isinstance(eos_id, int)
+    copies = config.algorithm in ("dpo", "ppo", "trpo") or config.policy_gradient.loss.beta > 0
+    if compute.shard and copies:
+        raise InvalidInput(
+            f"compute.shard: {config.algorithm} keeps a second copy of the model, which is not divided among "
+            "processes: leave `shard` out, or choose expert iteration or a policy gradient with beta = 0"
+        )
+    match config.algorithm:
+        case "expert_iteration":
+            return ExpertIterationLearner(
+                model, config.expert_iteration, eos_id=eos_id, known=known, compute=compute
+            )
+        case "dpo":
+            return DPOLearner(model, config.dpo, eos_id=eos_id, compute=compute)
+        case "trpo":
+            return TRPOLearner(model, config.trpo)
+        case "ppo":
+            return PPOLearner(model, config.policy_gradient, compute=compute)
+        case _:
+            return PolicyGradientLearner(model, config.policy_gradient, tokenizer=tokenizer, compute=compute)
+
+
+def begin(lesson: Lesson) -> Student:
+    """The first process's student of a lesson, which the others begin as well."""
+    return Student(Compute.of(lesson.config.compute).ranks.from_first(lesson))
+
+
+def run_together(compute: ComputeConfig, lead: Callable[[], object]) -> None:
+    """Call `lead` in the first of the processes that a launcher started; the others learn with it.
+
+    When it is done they end.  Where it fails, the launcher ends them.
+    """
+    ranks = Compute.of(compute).ranks
+    if ranks.is_first:
+        lead()
+        ranks.from_first(None)
+    else:
+        follow(ranks)
+
+
+def follow(ranks: Ranks) -> None:
+    """Learn with the first process, lesson by lesson, until it has none."""
+    none: Lesson | None = None
+    while (lesson := ranks.from_first(none)) is not None:
+        student = Student(lesson)
+        for _ in range(lesson.config.iterations):
+            student.update([])
+            if student.compute.shard:
+                student.published()
