@@ -1,0 +1,146 @@
+"""A comparison of learners: one start for all, nothing done twice, a table that says what was measured."""
+
+import json
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prover.statistics import bootstrap_interval, nested_interval
+from trainer.arms import ARMS, CONTROL, START, arm_config, arm_title
+from trainer.compare import compare, keep_settings
+from trainer.comparison import ArmResult, table_of, write_comparison
+from verifier.errors import InvalidInput
+from verifier.lean.runtime import LeanRuntime
+from verifier.verdict import Kind
+
+TINY: dict[str, Any] = {
+    "iterations": 1,
+    "theorems_per_iteration": 4,
+    "data": {"supervised_pairs": 48, "rare_pairs": 7, "train": 54, "held_out": 27, "held_out_family": 4},
+    "supervised": {"steps": 40, "learning_rate": 0.003},
+    "lean": {"workers": 1},
+    "policy_gradient": {"credit": {"weight": 0.5}},
+}
+
+
+def result(arm: str, seed: int, proved: int, **given: Any) -> ArmResult:
+    """Of four theorems `proved` are always proved, and the others never."""
+    counts = [(8, 8)] * proved + [(8, 0)] * (4 - proved)
+    kinds = [Kind.PROVED] * proved + [Kind.REFUTED] * (4 - proved)
+    return ArmResult(
+        **{
+            "arm": arm,
+            "seed": seed,
+            "counts": counts,
+            "family_counts": counts[:2],
+            "greedy": kinds,
+            "entropy": 0.5,
+            "attempts": 9216,
+            "optimizer_steps": 10,
+            "tokens": 1000,
+            "minutes": 2.0,
+        }
+        | given
+    )
+
+
+def rows_of(table: str) -> dict[str, list[str]]:
+    lines = [[cell.strip() for cell in line.strip("| ").split(" |")] for line in table.splitlines()]
+    return {line[0]: line[1:] for line in lines if len(line) > 5}
+
+
+def test_an_arm_is_the_runs_settings_with_its_own_on_top() -> None:
+    config = arm_config(TINY, "grpo_potential", seed=3)
+    assert (config.algorithm, config.seed, config.policy_gradient.seed) == ("grpo", 3, 3)
+    assert (config.policy_gradient.credit.scheme, config.policy_gradient.credit.weight) == ("potential", 0.5)
+    assert config.needs_tactics and not arm_config(TINY, "grpo", seed=3).needs_tactics
+    for arm in ARMS:
+        assert arm_config({}, arm, seed=0).seed == 0
+    assert arm_title("grpo_verified_prefix") == "GRPO, credit by verified prefix"
+    with pytest.raises(InvalidInput, match="grpo_potential"):
+        arm_config(TINY, "grpo_magic", seed=0)
+
+
+def test_the_table_has_means_over_seeds_and_differences_theorem_by_theorem() -> None:
+    results = [
+        result("grpo", 0, 4),
+        result("grpo", 1, 2),
+        result(CONTROL, 0, 1, attempts=0),
+        result(CONTROL, 1, 1, attempts=0),
+        result(START, 0, 1, attempts=0, optimizer_steps=0, tokens=0),
+        result(START, 1, 1, attempts=0, optimizer_steps=0, tokens=0),
+    ]
+    rows = rows_of(table_of(results))
+    assert list(rows)[2:] == ["Supervised start", "Supervised training continued", "GRPO"]
+    assert rows["GRPO"][0].startswith("75.0 [") and rows["GRPO"][2].startswith("75.0 [")
+    assert rows["GRPO"][3].startswith("+50.0 [") and rows["Supervised start"][3] == "+0.0 [+0.0, +0.0]"
+    assert rows["GRPO"][5:] == ["0.50", "9,216", "10", "1,000", "2.0"]
+
+
+def test_unknown_verdicts_are_in_no_rate_of_the_table() -> None:
+    unknown = {"counts": [(0, 0), (8, 8), (8, 8), (4, 4)], "greedy": [Kind.UNKNOWN, *[Kind.PROVED] * 3]}
+    row = rows_of(table_of([result("grpo", 0, 0, **unknown), result(CONTROL, 0, 4)]))["GRPO"]
+    assert row[:4] == ["100.0 [100.0, 100.0]"] * 3 + ["+0.0 [+0.0, +0.0]"]
+
+
+def test_the_figure_and_the_table_are_written(tmp_path: Path) -> None:
+    write_comparison(tmp_path, [result("grpo", 0, 3), result(START, 0, 1)])
+    assert "GRPO" in (tmp_path / "comparison.md").read_text()
+    assert "<svg" in (tmp_path / "comparison.svg").read_text()
+
+
+def test_a_directory_with_something_else_or_other_settings_is_refused(tmp_path: Path) -> None:
+    keep_settings(tmp_path / "new", TINY)
+    keep_settings(tmp_path / "new", TINY)
+    with pytest.raises(InvalidInput, match="other"):
+        keep_settings(tmp_path / "new", {**TINY, "iterations": 2})
+    (tmp_path / "full").mkdir()
+    (tmp_path / "full" / "thesis.tex").touch()
+    with pytest.raises(InvalidInput, match="something else"):
+        keep_settings(tmp_path / "full", TINY)
+
+
+@given(st.lists(st.lists(st.floats(0, 1), min_size=3, max_size=9), min_size=1, max_size=4))
+def test_the_interval_over_runs_holds_the_mean_of_runs_and_no_more_than_the_values(
+    runs: list[list[float]],
+) -> None:
+    low, high = nested_interval(runs)
+    assert min(map(min, runs)) - 1e-9 <= low <= high <= max(map(max, runs)) + 1e-9
+    if len({value for run in runs for value in run}) == 1:
+        assert low == pytest.approx(high)
+
+
+def test_runs_that_differ_widen_the_interval_and_one_run_has_that_of_its_theorems() -> None:
+    same = [[0.0, 1.0] * 50] * 3
+    apart = [[0.0] * 100, [0.0, 1.0] * 50, [1.0] * 100]
+    assert fmean(map(fmean, same)) == fmean(map(fmean, apart))
+    widths = [high - low for low, high in map(nested_interval, (same, apart))]
+    assert widths[1] > 3 * widths[0]
+    assert nested_interval(same[:1]) == pytest.approx(bootstrap_interval(same[0]), abs=0.02)
+    with pytest.raises(InvalidInput, match="every run"):
+        nested_interval([[1.0], []])
+
+
+@pytest.mark.slow
+def test_a_comparison_goes_on_where_it_was_stopped_and_does_nothing_twice(
+    tmp_path: Path, lean_runtime: LeanRuntime
+) -> None:
+    table = compare(TINY, tmp_path / "c", [0], ["grpo_first_error"])
+    rows = rows_of(table.read_text())
+    assert list(rows)[2] == "Supervised start" and "GRPO, credit by first error" in rows
+    part = tmp_path / "c" / "seed-0"
+    results = sorted(part.glob("*/result.json"))
+    before = {path: path.stat().st_mtime_ns for path in results}
+    trained = json.loads((part / "grpo_first_error" / "result.json").read_text())
+    assert trained["attempts"] == 16 and len(trained["counts"]) == 27
+    # As if it had been killed while it trained that arm.
+    (part / "grpo_first_error" / "result.json").unlink()
+    compare(TINY, tmp_path / "c", [0], ["grpo_first_error"])
+    again = json.loads((part / "grpo_first_error" / "result.json").read_text())
+    assert {**again, "minutes": 0} == {**trained, "minutes": 0}
+    unchanged = [path for path in results if path.parent.name != "grpo_first_error"]
+    assert all(path.stat().st_mtime_ns == before[path] for path in unchanged)
