@@ -67,6 +67,19 @@ def compare(
     )
 
 
+@app.command()
+def rank(
+    run: Annotated[Path, typer.Argument(help="Directory of a run that has finished.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Train a ranker on the attempts of a run, and say which Lean calls it would have saved."""
+    prepare_torch()
+    from trainer.best_of_n import rank_run
+    from trainer.ranker import RankerConfig
+
+    print_figures(rank_run(run, RankerConfig()), as_json)
+
+
 @worker_app.command("verifier")
 def worker_verifier(
     redis: Redis,

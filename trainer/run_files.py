@@ -178,6 +178,8 @@ class AttemptRow(_Record):
     status: Status
     reason: str = ""
     lean_ms: float = 0.0
+    greedy: bool = False
+    """Whether it is the likeliest of its policy, and not a sample."""
 
     @property
     def kind(self) -> Kind:

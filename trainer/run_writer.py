@@ -49,6 +49,7 @@ class RunWriter:
         *,
         iteration: int | None = None,
         policy_version: int | None = None,
+        greedy: bool = False,
     ) -> None:
         """Record one judged attempt."""
         row = AttemptRow(
@@ -62,6 +63,7 @@ class RunWriter:
             status=verdict.status,
             reason=verdict.reason,
             lean_ms=verdict.lean_ms,
+            greedy=greedy,
         )
         self._attempts.write(row.model_dump_json() + "\n")
         self._attempts.flush()

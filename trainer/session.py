@@ -69,6 +69,7 @@ class Session:
             for sampling in samplings
             for theorem in theorems
         ]
+        greedy = {task.id for task in tasks if task.sampling.greedy}
         expected = sum(sampling.samples for sampling in samplings) * len(theorems)
         with self.bar(f"{phase} {iteration}" if iteration else phase, "attempts judged", expected) as advance:
 
@@ -80,6 +81,7 @@ class Session:
                     each.verdict,
                     iteration=iteration,
                     policy_version=policy.version,
+                    greedy=each.attempt.group in greedy,
                 )
                 advance()
 

@@ -1,0 +1,148 @@
+"""`proofmill rank`: what a ranker, trained on the attempts of a run, would have saved in Lean calls.
+
+The pairs are (proved, refuted) attempts of training; what is ranked are the samples on held-out theorems that
+the run measured at the end.  Nothing is judged anew: the verdicts are those of the run.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from statistics import fmean
+
+from pydantic import BaseModel
+
+from prover.generators.transformers import load_model
+from prover.prompts import completion_of, prompt_of
+from prover.statistics import bootstrap_interval
+from prover.theorem import Theorem
+from trainer.expert_iteration import normalised_proof
+from trainer.policy import save_policy
+from trainer.preferences import Preference, encode_preferences
+from trainer.ranker import RankerConfig, build_ranker, score, train_ranker
+from trainer.run_files import AttemptRow, read_run
+from trainer.supervised import encode_pairs
+from verifier.errors import InvalidInput
+from verifier.verdict import Kind
+
+__all__ = ["BestOfN", "ordered_calls", "preferences_of", "rank_run"]
+
+PAIRS_PER_THEOREM = 4
+
+
+class BestOfN(BaseModel):
+    """Rates are means over held-out theorems; calls are Lean calls until the first proof."""
+
+    pairs: int
+    accuracy: float
+    """Share of the training pairs that were in the right order, each before the step on it."""
+    theorems: int
+    samples: int
+    pass_at_1: float
+    best_of_n: float
+    """Of the samples of each theorem, the one with the highest score is a proof."""
+    gain: float
+    """Of that over pass@1, theorem by theorem."""
+    gain_ci: tuple[float, float]
+    pass_at_n: float
+    """The most that any order could reach."""
+    calls_in_random_order: float
+    """Mean over the theorems that one of the samples proves; 0 where there is none."""
+    calls_by_score: float
+
+
+def rank_run(directory: Path, config: RankerConfig) -> BestOfN:
+    """Train a ranker on a run, keep it in `directory/ranker`, and order the run's last samples by it.
+
+    Raises:
+        InvalidInput: the run has no training, no measurement after it, or a ranker already.
+    """
+    attempts = read_run(directory).attempts
+    versions = sorted((directory / "policies").glob("v*"))
+    if not versions or versions[-1].name == "v0000":
+        raise InvalidInput(f"{directory} has no trained policy: let the run finish its training first")
+    policy, tokenizer = load_model(versions[-1])
+    longest = int(policy.config.max_position_embeddings)
+    preferences = preferences_of(
+        (each for each in attempts if each.phase == "train"), per_theorem=PAIRS_PER_THEOREM, seed=config.seed
+    )
+    if not preferences:
+        raise InvalidInput(f"{directory} has no theorem with both proved and refuted attempts to rank by")
+    samples = samples_of(attempts)
+    ranker = build_ranker(policy)
+    stats = train_ranker(ranker, encode_preferences(tokenizer, preferences, max_length=longest), config)
+    save_policy(ranker, tokenizer, directory / "ranker")
+    scores = [
+        score(ranker, encode_pairs(tokenizer, [text_of(each) for each in rows], max_length=longest))
+        for rows in samples
+    ]
+    proved = [[each.kind is Kind.PROVED for each in rows] for rows in samples]
+    first = [
+        max(zip(s, p, strict=True), key=lambda each: each[0])[1] for s, p in zip(scores, proved, strict=True)
+    ]
+    gains = [best - fmean(each) for best, each in zip(first, proved, strict=True)]
+    calls = [ordered_calls(s, p) for s, p in zip(scores, proved, strict=True) if any(p)]
+    blind = [(len(p) + 1) / (sum(p) + 1) for p in proved if any(p)]
+    return BestOfN(
+        pairs=len(preferences),
+        accuracy=stats.details["accuracy"],
+        theorems=len(samples),
+        samples=max(map(len, samples)),
+        pass_at_1=fmean(map(fmean, proved)),
+        best_of_n=fmean(first),
+        gain=fmean(gains),
+        gain_ci=bootstrap_interval(gains),
+        pass_at_n=fmean(map(any, proved)),
+        calls_in_random_order=fmean(blind) if blind else 0.0,
+        calls_by_score=fmean(calls) if calls else 0.0,
+    )
+
+
+def preferences_of(rows: Iterable[AttemptRow], *, per_theorem: int, seed: int) -> list[Preference]:
+    """Pairs of a proved and a refuted text of one theorem, drawn by the seed, with known verdicts."""
+    texts: defaultdict[str, dict[str, AttemptRow]] = defaultdict(dict)
+    for row in rows:
+        if row.kind is not Kind.UNKNOWN and row.proof.strip():
+            texts[row.theorem].setdefault(normalised_proof(row.proof), row)
+    found: list[Preference] = []
+    for name, members in texts.items():
+        proved = [each for each in members.values() if each.kind is Kind.PROVED]
+        refuted = [each for each in members.values() if each.kind is Kind.REFUTED]
+        possible = [(w, r) for w in proved for r in refuted]
+        for w, r in random.Random(f"{seed} {name}").sample(possible, min(per_theorem, len(possible))):
+            prompt, chosen = text_of(w)
+            found.append(Preference(prompt=prompt, chosen=chosen, rejected=text_of(r)[1]))
+    return found
+
+
+def samples_of(attempts: Sequence[AttemptRow]) -> list[list[AttemptRow]]:
+    """The known verdicts on the samples of each held-out theorem after training.
+
+    Raises:
+        InvalidInput: there are none.
+    """
+    samples: defaultdict[str, list[AttemptRow]] = defaultdict(list)
+    for row in attempts:
+        if row.phase == "after" and not row.greedy and row.kind is not Kind.UNKNOWN:
+            samples[row.theorem].append(row)
+    if not samples:
+        raise InvalidInput("the run was not measured after training: let it finish, or rank another one")
+    return list(samples.values())
+
+
+def text_of(row: AttemptRow) -> tuple[str, str]:
+    """Prompt and completion."""
+    theorem = Theorem(name=row.theorem, statement=row.statement, source="run", split="train")
+    return prompt_of(theorem), completion_of(row.proof)
+
+
+def ordered_calls(scores: Sequence[float], proved: Sequence[bool]) -> int:
+    """Lean calls until the first proof, from the highest score on; among equals the refuted come first.
+
+    Raises:
+        InvalidInput: nothing is proved.
+    """
+    if not any(proved):
+        raise InvalidInput("without a proof there is no number of calls until the first")
+    order = sorted(zip(scores, proved, strict=True), key=lambda each: (-each[0], each[1]))
+    return 1 + [is_proof for _, is_proof in order].index(True)
