@@ -4,6 +4,7 @@ import importlib.metadata
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 # Read when torch is imported: idle OpenMP threads that spin would take the cores from Lean.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -16,6 +17,10 @@ from verifier.lean.runtime import LeanRuntime, resolve_runtime
 from verifier.options import Options
 from verifier.pool import LeanPool
 from verifier.workers import WorkerSet
+
+if TYPE_CHECKING:
+    # Not before a test needs them: they take seconds to import.
+    from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 hypothesis.settings.register_profile("proofmill", deadline=None)
 hypothesis.settings.load_profile("proofmill")
@@ -59,3 +64,32 @@ def shared_data() -> Iterator[Path]:
     if not SHARED_DATA.is_dir():
         pytest.skip("the shared data sets are not beside this checkout")
     yield SHARED_DATA
+
+
+@pytest.fixture(scope="session")
+def tokenizer() -> "PreTrainedTokenizerFast":
+    """Trained on the toy's pairs."""
+    from tests.toys import CONFIG, PAIRS
+    from trainer.tokenizer import train_tokenizer
+
+    return train_tokenizer([prompt + proof for prompt, proof in PAIRS], CONFIG.vocab_size)
+
+
+@pytest.fixture
+def model(tokenizer: "PreTrainedTokenizerFast") -> "LlamaForCausalLM":
+    """The toy's policy with fresh weights."""
+    from tests.toys import CONFIG
+    from trainer.policy import build_policy
+
+    return build_policy(CONFIG, tokenizer, seed=0)
+
+
+@pytest.fixture
+def one_thread() -> Iterator[None]:
+    """A second thread only waits for the first in models this small."""
+    import torch
+
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)

@@ -2,7 +2,6 @@
 
 import math
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,8 @@ from trainer.batching import Example, micro_batches
 from trainer.policy import PolicyConfig, build_policy, save_policy, token_logprobs
 from trainer.tokenizer import train_tokenizer
 from verifier.errors import InvalidInput
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 PROMPTS = [
     "theorem t (a b : Nat) : a + b = b + a := ",
@@ -47,15 +48,6 @@ def model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
 @pytest.fixture(scope="module")
 def generator(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> TransformersGenerator:
     return TransformersGenerator(model, tokenizer)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """A second thread only waits for the first in models this small."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def flat(groups: list[list[Sample]]) -> list[Sample]:

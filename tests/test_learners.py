@@ -1,11 +1,10 @@
 """Every learner on a toy: it comes to give the answer that is proved; what says nothing changes nothing."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
-import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from prover.generators import Sample
@@ -17,29 +16,11 @@ from trainer.policy import build_policy
 from trainer.policy_gradient import CriticConfig, PolicyGradientConfig, PolicyGradientLearner, examples_of
 from trainer.ppo import PPOLearner
 from trainer.supervised import SupervisedConfig, train_supervised
-from trainer.tokenizer import train_tokenizer
 from trainer.trpo import TRPOConfig, TRPOLearner
 from verifier.errors import InvalidInput
 from verifier.verdict import Status
 
-
-@pytest.fixture(scope="module")
-def tokenizer() -> PreTrainedTokenizerFast:
-    return train_tokenizer([prompt + proof for prompt, proof in PAIRS], CONFIG.vocab_size)
-
-
-@pytest.fixture
-def model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
-    return build_policy(CONFIG, tokenizer, seed=0)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """A second thread only waits for the first in models this small."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 Make = Callable[[LlamaForCausalLM, PreTrainedTokenizerFast], Learner]

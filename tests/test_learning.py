@@ -1,7 +1,6 @@
 """Learning end to end on a model small enough for seconds: it learns what it is shown, and nothing else."""
 
 import math
-from collections.abc import Iterator
 
 import pytest
 import torch
@@ -21,28 +20,10 @@ from trainer.learner import Learner, NonFiniteLoss
 from trainer.policy import build_policy
 from trainer.rollout import Rollout
 from trainer.supervised import SupervisedConfig, SupervisedStep, train_supervised
-from trainer.tokenizer import train_tokenizer
 from verifier.errors import InvalidInput
 from verifier.verdict import Status
 
-
-@pytest.fixture(scope="module")
-def tokenizer() -> PreTrainedTokenizerFast:
-    return train_tokenizer([prompt + proof for prompt, proof in PAIRS], CONFIG.vocab_size)
-
-
-@pytest.fixture
-def model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
-    return build_policy(CONFIG, tokenizer, seed=0)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """A second thread only waits for the first in models this small."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 def test_supervised_training_learns_eight_pairs_by_heart(

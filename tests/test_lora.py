@@ -8,23 +8,12 @@ import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from prover.generators.transformers import load_model
-from tests.toys import CONFIG, PAIRS, rollout, sample_of
+from tests.toys import CONFIG, rollout, sample_of
 from trainer.lora import LoRAConfig, merged, with_lora
-from trainer.policy import build_policy, save_policy
+from trainer.policy import save_policy
 from trainer.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
-from trainer.tokenizer import train_tokenizer
 from verifier.errors import InvalidInput
 from verifier.verdict import Status
-
-
-@pytest.fixture(scope="module")
-def tokenizer() -> PreTrainedTokenizerFast:
-    return train_tokenizer([prompt + proof for prompt, proof in PAIRS], CONFIG.vocab_size)
-
-
-@pytest.fixture
-def model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
-    return build_policy(CONFIG, tokenizer, seed=0)
 
 
 def update(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> None:

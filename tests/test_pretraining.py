@@ -1,7 +1,6 @@
 """Pre-training: what is read of which files, how it is cut into blocks, and what a model learns from it."""
 
 import math
-from collections.abc import Iterator
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -26,26 +25,14 @@ from trainer.session import Session
 from trainer.tokenizer import train_tokenizer
 from verifier.errors import InvalidInput
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TEXTS = [prompt + proof for prompt, proof in PAIRS]
 
 
 @pytest.fixture(scope="module")
 def tokenizer() -> PreTrainedTokenizerFast:
     return train_tokenizer(TEXTS, CONFIG.vocab_size)
-
-
-@pytest.fixture
-def model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
-    return build_policy(CONFIG, tokenizer, seed=0)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    """A second thread only waits for the first in models this small."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @torch.no_grad()

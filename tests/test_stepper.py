@@ -1,7 +1,6 @@
 """Every optimizer step: one that is not finite costs itself alone; precision and memory are settings."""
 
 import math
-from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
@@ -16,32 +15,15 @@ from trainer.policy import build_policy, token_logprobs
 from trainer.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
 from trainer.stepper import PATIENCE, Stepper, stats_of
 from trainer.supervised import encode_pairs, supervised_step
-from trainer.tokenizer import train_tokenizer
 from verifier.errors import InvalidInput
 from verifier.verdict import Status
 
-
-@pytest.fixture(scope="module")
-def tokenizer() -> PreTrainedTokenizerFast:
-    return train_tokenizer([prompt + proof for prompt, proof in PAIRS], CONFIG.vocab_size)
-
-
-@pytest.fixture
-def model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
-    return build_policy(CONFIG, tokenizer, seed=0)
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 
 @pytest.fixture
 def examples(tokenizer: PreTrainedTokenizerFast) -> list[Example]:
     return encode_pairs(tokenizer, PAIRS, max_length=CONFIG.max_length)
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def weight_and_stepper() -> tuple[torch.nn.Linear, Stepper]:
