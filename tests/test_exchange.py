@@ -8,10 +8,12 @@ import redis
 
 from prover.generators import SamplingParams
 from prover.messages import AttemptMessage, Task
+from prover.stream_worker import GENERATOR_GROUP
 from prover.theorem import Attempt, Theorem
 from trainer.exchange import Exchange, StalledError
 from verifier.errors import ProofmillError
 from verifier.redis_server import EmbeddedRedis, connect
+from verifier.stream_worker import VERIFIER_GROUP
 from verifier.streams import Stream, StreamNames
 from verifier.verdict import Kind, Status, Submission, Verdict
 
@@ -71,6 +73,20 @@ def test_attempts_and_verdicts_are_joined_by_id_in_the_order_of_the_tasks(client
     ]
     assert sorted(seen) == ["a/0", "a/1", "b/0"]
     assert [each.message.id for each in Stream(client, NAMES.tasks, Task).read("g", "c", 9, 0)] == ["a", "b"]
+
+
+def test_what_everyone_has_done_with_leaves_the_streams(client: redis.Redis) -> None:
+    tasks, attempts = Stream(client, NAMES.tasks, Task), Stream(client, NAMES.attempts, AttemptMessage)
+    verdicts = Stream(client, NAMES.verdicts, Verdict)
+    exchange = Exchange(client, "run")
+    for name in ("a", "b"):
+        attempts.publish_many([attempt(f"{name}/0")])
+        publish_verdicts(client, verdict(f"{name}/0"))
+        exchange.attempt([task(name, 1)])
+        # The generator and the verifier say so a little later than the trainer has what it waits for.
+        for stream, group in ((tasks, GENERATOR_GROUP), (attempts, VERIFIER_GROUP)):
+            stream.ack(stream.read(group, "w", 9, 0))
+    assert (tasks.length(), attempts.length(), verdicts.length()) == (1, 1, 0)
 
 
 def test_repeated_and_foreign_messages_change_nothing(client: redis.Redis) -> None:

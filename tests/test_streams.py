@@ -13,7 +13,16 @@ from pydantic import BaseModel
 
 from verifier.errors import InvalidInput, RedisUnavailable
 from verifier.redis_server import EmbeddedRedis, connect
-from verifier.streams import MAX_BLOCK_MS, Delivery, Stream, StreamNames, UnknownMessage, WireFields, _decode
+from verifier.streams import (
+    MAX_BLOCK_MS,
+    MAX_DELIVERIES,
+    Delivery,
+    Stream,
+    StreamNames,
+    UnknownMessage,
+    WireFields,
+    _decode,
+)
 from verifier.verdict import Status, Verdict
 
 
@@ -244,3 +253,59 @@ def test_every_call_to_a_dead_server_gives_advice(tmp_path: Path) -> None:
         for call in calls:
             with pytest.raises(RedisUnavailable, match="check that the server runs"):
                 call()
+
+
+def test_what_ends_every_consumer_is_moved_away_and_its_neighbours_are_delivered(client: redis.Redis) -> None:
+    stream = Stream(client, StreamNames("test").attempts, Note, claim_idle_ms=0)
+    stream.publish_many(Note(n=n) for n in range(3))
+    for life in range(MAX_DELIVERIES):
+        deliveries = stream.read("judges", f"life-{life}", count=10, block_ms=0)
+        assert numbers(deliveries)[-1] == 2
+        # It comes to the last one and is killed; what it had finished is acknowledged.
+        stream.ack(deliveries[:-1])
+    assert stream.read("judges", "survivor", count=10, block_ms=0) == []
+    (dead,) = stream.dead()
+    assert f"{MAX_DELIVERIES} times" in dead.reason and dead.fields[b"v"] == b"1"
+    assert pending(client, stream, "judges") == 0
+    stream.publish(Note(n=3))
+    assert numbers(stream.read("judges", "survivor", count=10, block_ms=0)) == [3]
+
+
+def test_what_was_given_up_in_good_order_is_never_moved_away(client: redis.Redis) -> None:
+    stream = Stream(client, StreamNames("test").attempts, Note, claim_idle_ms=10)
+    stream.publish(Note(n=1))
+    for life in range(2 * MAX_DELIVERIES):
+        deliveries = stream.read("judges", f"life-{life}", count=10, block_ms=0)
+        assert numbers(deliveries) == [1]
+        stream.renew(deliveries, f"life-{life}")
+        stream.release(deliveries, f"life-{life}")
+    assert stream.dead() == []
+
+
+def test_only_what_every_group_has_acknowledged_is_trimmed(stream: Stream[Note]) -> None:
+    groups = ("judges", "trainer")
+    assert stream.trim(groups) == 0
+    stream.publish_many(Note(n=n) for n in range(10))
+    judged = stream.read("judges", "a", count=8, block_ms=0)
+    stream.ack(judged)
+    assert stream.trim(groups) == 0, "the trainer has not begun to read"
+    read = stream.read("trainer", "t", count=6, block_ms=0)
+    stream.ack([*read[:2], *read[3:]])
+    assert stream.trim(groups) == 2 and stream.length() == 8
+    stream.ack([read[2]])
+    assert stream.trim(groups) == 4 and stream.length() == 4
+    assert numbers(stream.read("trainer", "t", count=10, block_ms=0)) == [6, 7, 8, 9]
+    assert numbers(stream.read("judges", "a", count=10, block_ms=0)) == [8, 9]
+    assert stream.trim(()) == 0
+
+
+def test_the_backlog_is_what_a_group_has_still_to_do(client: redis.Redis, stream: Stream[Note]) -> None:
+    assert stream.backlog("judges") == 0
+    ids = stream.publish_many(Note(n=n) for n in range(10))
+    assert stream.backlog("judges") == 10
+    deliveries = stream.read("judges", "a", count=4, block_ms=0)
+    assert stream.backlog("judges") == 10
+    stream.ack(deliveries[:3])
+    assert stream.backlog("judges") == 7
+    client.xdel(stream.key, ids[7])  # from then on the server cannot say how many are unread
+    assert stream.backlog("judges") == 6

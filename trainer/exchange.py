@@ -13,9 +13,10 @@ import redis
 from pydantic import BaseModel
 
 from prover.messages import AttemptMessage, Task
+from prover.stream_worker import GENERATOR_GROUP
 from prover.theorem import Attempt
 from verifier.errors import ProofmillError
-from verifier.stream_worker import consumer_name
+from verifier.stream_worker import VERIFIER_GROUP, consumer_name
 from verifier.streams import Stream, StreamNames
 from verifier.verdict import Status, Submission, Verdict
 
@@ -85,6 +86,7 @@ class Exchange:
 
         self._tasks.publish_many(tasks)
         self._collect(expected, join, attempts)
+        self._trim()
         return [judged[each] for each in expected]
 
     def judge(
@@ -158,6 +160,12 @@ class Exchange:
             )
         for each in sorted(waiting):
             done(each, _overdue(each, self._stall_s))
+
+    def _trim(self) -> None:
+        """Remove from the streams what everyone has done with."""
+        self._tasks.trim([GENERATOR_GROUP])
+        self._attempts.trim([VERIFIER_GROUP, TRAINER_GROUP])
+        self._verdicts.trim([TRAINER_GROUP])
 
     def _read(self, stream: Stream[M], block_ms: int) -> list[M]:
         # The trainer rebuilds what it waits for from its orders, so it need not keep messages for later.

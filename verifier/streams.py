@@ -12,7 +12,7 @@ message as JSON.
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, Self, TypeVar, cast
+from typing import Any, Generic, Self, TypeVar, cast
 
 import redis
 from pydantic import BaseModel, ValidationError
@@ -23,6 +23,7 @@ from verifier.redis_server import SOCKET_TIMEOUT_S, unreachable_is_typed
 
 __all__ = [
     "MAX_BLOCK_MS",
+    "MAX_DELIVERIES",
     "SCHEMA_VERSION",
     "DeadEntry",
     "Delivery",
@@ -34,6 +35,8 @@ __all__ = [
 SCHEMA_VERSION = 1
 MAX_BLOCK_MS = int(SOCKET_TIMEOUT_S * 1000) // 2
 CLAIM_IDLE_MS = 60_000
+MAX_DELIVERIES = 5
+"""Times a message is handed out, if nobody acknowledges it, before it counts as what ends its consumers."""
 
 Fields = Mapping[bytes, bytes]
 WireFields = dict[FieldT, EncodableT]
@@ -86,7 +89,7 @@ class Delivery(Generic[M]):
 
 @dataclass(frozen=True)
 class DeadEntry:
-    """An entry that `group` could not read: where it stood, why, and its fields as they were."""
+    """An entry that `group` could not read or get done: where it stood, why, and its fields as they were."""
 
     id: str
     group: str
@@ -109,8 +112,9 @@ class DeadEntry:
 class Stream(Generic[M]):
     """The stream at `key`, with messages of type `model`.
 
-    An entry that cannot be read is moved to the stream `{key}:dead` with the
-    reason, and logged; the entries around it are delivered.
+    An entry that cannot be read, or was handed out `MAX_DELIVERIES` times and never
+    acknowledged, is moved to the stream `{key}:dead` with the reason, and logged; the
+    entries around it are delivered.
 
     `claim_idle_ms` is how long a message may stay unacknowledged before another
     read of its group takes it over: more than the longest time a live consumer
@@ -168,19 +172,51 @@ class Stream(Generic[M]):
 
     def renew(self, deliveries: Sequence[Delivery[M]], consumer: str) -> None:
         """Says that `consumer` still works on `deliveries`: their time until a take-over starts anew."""
-        self._set_idle(deliveries, consumer, 0)
+        self._set_idle(deliveries, consumer, idle_ms=0)
 
     def release(self, deliveries: Sequence[Delivery[M]], consumer: str) -> None:
-        """Gives `deliveries` up: the next read of their group takes them over at once."""
-        self._set_idle(deliveries, consumer, self._claim_idle_ms)
+        """Gives `deliveries` up, through no fault of theirs: the next read of their group takes them over."""
+        self._set_idle(deliveries, consumer, idle_ms=self._claim_idle_ms, retrycount=0)
 
     def length(self) -> int:
         """How many entries the stream holds, acknowledged ones included."""
         with unreachable_is_typed(self._client):
             return self._client.xlen(self.key)
 
+    def backlog(self, group: str) -> int:
+        """How many messages `group` has not acknowledged, those included that it has not read."""
+        with unreachable_is_typed(self._client):
+            found = self._groups().get(group)
+            if found is None:
+                return self._client.xlen(self.key)
+            # The server does not know the lag where entries were deleted from the middle.
+            unread = found["lag"]
+            if unread is None:
+                unread = len(
+                    cast(list[Entry], self._client.xrange(self.key, min=_after(found["last-delivered-id"])))
+                )
+            return int(found["pending"]) + int(unread)
+
+    def trim(self, groups: Iterable[str]) -> int:
+        """Removes what each of `groups` has acknowledged; returns how many entries that were.
+
+        One of them that is not there yet has acknowledged nothing.
+        """
+        with unreachable_is_typed(self._client):
+            known = self._groups()
+            kept_from: list[tuple[int, int]] = []
+            for group in groups:
+                if group not in known:
+                    return 0
+                oldest = self._client.xpending(self.key, group)["min"]
+                kept_from.append(_order(oldest or _after(known[group]["last-delivered-id"])))
+            if not kept_from:
+                return 0
+            first, part = min(kept_from)
+            return self._client.xtrim(self.key, minid=f"{first}-{part}", approximate=False)
+
     def dead(self, count: int = 100) -> list[DeadEntry]:
-        """The oldest `count` entries that could not be read."""
+        """The oldest `count` entries that were moved away."""
         with unreachable_is_typed(self._client):
             entries = cast(list[Entry], self._client.xrange(self.dead_key, count=count))
         return [DeadEntry.from_fields(fields) for _, fields in entries]
@@ -193,7 +229,24 @@ class Stream(Generic[M]):
         start = self._claim_cursor.get(group, b"0-0")
         reply = self._client.xautoclaim(self.key, group, consumer, self._claim_idle_ms, start, count)
         self._claim_cursor[group] = cast(bytes, reply[0])
-        return cast(list[Entry], reply[1])
+        return self._not_deadly(group, cast(list[Entry], reply[1]))
+
+    def _not_deadly(self, group: str, entries: list[Entry]) -> list[Entry]:
+        """The entries that were not handed out too often yet; the others are moved away."""
+        with self._client.pipeline(transaction=False) as pipeline:
+            for entry_id, _ in entries:
+                pipeline.xpending_range(self.key, group, min=entry_id, max=entry_id, count=1)
+            pending = pipeline.execute()
+        kept = []
+        for entry, found in zip(entries, pending, strict=True):
+            # Another process may have acknowledged it meanwhile: then it is not pending any more.
+            times = found[0]["times_delivered"] if found else 0
+            if times <= MAX_DELIVERIES:
+                kept.append(entry)
+                continue
+            reason = f"handed out {times - 1} times and never acknowledged: it may end whoever works on it"
+            self._bury(DeadEntry(entry[0].decode(), group, reason, entry[1]))
+        return kept
 
     def _new(self, group: str, consumer: str, count: int, block_ms: int) -> list[Entry]:
         # For the server BLOCK 0 means to wait for ever.
@@ -201,11 +254,24 @@ class Stream(Generic[M]):
         reply = self._client.xreadgroup(group, consumer, {self.key: ">"}, count=count, block=block)
         return [entry for _, entries in cast(list[tuple[bytes, list[Entry]]], reply) for entry in entries]
 
-    def _set_idle(self, deliveries: Sequence[Delivery[M]], consumer: str, idle_ms: int) -> None:
+    def _groups(self) -> dict[str, Mapping[str, Any]]:
+        """What the server knows of each group of the stream; empty where there is no stream."""
+        try:
+            return {each["name"].decode(): each for each in self._client.xinfo_groups(self.key)}
+        except redis.ResponseError as error:
+            if "no such key" not in str(error):
+                raise
+            return {}
+
+    def _set_idle(
+        self, deliveries: Sequence[Delivery[M]], consumer: str, *, idle_ms: int, retrycount: int | None = None
+    ) -> None:
         with unreachable_is_typed(self._client):
             for group in {delivery.group for delivery in deliveries}:
                 ids: list[StreamId] = [each.id for each in deliveries if each.group == group]
-                self._client.xclaim(self.key, group, consumer, 0, ids, idle=idle_ms, justid=True)
+                self._client.xclaim(
+                    self.key, group, consumer, 0, ids, idle=idle_ms, retrycount=retrycount, justid=True
+                )
 
     def _create(self, group: str) -> None:
         try:
@@ -232,6 +298,18 @@ class Stream(Generic[M]):
             pipeline.xadd(self.dead_key, entry.to_fields())
             pipeline.xack(self.key, entry.group, entry.id)
             pipeline.execute()
+
+
+def _order(entry_id: bytes) -> tuple[int, int]:
+    """What entries are in the order of."""
+    first, part = entry_id.split(b"-")
+    return int(first), int(part)
+
+
+def _after(entry_id: bytes) -> bytes:
+    """The next id there can be."""
+    first, part = _order(entry_id)
+    return f"{first}-{part + 1}".encode()
 
 
 def _encode(message: BaseModel) -> WireFields:
