@@ -56,13 +56,14 @@ def compare(settings: Mapping[str, Any], directory: Path, seeds: Sequence[int], 
     results: list[ArmResult] = []
     for seed in seeds:
         part = directory / f"seed-{seed}"
-        of_seed = [result_of(configs[seed, arm], part, arm) for arm in (START, *arms)]
-        most = max(of_seed, key=lambda each: each.tokens)
+        for arm in (START, *arms):
+            results.append(result_of(configs[seed, arm], part, arm))
+            table = write_comparison(directory, results)
+        most = max((each for each in results if each.seed == seed), key=lambda each: each.tokens)
         if most.arm != START:
             budget = Budget(most.optimizer_steps, most.tokens)
-            of_seed.append(result_of(configs[seed, most.arm], part, CONTROL, budget))
-        results += of_seed
-        table = write_comparison(directory, results)
+            results.append(result_of(configs[seed, most.arm], part, CONTROL, budget))
+            table = write_comparison(directory, results)
     say(table.read_text(encoding="utf-8"))
     return table
 

@@ -75,11 +75,8 @@ def table_of(results: Sequence[ArmResult]) -> str:
             f"{fmean(each.minutes for each in of_arm):.1f}",
         ]
         lines.append(f"| {' | '.join(columns)} |")
-    seeds = sorted({each.seed for each in results})
-    lines += [
-        "",
-        f"Means over the seeds {', '.join(map(str, seeds))}; 95% intervals over seeds and theorems.",
-    ]
+    seeds = ", ".join(map(str, sorted({each.seed for each in results})))
+    lines += ["", f"Means over seeds ({seeds}), with 95% intervals over seeds and theorems."]
     return "\n".join(lines) + "\n"
 
 
