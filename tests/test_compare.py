@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from prover.statistics import bootstrap_interval, nested_interval
 from trainer.arms import ARMS, CONTROL, START, arm_config, arm_title
-from trainer.compare import compare, keep_settings
+from trainer.compare import compare, fingerprint, held, result_of
 from trainer.comparison import ArmResult, table_of, write_comparison
+from trainer.learner import Budget
 from verifier.errors import InvalidInput
 from verifier.lean.runtime import LeanRuntime
 from verifier.verdict import Kind
@@ -43,6 +44,7 @@ def result(arm: str, seed: int, proved: int, **given: Any) -> ArmResult:
             "optimizer_steps": 10,
             "tokens": 1000,
             "minutes": 2.0,
+            "made_by": "",
         }
         | given
     )
@@ -57,7 +59,8 @@ def test_an_arm_is_the_runs_settings_with_its_own_on_top() -> None:
     config = arm_config(TINY, "grpo_potential", seed=3)
     assert (config.algorithm, config.seed, config.policy_gradient.seed) == ("grpo", 3, 3)
     assert (config.policy_gradient.credit.scheme, config.policy_gradient.credit.weight) == ("potential", 0.5)
-    assert config.needs_tactics and not arm_config(TINY, "grpo", seed=3).needs_tactics
+    credited = {"policy_gradient": {"credit": {"scheme": "lecture"}}}
+    assert config.needs_tactics and not arm_config(credited, "grpo", seed=3).needs_tactics
     for arm in ARMS:
         assert arm_config({}, arm, seed=0).seed == 0
     assert arm_title("grpo_verified_prefix") == "GRPO, credit by verified prefix"
@@ -93,15 +96,40 @@ def test_the_figure_and_the_table_are_written(tmp_path: Path) -> None:
     assert "<svg" in (tmp_path / "comparison.svg").read_text()
 
 
-def test_a_directory_with_something_else_or_other_settings_is_refused(tmp_path: Path) -> None:
-    keep_settings(tmp_path / "new", TINY)
-    keep_settings(tmp_path / "new", TINY)
-    with pytest.raises(InvalidInput, match="other"):
-        keep_settings(tmp_path / "new", {**TINY, "iterations": 2})
+def test_a_directory_with_something_else_or_one_that_is_written_is_refused(tmp_path: Path) -> None:
+    with (
+        held(tmp_path / "new"),
+        pytest.raises(InvalidInput, match="another comparison"),
+        held(tmp_path / "new"),
+    ):
+        pass
+    with held(tmp_path / "new"):
+        pass
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").touch()
-    with pytest.raises(InvalidInput, match="something else"):
-        keep_settings(tmp_path / "full", TINY)
+    with pytest.raises(InvalidInput, match="something else"), held(tmp_path / "full"):
+        pass
+
+
+def test_a_result_of_other_settings_is_not_taken_for_this_one(tmp_path: Path) -> None:
+    config = arm_config(TINY, "grpo", seed=0)
+    path = tmp_path / "grpo" / "result.json"
+    path.parent.mkdir()
+    path.write_text(result("grpo", 0, 1, made_by=fingerprint(config, None)).model_dump_json())
+    assert result_of(config, tmp_path, "grpo").arm == "grpo"
+    for other, budget in ((arm_config({**TINY, "iterations": 2}, "grpo", 0), None), (config, Budget(1, 2))):
+        with pytest.raises(InvalidInput, match="other code or settings"):
+            result_of(other, tmp_path, "grpo", budget)
+    path.write_text("{}")
+    with pytest.raises(InvalidInput, match="cannot be read"):
+        result_of(config, tmp_path, "grpo")
+
+
+@pytest.mark.parametrize("arms", [["grpo", "grpo"], ["start"], ["control"], ["grpo", "magic"]])
+def test_arms_that_cannot_be_compared_are_refused(tmp_path: Path, arms: list[str]) -> None:
+    with pytest.raises(InvalidInput):
+        compare(TINY, tmp_path / "c", [0], arms)
+    assert not (tmp_path / "c").exists()
 
 
 @given(st.lists(st.lists(st.floats(0, 1), min_size=3, max_size=9), min_size=1, max_size=4))

@@ -53,7 +53,9 @@ def flat(weights: Mapping[str, torch.Tensor]) -> torch.Tensor:
 
 @pytest.mark.parametrize("name", LESSONS)
 def test_two_processes_come_to_what_one_comes_to(policy: Path, tmp_path: Path, name: str) -> None:
-    settings = {"iterations": 2, **LESSONS[name]}
+    lesson_settings = LESSONS[name]
+    compute = {"device": "cpu", **lesson_settings.get("compute", {})}
+    settings = {"iterations": 2, **lesson_settings, "compute": compute}
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     lesson = Lesson(run_config(settings), policy, ())

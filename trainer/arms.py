@@ -12,7 +12,7 @@ __all__ = ["ARMS", "CONTROL", "START", "arm_config", "arm_title"]
 START = "start"
 """The supervised start, which every arm goes on from; not trained on any verdict."""
 CONTROL = "control"
-"""The start trained further on its own proofs, for the steps and tokens of the arm that read most."""
+"""The start trained further on its own proofs, for the steps and tokens of the first arm."""
 
 _CREDIT = ("first_error", "potential", "verified_prefix", "lecture")
 
@@ -50,9 +50,10 @@ def arm_config(settings: Mapping[str, Any], arm: str, seed: int) -> RunConfig:
     Raises:
         InvalidInput: there is no such arm, or its settings and the run's cannot be used together.
     """
-    if arm not in (START, CONTROL, *ARMS):
+    if arm != START and arm not in ARMS:
         raise InvalidInput(f"there is no arm {arm!r}: choose of {', '.join(ARMS)}")
-    merged = _merged(settings, {**ARMS.get(arm, {}), "seed": seed})
+    of_arm = _merged({"policy_gradient": {"credit": {"scheme": "outcome"}}}, ARMS.get(arm, {}))
+    merged = _merged(settings, {**of_arm, "seed": seed})
     return run_config(merged, f"the settings of {arm}")
 
 

@@ -17,6 +17,7 @@ from prover.prompts import completion_of, prompt_of
 from prover.statistics import bootstrap_interval
 from prover.theorem import Theorem
 from trainer.expert_iteration import normalised_proof
+from trainer.learner import NonFiniteLoss
 from trainer.policy import save_policy
 from trainer.preferences import Preference, encode_preferences
 from trainer.ranker import RankerConfig, build_ranker, score, train_ranker
@@ -56,8 +57,11 @@ def rank_run(directory: Path, config: RankerConfig) -> BestOfN:
 
     Raises:
         InvalidInput: the run has no training, no measurement after it, or a ranker already.
+        NonFiniteLoss
     """
     attempts = read_run(directory).attempts
+    if (directory / "ranker").exists():
+        raise InvalidInput(f"{directory / 'ranker'} exists already: move it away to train another")
     versions = sorted((directory / "policies").glob("v*"))
     if not versions or versions[-1].name == "v0000":
         raise InvalidInput(f"{directory} has no trained policy: let the run finish its training first")
@@ -71,6 +75,8 @@ def rank_run(directory: Path, config: RankerConfig) -> BestOfN:
     samples = samples_of(attempts)
     ranker = build_ranker(policy)
     stats = train_ranker(ranker, encode_preferences(tokenizer, preferences, max_length=longest), config)
+    if not stats.optimizer_steps:
+        raise NonFiniteLoss("no step of the ranker has a finite loss and gradient: lower the learning rate")
     save_policy(ranker, tokenizer, directory / "ranker")
     scores = [
         score(ranker, encode_pairs(tokenizer, [text_of(each) for each in rows], max_length=longest))

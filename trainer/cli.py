@@ -70,6 +70,8 @@ def compare(
 @app.command()
 def rank(
     run: Annotated[Path, typer.Argument(help="Directory of a run that has finished.")],
+    epochs: Annotated[int, typer.Option(min=1, help="Times each pair is read.")] = 1,
+    learning_rate: Annotated[float, typer.Option(min=1e-9, help="Constant.")] = 5e-4,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Train a ranker on the attempts of a run, and say which Lean calls it would have saved."""
@@ -77,7 +79,7 @@ def rank(
     from trainer.best_of_n import rank_run
     from trainer.ranker import RankerConfig
 
-    print_figures(rank_run(run, RankerConfig()), as_json)
+    print_figures(rank_run(run, RankerConfig(epochs=epochs, learning_rate=learning_rate)), as_json)
 
 
 @worker_app.command("verifier")

@@ -1,19 +1,24 @@
 """`proofmill compare`: several ways to learn, from one start, on the same theorems, with as many Lean calls.
 
 For each seed: data, supervised start and measurement as in the demo; then each arm goes on from that start
-for the same number of attempts; then the control, for the optimizer steps and tokens of the arm that read
-most.  All are measured on the same held-out theorems.
+for the same number of attempts; then the control, for the optimizer steps and tokens of the first arm.  All
+are measured on the same held-out theorems.
 
 Each part leaves `seed-S/ARM/result.json`, and what has one is not done again: a comparison that was stopped
-goes on with the part that it was at.
+goes on with the part that it was at, unless code or settings have changed.
 """
 
+import fcntl
+import hashlib
 import json
 import shutil
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from pydantic import ValidationError
 
 from prover.families import Dataset
 from prover.generators.transformers import load_model
@@ -36,59 +41,81 @@ from trainer.session import Policy, Session, open_session
 from trainer.supervised import encode_pairs
 from verifier.console import say
 from verifier.errors import InvalidInput
+from verifier.lean.runtime import resolve_runtime
 
 __all__ = ["compare"]
 
 RESULT = "result.json"
 PAIRS = "pairs.json"
-SETTINGS = "settings.json"
+LOCK = ".comparison"
 
 
 def compare(settings: Mapping[str, Any], directory: Path, seeds: Sequence[int], arms: Sequence[str]) -> Path:
     """Do what is not yet done in `directory`; returns the file with the table.
 
     Raises:
-        InvalidInput: an arm is unknown, or `directory` holds a comparison with other settings.
+        InvalidInput: an arm is unknown or named twice; `directory` holds something else, or results of other
+            code or settings, or is being written.
         ProofmillError: a part of the machine failed; what was finished stays.
     """
+    if len(set(arms)) < len(arms) or START in arms:
+        raise InvalidInput(f"name each arm once, and none of them {START!r}: {', '.join(arms)}")
     configs = {(seed, arm): arm_config(settings, arm, seed) for seed in seeds for arm in (START, *arms)}
-    keep_settings(directory, settings)
     results: list[ArmResult] = []
-    for seed in seeds:
-        part = directory / f"seed-{seed}"
-        for arm in (START, *arms):
-            results.append(result_of(configs[seed, arm], part, arm))
-            table = write_comparison(directory, results)
-        most = max((each for each in results if each.seed == seed), key=lambda each: each.tokens)
-        if most.arm != START:
-            budget = Budget(most.optimizer_steps, most.tokens)
-            results.append(result_of(configs[seed, most.arm], part, CONTROL, budget))
-            table = write_comparison(directory, results)
+    with held(directory):
+        for seed in seeds:
+            part = directory / f"seed-{seed}"
+            control = [CONTROL] if arms else []
+            for arm in (START, *arms, *control):
+                budget = None
+                if arm == CONTROL:
+                    first = next(each for each in results if (each.seed, each.arm) == (seed, arms[0]))
+                    budget = Budget(first.optimizer_steps, first.tokens)
+                config = configs[seed, arms[0] if arm == CONTROL else arm]
+                results.append(result_of(config, part, arm, budget))
+                table = write_comparison(directory, results)
     say(table.read_text(encoding="utf-8"))
     return table
 
 
-def keep_settings(directory: Path, settings: Mapping[str, Any]) -> None:
-    """Write down with which settings `directory` was begun.
+@contextmanager
+def held(directory: Path) -> Iterator[None]:
+    """Make `directory` if it is not there, and keep other comparisons out of it.
 
     Raises:
-        InvalidInput: it was begun with others, or is no comparison's.
+        InvalidInput: it holds something else, or another comparison is writing there.
     """
-    path, text = directory / SETTINGS, json.dumps(settings, indent=1, default=str) + "\n"
-    if not path.is_file():
-        if directory.exists() and any(directory.iterdir()):
-            raise InvalidInput(f"{directory} holds something else: choose another --out")
-        directory.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
-    elif path.read_text(encoding="utf-8") != text:
-        raise InvalidInput(f"{directory} was begun with the settings in {path}: use them, or another --out")
+    directory.mkdir(parents=True, exist_ok=True)
+    lock = directory / LOCK
+    if not lock.exists() and any(directory.iterdir()):
+        raise InvalidInput(f"{directory} holds something else: choose another --out")
+    with lock.open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InvalidInput(f"another comparison is writing to {directory}: wait for it") from error
+        yield
 
 
 def result_of(config: RunConfig, directory: Path, arm: str, budget: Budget | None = None) -> ArmResult:
-    """The result of an arm, from disk if it is there; `budget` is the control's."""
+    """The result of an arm, from disk if it is there; `budget` is the control's.
+
+    Raises:
+        InvalidInput: what is there was made by other code or settings.
+    """
     path = directory / arm / RESULT
+    made_by = fingerprint(config, budget)
     if path.is_file():
-        return ArmResult.model_validate_json(path.read_bytes())
+        try:
+            result = ArmResult.model_validate_json(path.read_bytes())
+        except ValidationError as error:
+            raise InvalidInput(f"{path} cannot be read: {error}") from error
+        if result.made_by != made_by:
+            raise InvalidInput(
+                f"{path} was made by other code or settings: remove it to have it made anew, or compare into "
+                "another --out"
+            )
+        return result
     # What was interrupted does not say how far it came.
     shutil.rmtree(path.parent, ignore_errors=True)
     path.parent.mkdir(parents=True)
@@ -110,11 +137,24 @@ def result_of(config: RunConfig, directory: Path, arm: str, budget: Budget | Non
             optimizer_steps=spent.optimizer_steps,
             tokens=spent.tokens,
             minutes=(time.monotonic() - began) / 60,
+            made_by=made_by,
         )
     draft = path.with_suffix(".new")
     draft.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
     draft.replace(path)
     return result
+
+
+def fingerprint(config: RunConfig, budget: Budget | None) -> str:
+    """A hash of what decides a result: the project's own code, Lean, the settings, and a control's budget."""
+    digest = hashlib.sha256()
+    for package in ("verifier", "prover", "trainer"):
+        for source in sorted((Path(__file__).parents[1] / package).rglob("*")):
+            if source.suffix in (".py", ".lean"):
+                digest.update(source.read_bytes())
+    settings = config.model_dump_json(exclude={"redis_url", "compute"})
+    digest.update(repr((settings, budget, resolve_runtime(config.lean.project).version)).encode())
+    return digest.hexdigest()
 
 
 def run_arm(
@@ -127,7 +167,7 @@ def run_arm(
         return supervised_start(session, pairs).policy, Budget()
     pairs, start = load_start(session, start_directory)
     if budget is not None:
-        return train_control(session, pairs, start, budget), budget
+        return train_control(session, pairs, start, budget)
     return train(session, start.policy, data.train, start.examples)
 
 

@@ -29,13 +29,15 @@ class ArmResult(BaseModel):
     greedy: list[Kind]
     """Of the held-out theorems."""
     entropy: float
-    """Nats per token at the sampling temperature, on held-out theorems."""
+    """Nats per token at the sampling temperature, on held-out theorems of both kinds."""
     attempts: int
     """Judged in training."""
     optimizer_steps: int
     tokens: int
     """Prompt and response tokens that training read, without padding."""
     minutes: float
+    made_by: str
+    """A hash of the code and the settings."""
 
 
 Values = list[list[float]]

@@ -1,6 +1,6 @@
 """How learning uses the machine: where, in which precision, and what of a pass is kept in memory.
 
-None of it changes what is learned, but for rounding.
+None of it changes what is learned, but for rounding; bfloat16 rounds more than GSPO's clipping allows.
 """
 
 import os
@@ -25,7 +25,8 @@ class ComputeConfig(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     device: str = "auto"
-    """Where to learn and to sample: cpu, cuda, cuda:1 ...; auto is the first GPU, or the CPU without one."""
+    """Where to learn and to sample: cpu, cuda, cuda:1 ...; auto is the first GPU, or the CPU without one.
+    Processes that learn together take a GPU each."""
     precision: Literal["auto", "float32", "bfloat16"] = "auto"
     """Of forward and backward passes; auto is bfloat16 on a GPU that has it.  Weights, the moments of the
     optimizer and losses are float32 in any case, and so is all of TRPO."""
@@ -52,18 +53,20 @@ class Compute:
         Raises:
             InvalidInput: there is no such device.
         """
-        has_gpu = torch.cuda.is_available()
-        name = config.device if config.device != "auto" else "cuda" if has_gpu else "cpu"
+        gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+        name = config.device if config.device != "auto" else "cuda" if gpus else "cpu"
         try:
             device = torch.device(name)
         except RuntimeError as error:
             raise InvalidInput(f"compute.device: {name!r} is no device: use cpu, cuda or cuda:1") from error
-        if device.type == "cuda" and not has_gpu:
+        if device.type == "cuda" and not gpus:
             raise InvalidInput("compute.device: torch finds no GPU here: use cpu, or install torch with CUDA")
-        ranks = Ranks.here(device)
-        if device.type == "cuda" and ranks.world > 1:
+        if device.type == "cuda" and "LOCAL_RANK" in os.environ:
             device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
-        by_itself = device.type == "cuda" and torch.cuda.is_bf16_supported()
+        if device.type == "cuda" and (device.index or 0) >= gpus:
+            raise InvalidInput(f"compute.device: there is no {device}: torch finds {gpus} GPUs here")
+        ranks = Ranks.here(device)
+        by_itself = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         bfloat16 = by_itself if config.precision == "auto" else config.precision == "bfloat16"
         return cls(device, bfloat16, config.activation_checkpointing, ranks, config.shard and ranks.world > 1)
 
@@ -77,9 +80,11 @@ class Compute:
         if self.activation_checkpointing:
             # The other kind does not know weights that are frozen, as LoRA's are.
             model.activation_checkpointing_enable({"use_reentrant": False})
-        model.to(self.device)  # type: ignore[arg-type]
         if self.shard:
+            # Which moves the weights as it divides them: no device has to hold all.
             shard_policy(model)
+        else:
+            model.to(self.device)  # type: ignore[arg-type]
         return model
 
     def autocast(self) -> AbstractContextManager[object]:

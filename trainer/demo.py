@@ -139,7 +139,7 @@ def experiment(session: Session, data: Dataset) -> None:
     portfolio = measure_baseline(session, data)
     trained, budget = train(session, start.policy, data.train, start.examples)
     after = measure_arm(session, "after", data, trained)
-    control = train_control(session, pairs, start, budget)
+    control, _ = train_control(session, pairs, start, budget)
     compare(session, data, after, measure_arm(session, "control", data, control), portfolio)
 
 
@@ -212,9 +212,10 @@ def supervised_start(session: Session, pairs: Pairs) -> Start:
     return Start(tokenizer, policy, examples)
 
 
-def train_control(session: Session, pairs: Pairs, start: Start, budget: Budget) -> Policy:
+def train_control(session: Session, pairs: Pairs, start: Start, budget: Budget) -> tuple[Policy, Budget]:
     """The start, trained further on the same proofs alone, for the optimizer steps and tokens of training.
 
+    Returns what it read as well: fewer tokens where a step asks for more pairs than there are.
     It has the settings of the trained model's optimizer, which began as new as this one.
     """
     config = session.config
@@ -251,7 +252,7 @@ def train_control(session: Session, pairs: Pairs, start: Start, budget: Budget) 
         policy = Policy(0, session.directory / "policies" / "control")
         save_policy(model if adapted is None else merged(adapted), start.tokenizer, policy.directory)
     session.writer.trained_on(trained=budget, control=spent)
-    return policy
+    return policy, spent
 
 
 def measure_arm(

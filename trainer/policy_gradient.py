@@ -54,9 +54,9 @@ class CriticConfig(BaseModel):
 
 
 class PolicyGradientConfig(OptimizerConfig):
-    """One update by policy gradients; docs/experiments.md says where these defaults failed."""
+    """One update by policy gradients; docs/experiments.md says how these defaults did."""
 
-    learning_rate: float = Field(default=4e-4, gt=0)
+    learning_rate: float = Field(default=1e-4, gt=0)
     algorithm: AlgorithmName = "grpo"
     """Decides `loss` and `epochs`, unless they are given."""
     loss: PolicyLoss = PolicyLoss()
@@ -127,7 +127,8 @@ class PolicyGradientLearner:
             NonFiniteLoss
         """
         examples, left_out = examples_of(rollouts, self._config, self._tokenizer)
-        if self._loss.engine_cap or self._loss.sequence_cap:
+        # The generator computes in float32: compared with its log-probabilities, no ratio would begin at 1.
+        if self._loss.engine_cap or self._loss.sequence_cap or self._stepper.compute.bfloat16:
             examples = self._with_own_logprobs(examples)
         self._model.train()
         return stats_of(

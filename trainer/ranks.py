@@ -14,6 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
+from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
 from torch.distributed.tensor import DTensor
 from transformers import PreTrainedModel
@@ -35,12 +36,15 @@ class Ranks:
 
     @classmethod
     def here(cls, device: torch.device) -> "Ranks":
-        """As the launcher says; waits for the others the first time."""
+        """As the launcher says; the first time it waits for the others, and takes `device` for its own."""
         world = int(os.environ.get("WORLD_SIZE", "1"))
         if world == 1:
             return cls()
-        if not dist.is_initialized():
-            dist.init_process_group("nccl" if device.type == "cuda" else "gloo", timeout=WAIT)
+        if not dist.is_initialized() and device.type == "cuda":
+            torch.cuda.set_device(device)
+            dist.init_process_group("nccl", timeout=WAIT, device_id=device)
+        elif not dist.is_initialized():
+            dist.init_process_group("gloo", timeout=WAIT)
         return cls(dist.get_rank(), world)
 
     @property
@@ -85,16 +89,18 @@ class Ranks:
 
 
 def shard(model: PreTrainedModel, methods: Iterable[str]) -> None:
-    """Divide the weights of `model` among the processes, block by block, in place.
+    """Divide the weights of `model` among the processes and their devices, block by block, in place.
 
     Args:
         methods: through which it is called, beside `forward`.
     """
     blocks = set(model._no_split_modules or ())
+    device = _device_of_collectives().type
+    mesh = init_device_mesh(device, (dist.get_world_size(),))
     for module in model.modules():
         if type(module).__name__ in blocks:
-            fully_shard(module)
-    fully_shard(model)
+            fully_shard(module, mesh=mesh)
+    fully_shard(model, mesh=mesh)
     for module in model.modules():
         if isinstance(module, FSDPModule):
             # A loss is a share of the step's, so gradients are sums.

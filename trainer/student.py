@@ -56,7 +56,6 @@ class Student:
         )
         self.compute.prepared(self.model)
         self._learner = new_learner(config, self.model, self.tokenizer, lesson.known, self.compute)
-        self._whole: PreTrainedModel | None = None
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Learn from the rollouts of one round, which the first process hands to the others.
@@ -67,15 +66,19 @@ class Student:
         return self._learner.update(self.compute.ranks.from_first(list(rollouts)))
 
     def published(self) -> PreTrainedModel:
-        """The model as others load it: whole, with the adapter in its weights.  Every process must ask."""
+        """The model as others load it: whole, with the adapter in its weights.
+
+        Where weights are divided every process must ask, and the first alone gets it.
+        """
         if not is_sharded(self.model):
             return self.model if self._adapted is None else merged(self._adapted)
         weights = full_weights(self.model)
+        if not self.compute.ranks.is_first:
+            return self.model  # nobody looks at it
+        config = self._lesson.config
         whole, _ = load_model(self._lesson.directory)
-        lora = self._lesson.config.lora
-        adapted = with_lora(whole, lora) if lora is not None else None
-        if self.compute.ranks.is_first:
-            whole.load_state_dict(weights)
+        adapted = with_lora(whole, config.lora, seed=config.seed) if config.lora is not None else None
+        whole.load_state_dict(weights)
         return whole if adapted is None else merged(adapted)
 
 

@@ -17,7 +17,7 @@ from trainer.dpo import DPOConfig
 from trainer.expert_iteration import ExpertIterationConfig
 from trainer.learner import OptimizerConfig
 from trainer.lora import LoRAConfig
-from trainer.policy_gradient import CriticConfig
+from trainer.policy_gradient import CriticConfig, PolicyGradientConfig
 from trainer.pretraining import PretrainingConfig
 from trainer.supervised import SupervisedConfig
 from trainer.trpo import TRPOConfig
@@ -73,13 +73,15 @@ def settings_table(section: str, settings: type[BaseModel]) -> str:
     rows = [
         (f"`{name}`", _value(settings.model_fields[name].default), documented[name])
         for name in said
-        if name in documented
+        # A section within this one has a table of its own.
+        if name in documented and not isinstance(settings.model_fields[name].default, BaseModel)
     ]
     return _markdown((f"`[{section}]`", "default", "meaning"), rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {
     "algorithms": algorithms_table,
+    "policy_gradient": lambda: settings_table("policy_gradient", PolicyGradientConfig),
     "loss": lambda: settings_table("policy_gradient.loss", PolicyLoss),
     "credit": lambda: settings_table("policy_gradient.credit", CreditConfig),
     "lora": lambda: settings_table("lora", LoRAConfig),

@@ -222,12 +222,13 @@ class Stream(Generic[M]):
         return [DeadEntry.from_fields(fields) for _, fields in entries]
 
     def _next_entries(self, group: str, consumer: str, count: int, block_ms: int) -> list[Entry]:
-        return self._claim(group, consumer, count) or self._new(group, consumer, count, block_ms)
+        return self._claim(group, consumer) or self._new(group, consumer, count, block_ms)
 
-    def _claim(self, group: str, consumer: str, count: int) -> list[Entry]:
+    def _claim(self, group: str, consumer: str) -> list[Entry]:
         """One step of the walk through what is pending in `group`; each read takes the next step."""
         start = self._claim_cursor.get(group, b"0-0")
-        reply = self._client.xautoclaim(self.key, group, consumer, self._claim_idle_ms, start, count)
+        # One at a time: if it ends this consumer as well, it does not take others with it again.
+        reply = self._client.xautoclaim(self.key, group, consumer, self._claim_idle_ms, start, count=1)
         self._claim_cursor[group] = cast(bytes, reply[0])
         return self._not_deadly(group, cast(list[Entry], reply[1]))
 
