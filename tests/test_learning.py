@@ -18,6 +18,7 @@ from trainer.expert_iteration import (
 )
 from trainer.learner import Learner, NonFiniteLoss
 from trainer.policy import build_policy
+from trainer.pretraining import PretrainingConfig, pretrain
 from trainer.rollout import Rollout
 from trainer.supervised import SupervisedConfig, SupervisedStep, train_supervised
 from verifier.errors import InvalidInput
@@ -90,14 +91,18 @@ def test_the_learning_rate_rises_then_falls_to_its_final_value() -> None:
     assert max(rates) <= 1
 
 
+@pytest.mark.parametrize("pretraining", [False, True])
 def test_a_loss_that_is_not_finite_is_an_error_and_changes_no_weight(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, pretraining: bool
 ) -> None:
     with torch.no_grad():
         model.model.norm.weight[0] = math.inf
     before = weights(model)
     with pytest.raises(NonFiniteLoss, match="learning rate"):
-        train_supervised(model, tokenizer, PAIRS, SupervisedConfig(steps=1))
+        if pretraining:
+            pretrain(model, tokenizer, [proof for _, proof in PAIRS], PretrainingConfig(steps=1))
+        else:
+            train_supervised(model, tokenizer, PAIRS, SupervisedConfig(steps=1))
     assert unchanged(model, before)
 
 

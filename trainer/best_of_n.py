@@ -4,7 +4,6 @@ The pairs are (proved, refuted) attempts of training; what is ranked are the sam
 the run measured at the end.  Nothing is judged anew: the verdicts are those of the run.
 """
 
-import random
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from pathlib import Path
@@ -16,10 +15,9 @@ from prover.generators.transformers import load_model
 from prover.prompts import completion_of, prompt_of
 from prover.statistics import bootstrap_interval
 from prover.theorem import Theorem
-from trainer.expert_iteration import normalised_proof
 from trainer.learner import NonFiniteLoss
 from trainer.policy import save_policy
-from trainer.preferences import Preference, encode_preferences
+from trainer.preferences import Candidate, Preference, drawn, encode_preferences
 from trainer.ranker import RankerConfig, build_ranker, score, train_ranker
 from trainer.run_files import AttemptRow, read_run
 from trainer.supervised import encode_pairs
@@ -83,9 +81,7 @@ def rank_run(directory: Path, config: RankerConfig) -> BestOfN:
         for rows in samples
     ]
     proved = [[each.kind is Kind.PROVED for each in rows] for rows in samples]
-    first = [
-        max(zip(s, p, strict=True), key=lambda each: each[0])[1] for s, p in zip(scores, proved, strict=True)
-    ]
+    first = [p[s.index(max(s))] for s, p in zip(scores, proved, strict=True)]
     gains = [best - fmean(each) for best, each in zip(first, proved, strict=True)]
     calls = [ordered_calls(s, p) for s, p in zip(scores, proved, strict=True) if any(p)]
     blind = [(len(p) + 1) / (sum(p) + 1) for p in proved if any(p)]
@@ -106,19 +102,16 @@ def rank_run(directory: Path, config: RankerConfig) -> BestOfN:
 
 def preferences_of(rows: Iterable[AttemptRow], *, per_theorem: int, seed: int) -> list[Preference]:
     """Pairs of a proved and a refuted text of one theorem, drawn by the seed, with known verdicts."""
-    texts: defaultdict[str, dict[str, AttemptRow]] = defaultdict(dict)
-    for row in rows:
-        if row.kind is not Kind.UNKNOWN and row.proof.strip():
-            texts[row.theorem].setdefault(normalised_proof(row.proof), row)
-    found: list[Preference] = []
-    for name, members in texts.items():
-        proved = [each for each in members.values() if each.kind is Kind.PROVED]
-        refuted = [each for each in members.values() if each.kind is Kind.REFUTED]
-        possible = [(w, r) for w in proved for r in refuted]
-        for w, r in random.Random(f"{seed} {name}").sample(possible, min(per_theorem, len(possible))):
-            prompt, chosen = text_of(w)
-            found.append(Preference(prompt=prompt, chosen=chosen, rejected=text_of(r)[1]))
-    return found
+    texts = ((row, *text_of(row)) for row in rows)
+    candidates = (
+        Candidate(row.theorem, prompt, row.proof, row.kind, (prompt, completion))
+        for row, prompt, completion in texts
+        if completion
+    )
+    return [
+        Preference(prompt=prompt, chosen=chosen, rejected=rejected)
+        for (prompt, chosen), (_, rejected) in drawn(candidates, per_theorem=per_theorem, seed=seed)
+    ]
 
 
 def samples_of(attempts: Sequence[AttemptRow]) -> list[list[AttemptRow]]:

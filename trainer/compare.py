@@ -19,9 +19,9 @@ from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from prover.families import Dataset
-from prover.generators.transformers import load_model
 from trainer.arms import CONTROL, START, arm_config
 from trainer.comparison import ArmResult, write_comparison
 from trainer.config import RunConfig
@@ -41,7 +41,7 @@ from trainer.session import Policy, Session, open_session
 from trainer.supervised import encode_pairs
 from verifier.console import say
 from verifier.errors import InvalidInput
-from verifier.lean.runtime import resolve_runtime
+from verifier.lean.runtime import code_in, resolve_runtime
 
 __all__ = ["compare"]
 
@@ -147,13 +147,11 @@ def result_of(config: RunConfig, directory: Path, arm: str, budget: Budget | Non
 
 def fingerprint(config: RunConfig, budget: Budget | None) -> str:
     """A hash of what decides a result: the project's own code, Lean, the settings, and a control's budget."""
-    digest = hashlib.sha256()
-    for package in ("verifier", "prover", "trainer"):
-        for source in sorted((Path(__file__).parents[1] / package).rglob("*")):
-            if source.suffix in (".py", ".lean"):
-                digest.update(source.read_bytes())
     settings = config.model_dump_json(exclude={"redis_url", "compute"})
-    digest.update(repr((settings, budget, resolve_runtime(config.lean.project).version)).encode())
+    judge = resolve_runtime(config.lean.project).fingerprint
+    digest = hashlib.sha256(repr((settings, budget, judge)).encode())
+    for package in ("prover", "trainer"):
+        digest.update(code_in(Path(__file__).parents[1] / package))
     return digest.hexdigest()
 
 
@@ -175,6 +173,6 @@ def load_start(session: Session, directory: Path) -> tuple[Pairs, Start]:
     """The start that `run_arm` left in `directory`, and the pairs that it was trained on."""
     pairs: Pairs = [(prompt, proof) for prompt, proof in json.loads((directory / PAIRS).read_text("utf-8"))]
     policy = Policy(0, directory / "policies" / "v0000")
-    _, tokenizer = load_model(policy.directory)
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(policy.directory)
     examples = encode_pairs(tokenizer, pairs, max_length=session.config.policy.max_length)
     return pairs, Start(tokenizer, policy, examples)

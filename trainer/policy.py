@@ -5,6 +5,8 @@ What is saved loads with `prover.generators.transformers.load_model` and in vLLM
 
 import shutil
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from types import MethodType
 from typing import Self
@@ -19,7 +21,7 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from trainer.ranks import is_sharded, shard
+from trainer.ranks import shard
 from trainer.tokenizer import MIN_VOCAB_SIZE
 from verifier.errors import InvalidInput
 
@@ -35,7 +37,9 @@ __all__ = [
 
 
 _GATHERING = "proofmill_response_logits"
-"""Name of the method around which sharded weights are gathered."""
+"""Name of the method around which sharded weights are gathered; other models have none."""
+
+_Logits = Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
 
 
 class PolicyConfig(BaseModel):
@@ -175,11 +179,8 @@ def response_logits(
     The output layer runs on these positions only: with a prompt longer than its
     proof and a large vocabulary, the rest would be most of the memory.
     """
-    compute = getattr(model, _GATHERING, None) if is_sharded(model) else None
-    if compute is None:
-        return _response_logits(model, input_ids_BT, attention_mask_BT, response_mask_BT, temperature)
-    found: tuple[Tensor, Tensor] = compute(input_ids_BT, attention_mask_BT, response_mask_BT, temperature)
-    return found
+    compute: _Logits = getattr(model, _GATHERING, partial(_response_logits, model))
+    return compute(input_ids_BT, attention_mask_BT, response_mask_BT, temperature)
 
 
 def shard_policy(model: PreTrainedModel) -> None:

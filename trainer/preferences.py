@@ -3,10 +3,10 @@
 import json
 import random
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 from transformers import PreTrainedTokenizerBase
@@ -21,14 +21,19 @@ from verifier.jsonl import BadRow, reason_of
 from verifier.verdict import Kind
 
 __all__ = [
+    "Candidate",
     "Pair",
     "Preference",
+    "drawn",
     "encode_preferences",
     "length_parts",
     "load_preferences",
     "pairs_of",
     "read_preferences",
 ]
+
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,19 +132,42 @@ def pairs_of(rollouts: Iterable[Rollout], *, eos_id: int, per_theorem: int, seed
     Args:
         eos_id: ends also the attempts that the length limit cut, or the ranker would look for that alone.
     """
-    attempts: defaultdict[str, dict[tuple[object, ...], tuple[Kind, Attempt]]] = defaultdict(dict)
-    for rollout in rollouts:
-        attempt, kind = rollout.attempt, rollout.verdict.kind
-        if kind is not Kind.UNKNOWN and attempt.token_ids:
-            key = (attempt.prompt_ids, normalised_proof(attempt.proof))
-            attempts[attempt.theorem.name].setdefault(key, (kind, attempt))
-    pairs: list[Pair] = []
-    for name, members in attempts.items():
-        proved = [attempt for kind, attempt in members.values() if kind is Kind.PROVED]
-        refuted = [attempt for kind, attempt in members.values() if kind is Kind.REFUTED]
-        possible = [(w, r) for w in proved for r in refuted if w.prompt_ids == r.prompt_ids]
-        drawn = random.Random(f"{seed} {name}").sample(possible, min(per_theorem, len(possible)))
-        pairs += [Pair(_example(w, eos_id), _example(r, eos_id)) for w, r in drawn]
+    attempts = (
+        Candidate(
+            each.attempt.theorem.name, each.attempt.prompt_ids, each.attempt.proof, each.verdict.kind, each
+        )
+        for each in rollouts
+        if each.attempt.token_ids
+    )
+    return [
+        Pair(_example(better.attempt, eos_id), _example(worse.attempt, eos_id))
+        for better, worse in drawn(attempts, per_theorem=per_theorem, seed=seed)
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate(Generic[T]):
+    """An attempt that may be half of a pair, as `drawn` reads it; `value` is what the pair is of."""
+
+    theorem: str
+    prompt: Hashable
+    proof: str
+    kind: Kind
+    value: T
+
+
+def drawn(candidates: Iterable[Candidate[T]], *, per_theorem: int, seed: int) -> list[tuple[T, T]]:
+    """(proved, refuted) pairs with the same prompt, as `pairs_of` says."""
+    by_theorem: defaultdict[str, dict[tuple[Hashable, str], Candidate[T]]] = defaultdict(dict)
+    for each in candidates:
+        if each.kind is not Kind.UNKNOWN:
+            by_theorem[each.theorem].setdefault((each.prompt, normalised_proof(each.proof)), each)
+    pairs: list[tuple[T, T]] = []
+    for name, members in by_theorem.items():
+        proved = [each for each in members.values() if each.kind is Kind.PROVED]
+        refuted = [each for each in members.values() if each.kind is Kind.REFUTED]
+        possible = [(w.value, r.value) for w in proved for r in refuted if w.prompt == r.prompt]
+        pairs += random.Random(f"{seed} {name}").sample(possible, min(per_theorem, len(possible)))
     return pairs
 
 

@@ -9,6 +9,7 @@ in its block.
 import random
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import fmean
 from typing import Self
@@ -20,10 +21,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from prover.prompts import encode_completion, encode_prompt
 from trainer.batching import Batch, Example, endless_minibatches, micro_batches
 from trainer.compute import Compute
-from trainer.learner import NonFiniteLoss, ScheduledConfig
+from trainer.learner import ScheduledConfig
 from trainer.losses import Totals, next_token_loss
 from trainer.policy import token_logprobs
-from trainer.stepper import Figures, Stepper
+from trainer.stepper import Figures, Stepper, scheduled_steps
 from verifier.errors import InvalidInput
 
 __all__ = [
@@ -143,17 +144,11 @@ def pretrain(
     tokens = 0
     model.train()
     batches = endless_minibatches(examples, config.batch_size, random.Random(config.seed))
-    for step, minibatch in zip(range(1, total + 1), batches, strict=False):
-        stepper.set_learning_rate(config.rate_at(step, total))
-        figures = pretraining_step(stepper, model, minibatch, max_tokens=config.max_tokens)
-        if figures is None:
-            raise NonFiniteLoss(
-                f"step {step} of pre-training has a loss or gradient that is not finite: lower the learning "
-                "rate, or look at the texts; the weights were not changed by it"
-            )
-        tokens += sum(map(len, minibatch))
-        losses.append(figures["loss"])
-        on_step(figures["loss"])
+    make_step = partial(pretraining_step, stepper, model, max_tokens=config.max_tokens)
+    for step in scheduled_steps(stepper, config, batches, total, make_step):
+        tokens += sum(map(len, step.minibatch))
+        losses.append(step.figures["loss"])
+        on_step(step.figures["loss"])
     tail = losses[-max(1, total // 10) :]
     return PretrainingResult(total, tokens, fmean(tail) if tail else 0.0)
 

@@ -4,18 +4,19 @@ import copy
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import fmean
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from torch import Tensor, nn
 from torch.optim import AdamW
 
 from trainer.compute import Compute
-from trainer.learner import NonFiniteLoss, OptimizerConfig, OptimizerState, UpdateStats
+from trainer.learner import NonFiniteLoss, OptimizerConfig, OptimizerState, ScheduledConfig, UpdateStats
 from trainer.ranks import norm_of
 
-__all__ = ["Figures", "Stepper", "stats_of"]
+__all__ = ["Figures", "ScheduledStep", "Stepper", "scheduled_steps", "stats_of"]
 
 PATIENCE = 5
 """Steps in a row that may be left out before it is an error."""
@@ -107,6 +108,43 @@ class Stepper:
                 "batches; the weights were not changed by them"
             )
         return None
+
+
+@dataclass(frozen=True, slots=True)
+class ScheduledStep(Generic[P]):
+    """A step that was made: its number from 1, its learning rate, what it read, and its figures."""
+
+    number: int
+    rate: float
+    minibatch: Sequence[P]
+    figures: Figures
+
+
+def scheduled_steps(
+    stepper: Stepper,
+    config: ScheduledConfig,
+    minibatches: Iterable[Sequence[P]],
+    total: int,
+    make_step: Callable[[Sequence[P]], Figures | None],
+) -> Iterator[ScheduledStep[P]]:
+    """`total` steps on `minibatches` at the learning rates of `config`.
+
+    Args:
+        make_step: makes one by `stepper`, and returns what it did.
+
+    Raises:
+        NonFiniteLoss: at the first step that is not finite; the weights are as they were before it.
+    """
+    for number, minibatch in zip(range(1, total + 1), minibatches, strict=False):
+        rate = config.rate_at(number, total)
+        stepper.set_learning_rate(rate)
+        figures = make_step(minibatch)
+        if figures is None:
+            raise NonFiniteLoss(
+                f"step {number} of {total} has a loss or gradient that is not finite: lower the learning "
+                "rate, or look at what it read; the weights were not changed by it"
+            )
+        yield ScheduledStep(number, rate, minibatch, figures)
 
 
 def stats_of(

@@ -8,6 +8,7 @@ import copy
 import random
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from pydantic import Field
 from torch import Tensor
@@ -16,10 +17,10 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from prover.prompts import encode_completion, encode_prompt
 from trainer.batching import Batch, Example, endless_minibatches, micro_batches
 from trainer.compute import Compute
-from trainer.learner import NonFiniteLoss, OptimizerState, ScheduledConfig
+from trainer.learner import OptimizerState, ScheduledConfig
 from trainer.losses import sft_loss
 from trainer.policy import token_logprobs
-from trainer.stepper import Figures, Stepper
+from trainer.stepper import Figures, Stepper, scheduled_steps
 from verifier.errors import InvalidInput
 
 __all__ = [
@@ -94,19 +95,13 @@ def train_supervised(
     tokens = 0
     model.train()
     batches = endless_minibatches(examples, config.batch_size, random.Random(config.seed))
-    for step, minibatch in zip(range(1, total + 1), batches, strict=False):
-        rate = config.rate_at(step, total)
-        stepper.set_learning_rate(rate)
-        figures = supervised_step(stepper, model, minibatch, max_tokens=config.max_tokens)
-        if figures is None:
-            raise NonFiniteLoss(
-                f"step {step} of supervised training has a loss or gradient that is not finite: lower the "
-                "learning rate, or look at the pairs; the weights were not changed by it"
-            )
-        step_tokens = sum(map(len, minibatch))
+    make_step = partial(supervised_step, stepper, model, max_tokens=config.max_tokens)
+    for step in scheduled_steps(stepper, config, batches, total, make_step):
+        loss, grad_norm = step.figures["loss"], step.figures["grad_norm"]
+        step_tokens = sum(map(len, step.minibatch))
         tokens += step_tokens
-        losses.append(figures["loss"])
-        on_step(SupervisedStep(step, total, figures["loss"], figures["grad_norm"], rate, step_tokens))
+        losses.append(loss)
+        on_step(SupervisedStep(step.number, total, loss, grad_norm, step.rate, step_tokens))
     tail = losses[-max(1, total // 10) :]
     state = copy.deepcopy(stepper.optimizer.state_dict())
     return SupervisedResult(total, tokens, sum(tail) / len(tail), state)

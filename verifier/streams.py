@@ -230,24 +230,19 @@ class Stream(Generic[M]):
         # One at a time: if it ends this consumer as well, it does not take others with it again.
         reply = self._client.xautoclaim(self.key, group, consumer, self._claim_idle_ms, start, count=1)
         self._claim_cursor[group] = cast(bytes, reply[0])
-        return self._not_deadly(group, cast(list[Entry], reply[1]))
+        return [entry for entry in cast(list[Entry], reply[1]) if not self._is_deadly(group, entry)]
 
-    def _not_deadly(self, group: str, entries: list[Entry]) -> list[Entry]:
-        """The entries that were not handed out too often yet; the others are moved away."""
-        with self._client.pipeline(transaction=False) as pipeline:
-            for entry_id, _ in entries:
-                pipeline.xpending_range(self.key, group, min=entry_id, max=entry_id, count=1)
-            pending = pipeline.execute()
-        kept = []
-        for entry, found in zip(entries, pending, strict=True):
-            # Another process may have acknowledged it meanwhile: then it is not pending any more.
-            times = found[0]["times_delivered"] if found else 0
-            if times <= MAX_DELIVERIES:
-                kept.append(entry)
-                continue
-            reason = f"handed out {times - 1} times and never acknowledged: it may end whoever works on it"
-            self._bury(DeadEntry(entry[0].decode(), group, reason, entry[1]))
-        return kept
+    def _is_deadly(self, group: str, entry: Entry) -> bool:
+        """Whether it was handed out too often already; then it is moved away."""
+        entry_id, fields = entry
+        pending = self._client.xpending_range(self.key, group, min=entry_id, max=entry_id, count=1)
+        # Another process may have acknowledged it meanwhile: then it is not pending any more.
+        before = int(pending[0]["times_delivered"]) - 1 if pending else 0
+        if before < MAX_DELIVERIES:
+            return False
+        reason = f"handed out {before} times and never acknowledged: it may end whoever works on it"
+        self._bury(DeadEntry(entry_id.decode(), group, reason, fields))
+        return True
 
     def _new(self, group: str, consumer: str, count: int, block_ms: int) -> list[Entry]:
         # For the server BLOCK 0 means to wait for ever.

@@ -61,15 +61,20 @@ class LeanRuntime:
     def fingerprint(self) -> str:
         """A digest of all that verdicts depend on beside the submission: Lean, library, and this code."""
         digest = hashlib.sha256(f"{self.name} {self.version} {self.library}".encode())
-        code = Path(__file__).parents[1]
-        for source in sorted((*code.rglob("*.py"), *code.rglob("*.lean"))):
-            digest.update(source.read_bytes())
+        digest.update(code_in(Path(__file__).parents[1]))
         return digest.hexdigest()
 
     @property
     def is_confined(self) -> bool:
         """Whether something keeps candidate code from the user's files."""
         return any(each.on for each in self.protections)
+
+
+def code_in(package: Path) -> bytes:
+    """All Python and Lean of a package, for a digest of it."""
+    return b"".join(
+        source.read_bytes() for source in sorted((*package.rglob("*.py"), *package.rglob("*.lean")))
+    )
 
 
 def resolve_runtime(project: Path | None) -> LeanRuntime:
