@@ -24,7 +24,7 @@ class _Row(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
     name: str = Field(min_length=1)
-    split: Literal["valid", "test"]
+    split: Literal["train", "valid", "test"]
     formal_statement: str
     header: str
 

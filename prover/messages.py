@@ -1,16 +1,22 @@
 """What travels over the streams between trainer, generator and verifier."""
 
+from collections.abc import Iterator, Sequence
+from typing import Self
+
 from pydantic import BaseModel, ConfigDict
 
 from prover.generators import SamplingParams
 from prover.theorem import Attempt, Theorem
 from verifier.verdict import Submission
 
-__all__ = ["AttemptMessage", "Task"]
+__all__ = ["TASKS_PER_ORDER", "AttemptMessage", "Order", "Task"]
+
+TASKS_PER_ORDER = 16
+"""Few enough that Lean starts on the first attempts while the next are sampled."""
 
 
 class Task(BaseModel):
-    """A theorem to be tried by one policy: the order for one group of attempts."""
+    """A theorem to be tried by one policy: what leads to one group of attempts."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -20,7 +26,36 @@ class Task(BaseModel):
     policy: str
     """Directory of the policy that samples."""
     policy_version: int
+    policy_digest: str | None = None
+    """Of that directory, if it is sealed (`prover/sealed.py`); what samples checks it."""
     sampling: SamplingParams
+
+    def attempt_id(self, index: int) -> str:
+        """Of the attempt that is the sample `index` of this task."""
+        return f"{self.id}/{index}"
+
+    @property
+    def attempt_ids(self) -> list[str]:
+        """Of all attempts it leads to."""
+        return [self.attempt_id(index) for index in range(self.sampling.samples)]
+
+
+class Order(BaseModel):
+    """Tasks that are sampled together.
+
+    One message, so that the same tasks share a batch whoever samples them and however often: how sequences
+    are batched decides how floats are rounded, and a run that is resumed shall come to the same weights.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tasks: tuple[Task, ...]
+
+    @classmethod
+    def of(cls, tasks: Sequence[Task], size: int = TASKS_PER_ORDER) -> Iterator[Self]:
+        """Orders of at most `size` tasks each, in the order of `tasks`."""
+        for first in range(0, len(tasks), size):
+            yield cls(tasks=tuple(tasks[first : first + size]))
 
 
 class AttemptMessage(BaseModel):

@@ -1,6 +1,6 @@
-"""`proofmill worker generator`: tasks from a Redis stream in, attempts on another out.
+"""`proofmill worker generator`: orders from a Redis stream in, attempts on another out.
 
-A task is acknowledged after its attempts are published.  Attempts have ids made
+An order is acknowledged after its attempts are published.  Attempts have ids made
 from the task's, so a task that is done twice makes no new attempts for anyone
 who drops repeats.
 """
@@ -10,79 +10,124 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
 from typing import NoReturn
 
 import torch
 
-from prover.generators import Sample
+from prover.generators import Generator, Sample
 from prover.generators.transformers import TransformersGenerator
-from prover.messages import AttemptMessage, Task
+from prover.messages import AttemptMessage, Order, Task
 from prover.prompts import prompt_of
+from prover.sealed import check_sealed
 from prover.theorem import Attempt
-from verifier.redis_server import connect
-from verifier.stream_worker import consumer_name
-from verifier.streams import Stream, StreamNames
+from verifier.errors import InvalidInput
+from verifier.redis_server import PATIENT, connect
+from verifier.stream_worker import VERIFIER_GROUP, consumer_name
+from verifier.streams import Delivery, Stream, StreamNames
 
-__all__ = ["GENERATOR_GROUP", "run_generator"]
+__all__ = ["GENERATOR_GROUP", "Load", "load_transformers", "run_generator", "sample_order"]
 
 GENERATOR_GROUP = "generators"
-TASKS_PER_BATCH = 16
-"""Few enough that Lean starts on the first attempts while the next are sampled."""
 BLOCK_MS = 200
+PAUSE_S = 0.05
+
+Load = Callable[[Task], Generator]
+"""What gives the generator of a task's policy."""
 
 log = logging.getLogger(__name__)
 
 
-def run_generator(redis_url: str, run: str, device: str) -> NoReturn:
-    """Sample for what arrives until SIGTERM or SIGINT.
+def run_generator(redis_url: str, run: str, load: Load, max_backlog: int) -> NoReturn:
+    """Sample for what arrives until SIGTERM or SIGINT; what is in hand then is left to another generator.
+
+    While more than `max_backlog` attempts wait for a verdict, it waits too.
 
     Raises:
-        RedisUnavailable, InvalidInput
+        RedisUnavailable, BrokenDirectory
     """
-    client = connect(redis_url)
+    client = connect(redis_url, retries=PATIENT)
     names = StreamNames(run)
-    tasks = Stream(client, names.tasks, Task)
+    orders = Stream(client, names.tasks, Order)
     attempts = Stream(client, names.attempts, AttemptMessage)
     consumer = consumer_name()
+    in_hand: list[Delivery[Order]] = []
     for number in (signal.SIGTERM, signal.SIGINT):
-        # At once: what was not acknowledged comes again.
         signal.signal(number, lambda *_: sys.exit(0))
+    try:
+        while True:
+            if attempts.backlog(VERIFIER_GROUP) > max_backlog:
+                time.sleep(PAUSE_S)
+                continue
+            in_hand = orders.read(GENERATOR_GROUP, consumer, count=1, block_ms=BLOCK_MS)
+            for delivery in in_hand:
+                sampled, refused = sample_order(load, delivery.message)
+                attempts.publish_many(sampled)
+                for task, reason in refused:
+                    log.error("refused %s: %s", task.id, reason)
+                    orders.refuse(Order(tasks=(task,)), GENERATOR_GROUP, reason)
+                orders.ack(in_hand)
+                in_hand = []
+    finally:
+        orders.release(in_hand, consumer)
+
+
+def load_transformers(device: str) -> Load:
+    """Models of this process, the last one kept."""
     if device == "cpu":
         # The other half of the cores is Lean's, which judges while this samples.
         torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
-    policy: tuple[str, TransformersGenerator] | None = None
-    while True:
-        deliveries = tasks.read(GENERATOR_GROUP, consumer, TASKS_PER_BATCH, BLOCK_MS)
-        for path, same_policy in groupby(deliveries, key=lambda each: each.message.policy):
-            if policy is None or policy[0] != path:
-                policy = path, TransformersGenerator.load(Path(path), device)
-            batch = list(same_policy)
-            attempts.publish_many(sample_tasks(policy[1], [delivery.message for delivery in batch]))
-            tasks.ack(batch)
+
+    @lru_cache(maxsize=1)
+    def load(policy: str, digest: str | None) -> TransformersGenerator:
+        if digest is not None:
+            check_sealed(Path(policy), digest)
+        return TransformersGenerator.load(Path(policy), device)
+
+    return lambda task: load(task.policy, task.policy_digest)
 
 
-def sample_tasks(generator: TransformersGenerator, tasks: Sequence[Task]) -> list[AttemptMessage]:
-    """The attempts at all tasks; tasks with equal sampling parameters share a batch."""
-    messages = []
-    for sampling, alike in groupby(tasks, key=lambda task: task.sampling):
+def sample_order(load: Load, order: Order) -> tuple[list[AttemptMessage], list[tuple[Task, str]]]:
+    """The attempts at an order's tasks, and the tasks that cannot be tried, with the reason."""
+    sampled: list[AttemptMessage] = []
+    refused: list[tuple[Task, str]] = []
+    for _, alike in groupby(order.tasks, key=lambda task: (task.policy, task.sampling)):
         batch = list(alike)
-        started = time.monotonic()
-        groups = generator.sample([prompt_of(task.theorem) for task in batch], sampling)
-        share_ms = (time.monotonic() - started) * 1e3 / sum(map(len, groups))
-        for task, samples in zip(batch, groups, strict=True):
-            messages += [
-                AttemptMessage.of(_attempt(task, index, sample), share_ms)
-                for index, sample in enumerate(samples)
-            ]
-    return messages
+        generator = load(batch[0])
+        try:
+            sampled += sample_tasks(generator, batch)
+        except InvalidInput:
+            # One of them is to blame; the others shall not go without.
+            for task in batch:
+                try:
+                    sampled += sample_tasks(generator, [task])
+                except InvalidInput as error:
+                    refused.append((task, str(error)))
+    return sampled, refused
+
+
+def sample_tasks(generator: Generator, tasks: Sequence[Task]) -> list[AttemptMessage]:
+    """The attempts at tasks with the same policy and sampling parameters, as one batch.
+
+    Raises:
+        InvalidInput: a prompt does not fit.
+    """
+    started = time.monotonic()
+    groups = generator.sample([prompt_of(task.theorem) for task in tasks], tasks[0].sampling)
+    share_ms = (time.monotonic() - started) * 1e3 / sum(map(len, groups))
+    return [
+        AttemptMessage.of(_attempt(task, index, sample), share_ms)
+        for task, samples in zip(tasks, groups, strict=True)
+        for index, sample in enumerate(samples)
+    ]
 
 
 def _attempt(task: Task, index: int, sample: Sample) -> Attempt:
     return Attempt(
-        id=f"{task.id}/{index}",
+        id=task.attempt_id(index),
         group=task.id,
         theorem=task.theorem,
         policy_version=task.policy_version,

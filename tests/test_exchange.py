@@ -7,11 +7,11 @@ import pytest
 import redis
 
 from prover.generators import SamplingParams
-from prover.messages import AttemptMessage, Task
+from prover.messages import AttemptMessage, Order, Task
 from prover.stream_worker import GENERATOR_GROUP
 from prover.theorem import Attempt, Theorem
-from trainer.exchange import Exchange, StalledError
-from verifier.errors import ProofmillError
+from trainer.exchange import Exchange
+from verifier.errors import ProofmillError, StalledError
 from verifier.redis_server import EmbeddedRedis, connect
 from verifier.stream_worker import VERIFIER_GROUP
 from verifier.streams import Stream, StreamNames
@@ -72,11 +72,12 @@ def test_attempts_and_verdicts_are_joined_by_id_in_the_order_of_the_tasks(client
         ("b/0", Status.PROVED),
     ]
     assert sorted(seen) == ["a/0", "a/1", "b/0"]
-    assert [each.message.id for each in Stream(client, NAMES.tasks, Task).read("g", "c", 9, 0)] == ["a", "b"]
+    (order,) = Stream(client, NAMES.tasks, Order).read("g", "c", 9, 0)
+    assert [each.id for each in order.message.tasks] == ["a", "b"]
 
 
 def test_what_everyone_has_done_with_leaves_the_streams(client: redis.Redis) -> None:
-    tasks, attempts = Stream(client, NAMES.tasks, Task), Stream(client, NAMES.attempts, AttemptMessage)
+    tasks, attempts = Stream(client, NAMES.tasks, Order), Stream(client, NAMES.attempts, AttemptMessage)
     verdicts = Stream(client, NAMES.verdicts, Verdict)
     exchange = Exchange(client, "run")
     for name in ("a", "b"):

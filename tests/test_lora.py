@@ -1,6 +1,7 @@
 """An adapter is all that is trained, and what is published has it in its weights."""
 
 import math
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,11 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from prover.generators.transformers import load_model
 from tests.toys import CONFIG, rollout, sample_of
+from trainer.config import run_config
 from trainer.lora import LoRAConfig, merged, with_lora
 from trainer.policy import save_policy
 from trainer.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
+from trainer.student import Lesson, Student
 from verifier.errors import InvalidInput
 from verifier.verdict import Status
 
@@ -83,3 +86,26 @@ def test_the_adapter_is_scaled_as_equation_2_3_or_by_the_root_of_the_rank(
 def test_layers_that_are_not_there_are_named(model: LlamaForCausalLM) -> None:
     with pytest.raises(InvalidInput, match=r"no_such_layer.*q_proj"):
         with_lora(model, LoRAConfig(target_modules=("no_such_layer",)))
+
+
+def test_a_policy_published_as_an_adapter_is_the_one_published_merged(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
+    base = tmp_path / "base"
+    save_policy(model, tokenizer, base)
+    settings = {"algorithm": "grpo", "lora": {"rank": 4, "separate": True}, "compute": {"device": "cpu"}}
+    student = Student(Lesson(run_config(settings), base, ()))
+    with torch.no_grad():
+        for name, weight in student.model.named_parameters():
+            if "lora_B" in name:
+                weight.normal_(std=0.1)
+    student.publish(tmp_path / "adapter")
+    assert not (tmp_path / "adapter" / "model.safetensors").exists()
+    loaded, _ = load_model(tmp_path / "adapter")
+    start, _ = load_model(base)
+    ids = torch.arange(5)[None]
+    torch.testing.assert_close(loaded(ids).logits, student.published()(ids).logits)
+    assert not torch.allclose(loaded(ids).logits, start(ids).logits)
+    shutil.rmtree(base)
+    with pytest.raises(InvalidInput, match="put that one there"):
+        load_model(tmp_path / "adapter")

@@ -5,13 +5,15 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import pytest
 
 from verifier.errors import InvalidInput, RedisUnavailable
-from verifier.redis_server import EmbeddedRedis, connect
+from verifier.redis_server import EmbeddedRedis, answers, connect, server_command, server_socket
 
 
 def gone(url: str, within_s: float = 10.0) -> bool:
@@ -99,6 +101,38 @@ def test_two_servers_never_share_a_directory(tmp_path: Path) -> None:
         with pytest.raises(RedisUnavailable, match="another embedded Redis uses"), EmbeddedRedis(tmp_path):
             pass
         connect(first.url).close()
+
+
+@contextmanager
+def server_process(directory: Path, socket: Path) -> Iterator[subprocess.Popen[str]]:
+    command = server_command(directory, socket)
+    with subprocess.Popen(command, stderr=subprocess.PIPE, stdout=subprocess.DEVNULL, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
+def test_the_command_is_the_same_server_and_guards_its_directory_too(tmp_path: Path) -> None:
+    with EmbeddedRedis(tmp_path) as server, connect(server.url) as client:
+        client.set("key", "value")
+    with (
+        server_socket() as socket,
+        server_socket() as elsewhere,
+        server_process(tmp_path, socket) as first,
+    ):
+        while not answers(f"unix://{socket}"):
+            assert first.poll() is None
+            time.sleep(0.02)
+        with server_process(tmp_path, elsewhere) as second:
+            with pytest.raises(RedisUnavailable, match="another embedded Redis"), EmbeddedRedis(tmp_path):
+                pass
+            assert "another embedded Redis" in second.communicate(timeout=60)[1]
+            assert second.returncode == os.EX_TEMPFAIL
+        with connect(f"unix://{socket}") as client:
+            assert client.get("key") == b"value"
+        first.terminate()
+        assert first.wait(timeout=60) == 0
 
 
 def test_a_server_that_cannot_start_shows_the_end_of_its_log(tmp_path: Path) -> None:

@@ -314,3 +314,64 @@ def test_the_backlog_is_what_a_group_has_still_to_do(client: redis.Redis, stream
     assert stream.backlog("judges") == 7
     client.xdel(stream.key, ids[7])  # from then on the server cannot say how many are unread
     assert stream.backlog("judges") == 6
+
+
+def test_a_numbered_message_is_taken_once_however_often_it_is_published(stream: Stream[Note]) -> None:
+    assert stream.publish_numbered({1: Note(n=1), 2: Note(n=2)}) == 2
+    deliveries = stream.read("judges", "a", count=10, block_ms=0)
+    stream.ack(deliveries)
+    stream.trim(["judges"])
+    assert stream.publish_numbered({3: Note(n=3), 1: Note(n=1), 2: Note(n=2)}) == 1
+    assert numbers(stream.read("judges", "a", count=10, block_ms=0)) == [3]
+
+
+def test_numbered_messages_go_to_a_server_that_has_lost_everything(
+    stream: Stream[Note], client: redis.Redis
+) -> None:
+    stream.publish_numbered({1: Note(n=1), 2: Note(n=2)})
+    client.flushall()
+    assert stream.publish_numbered({2: Note(n=2)}) == 1
+
+
+def test_what_was_read_and_not_acknowledged_can_be_read_again_by_who_read_it(client: redis.Redis) -> None:
+    stream = Stream(client, StreamNames("test").attempts, Note, claim_idle_ms=10**9)
+    assert stream.unacknowledged("trainer", "t") == []
+    stream.publish_many(Note(n=n) for n in range(1500))
+    read = stream.read("trainer", "t", count=1400, block_ms=0)
+    stream.ack(read[:100])
+    assert numbers(stream.unacknowledged("trainer", "t")) == list(range(100, 1400))
+    assert stream.unacknowledged("trainer", "another") == []
+    assert numbers(stream.read("trainer", "t", count=10**4, block_ms=0)) == list(range(1400, 1500))
+
+
+def test_what_is_refused_or_moved_away_is_told_once_with_its_message(
+    stream: Stream[Note], client: redis.Redis
+) -> None:
+    stream.refuse(Note(n=7), "judges", "too long")
+    client.xadd(stream.key, {"v": "99", "data": "{}"})
+    stream.read("judges", "a", count=10, block_ms=0)
+    told = [(each.group, message.n if message else None) for each, message in stream.newly_dead()]
+    assert told == [("judges", 7), ("judges", None)]
+    assert "99" in stream.dead()[1].reason
+    assert stream.newly_dead() == []
+    stream.refuse(Note(n=8), "judges", "too long")
+    assert [message.n for _, message in stream.newly_dead() if message] == [8]
+
+
+def test_a_server_without_memory_left_is_said_with_what_to_do_and_takes_writes_later(
+    stream: Stream[Note], client: redis.Redis
+) -> None:
+    stream.publish(Note(n=1))
+    client.config_set("maxmemory", 1)
+    try:
+        for publish in (
+            lambda: stream.publish(Note(n=2)),
+            lambda: stream.publish_many([Note(n=2)]),
+            lambda: stream.publish_numbered({2: Note(n=2)}),
+        ):
+            with pytest.raises(RedisUnavailable, match="raise its `maxmemory`"):
+                publish()
+    finally:
+        client.config_set("maxmemory", 0)
+    stream.publish(Note(n=2))
+    assert numbers(stream.read("judges", "a", count=9, block_ms=0)) == [1, 2]

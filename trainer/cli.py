@@ -10,21 +10,37 @@ from typing import Annotated
 import typer
 
 from trainer.algorithms import LearnerName
-from trainer.processes import REDIS_VARIABLE
 from verifier.cli import CacheRedis, Heartbeats, Project, Timeout, Workers, app, bench_app, print_figures
 from verifier.console import progress_bars, say
-from verifier.errors import InvalidInput, ProofmillError
+from verifier.errors import (
+    InvalidInput,
+    LeanUnavailable,
+    ProofmillError,
+    QueueFull,
+    RedisUnavailable,
+    StalledError,
+    WorkerDied,
+    WorkerStartError,
+)
 from verifier.lean.runtime import resolve_runtime
 from verifier.options import Options
 from verifier.pool import LeanPool
+from verifier.redis_server import REDIS_FILE_VARIABLE, REDIS_VARIABLE
 
 __all__ = ["main"]
 
 worker_app = typer.Typer(no_args_is_help=True, help="One process of a run.")
 app.add_typer(worker_app, name="worker")
 
-Redis = Annotated[
-    str, typer.Option(envvar=REDIS_VARIABLE, help="URL of the Redis or Valkey that carries the streams.")
+PASSING = (RedisUnavailable, LeanUnavailable, QueueFull, StalledError, WorkerStartError, WorkerDied)
+"""What may be over when a process is started again."""
+RedisOrNone = Annotated[
+    str | None,
+    typer.Option(envvar=REDIS_VARIABLE, help="URL of the Redis or Valkey that carries the streams."),
+]
+RedisFile = Annotated[
+    Path | None,
+    typer.Option(envvar=REDIS_FILE_VARIABLE, help="A file that holds that URL: a secret."),
 ]
 COMPARED = "expert_iteration,grpo,grpo_first_error,grpo_potential,grpo_verified_prefix,grpo_lecture,ppo,dpo"
 Run = Annotated[str, typer.Option(help="Name of the run, a part of every key.")]
@@ -46,6 +62,44 @@ def demo(
     settings = load_config(config, seed=seed, algorithm=algorithm)
     directory = out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
     run_together(settings.compute, lambda: run_demo(settings, directory))
+
+
+@app.command()
+def train(
+    config: Annotated[Path, typer.Argument(help="Settings in TOML.")],
+    out: Annotated[Path, typer.Option(help="Run directory; what it holds of a run is gone on with.")],
+    run: Annotated[str | None, typer.Option(help="Name in the streams; default: OUT's.")] = None,
+    redis: RedisOrNone = None,
+    redis_file: RedisFile = None,
+    metrics_port: Annotated[int | None, typer.Option(min=0, help="Serve /metrics for Prometheus.")] = None,
+) -> None:
+    """Train on what generators and verifiers of the run send; can be killed, and goes on."""
+    prepare_torch()
+    from trainer.config import load_config
+    from trainer.daemon import run_daemon
+    from trainer.student import run_together
+
+    settings = load_config(config)
+    url = redis_url(redis or settings.redis_url, redis_file)
+    name = run or out.absolute().name
+    run_together(settings.compute, lambda: run_daemon(settings, out, url, name, metrics_port))
+
+
+@app.command()
+def up(
+    config: Annotated[Path, typer.Argument(help="Settings in TOML.")],
+    out: Annotated[Path, typer.Option(help="Run directory; what it holds of a run is gone on with.")],
+    generators: Annotated[int, typer.Option(min=1, help="Processes that sample.")] = 1,
+    verifiers: Annotated[int, typer.Option(min=1, help="Processes that judge, of lean.workers each.")] = 1,
+    metrics_port: Annotated[int | None, typer.Option(min=0, help="Serve /metrics for Prometheus.")] = None,
+) -> None:
+    """Run every process of a training run on this machine, and start again what ends before the run does."""
+    prepare_torch()
+    from trainer.config import load_config
+    from trainer.up import run_up
+
+    settings = load_config(config)
+    sys.exit(run_up(config, settings, out, generators=generators, verifiers=verifiers, metrics=metrics_port))
 
 
 @app.command()
@@ -84,8 +138,9 @@ def rank(
 
 @worker_app.command("verifier")
 def worker_verifier(
-    redis: Redis,
     run: Run,
+    redis: RedisOrNone = None,
+    redis_file: RedisFile = None,
     workers: Workers = 1,
     timeout: Timeout = Options.timeout_s,
     heartbeats: Heartbeats = Options.heartbeats,
@@ -100,18 +155,22 @@ def worker_verifier(
     options = Options(tactics, timeout, heartbeats, goals=False)
     pool = LeanPool(resolve_runtime(project), workers=workers, options=options)
     store = RedisVerdicts(cache_redis) if cache_redis is not None else None
-    asyncio.run(run_verifier(redis, run, pool, store))
+    asyncio.run(run_verifier(redis_url(redis, redis_file), run, pool, store))
 
 
 @worker_app.command("generator")
 def worker_generator(
-    redis: Redis, run: Run, device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu"
+    run: Run,
+    redis: RedisOrNone = None,
+    redis_file: RedisFile = None,
+    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
+    max_backlog: Annotated[int, typer.Option(min=1, help="Attempts to wait for verdicts at a time.")] = 4096,
 ) -> None:
     """Sample the attempts of a run."""
     prepare_torch()
-    from prover.stream_worker import run_generator
+    from prover.stream_worker import load_transformers, run_generator
 
-    run_generator(redis, run, device)
+    run_generator(redis_url(redis, redis_file), run, load_transformers(device), max_backlog)
 
 
 @bench_app.command("trainer")
@@ -142,6 +201,25 @@ def bench_trainer_command(
     print_figures(result, as_json)
 
 
+def redis_url(url: str | None, file: Path | None) -> str:
+    """The URL that is given, or that stands in the file that is given.
+
+    Raises:
+        InvalidInput: neither is given, or the file cannot be read.
+    """
+    if url is not None:
+        return url
+    if file is None:
+        raise InvalidInput(
+            f"which Redis carries the streams? Set {REDIS_VARIABLE} or {REDIS_FILE_VARIABLE}, or let "
+            "`proofmill up` start everything"
+        )
+    try:
+        return file.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise InvalidInput(f"cannot read the URL of the Redis in {file}: {error.strerror}") from error
+
+
 def prepare_torch() -> None:
     """What has to be settled before torch is first imported."""
     # Idle threads of OpenMP spin by default, which takes the cores from Lean.
@@ -156,9 +234,17 @@ def prepare_torch() -> None:
 
 
 def main() -> None:
-    """Run the command line; an error raised on purpose is printed as one, never as a traceback."""
+    """Run the command line; an error raised on purpose is printed as one, never as a traceback.
+
+    The exit code is then 75 (`EX_TEMPFAIL`) for trouble that may pass, such as a Redis that is away:
+    `proofmill up` starts a process that ended with it again however often.  For everything else it is
+    2, as for a wrong option: what does no better the third time ends the run.
+    """
     try:
         app()
+    except PASSING as error:
+        say(f"error: {error}", "red")
+        sys.exit(os.EX_TEMPFAIL)
     except ProofmillError as error:
         say(f"error: {error}", "red")
         sys.exit(2)

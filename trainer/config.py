@@ -20,6 +20,7 @@ from trainer.trpo import TRPOConfig
 from verifier.errors import InvalidInput
 
 __all__ = [
+    "DaemonConfig",
     "DataConfig",
     "LeanConfig",
     "MeasureConfig",
@@ -39,6 +40,8 @@ class Section(BaseModel):
 class DataConfig(Section):
     """How many theorems of the project's families each part gets."""
 
+    theorems: Path | None = None
+    """JSONL file of theorems to try in training, in miniF2F's format; none for those of the families."""
     supervised_pairs: int = Field(default=500, ge=1)
     """Easy theorems whose reference proofs, once Lean has accepted them, the start is trained on."""
     rare_pairs: int = Field(default=140, ge=0)
@@ -73,6 +76,25 @@ class MeasureConfig(Section):
     """Training theorems on which the fixed list of tactics is chosen."""
 
 
+class DaemonConfig(Section):
+    """The training daemon (`proofmill train`, docs/architecture.md)."""
+
+    start: Path | None = None
+    """Directory of the policy to begin with; none trains one from scratch on the families' proofs."""
+    max_staleness: int = Field(default=0, ge=0)
+    """Versions by which a policy may be older than the one its attempts are learned into.  0 waits for a
+    whole round before it learns; with more, generators work on while the trainer learns."""
+    deadline_s: float = Field(default=900.0, gt=0)
+    """Seconds after which what has not come of a group is unknown, and the rest is learned from."""
+    keep: int = Field(default=3, ge=1)
+    """Versions to keep on disk, beside the best one and those that open groups are sampled from."""
+    min_effective_sample_share: float = Field(default=0.3, ge=0, le=1)
+    """Effective sample size, as a share of a round's attempts, below which nothing is sampled ahead; it is
+    known where the trainer computes log-probabilities itself (`policy_gradient.check_engine`)."""
+    mismatch_patience: int = Field(default=3, ge=1)
+    """Rounds in a row below it after which the run ends."""
+
+
 class RunConfig(Section):
     """Everything that decides a run."""
 
@@ -100,6 +122,7 @@ class RunConfig(Section):
     expert_iteration: ExpertIterationConfig = ExpertIterationConfig()
     lean: LeanConfig = LeanConfig()
     measure: MeasureConfig = MeasureConfig()
+    daemon: DaemonConfig = DaemonConfig()
 
     @model_validator(mode="before")
     @classmethod
@@ -140,6 +163,11 @@ class RunConfig(Section):
     def attempts_per_iteration(self) -> int:
         """Attempts that are sampled and judged in a round."""
         return self.theorems_per_iteration * self.sampling.samples
+
+    @property
+    def public(self) -> dict[str, Any]:
+        """All of it, for JSON, but the URL of the Redis, which may hold a password."""
+        return self.model_dump(mode="json", exclude={"redis_url"})
 
     @property
     def needs_tactics(self) -> bool:

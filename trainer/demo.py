@@ -113,7 +113,7 @@ def new_summary(config: RunConfig) -> Summary:
         algorithm=config.algorithm,
         lean=LeanBuild(version=runtime.version, runtime=runtime.name),
         seed=config.seed,
-        config=config.model_dump(mode="json", exclude={"redis_url"}),  # the URL may hold a password
+        config=config.public,
     )
 
 

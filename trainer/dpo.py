@@ -11,7 +11,15 @@ from transformers import PreTrainedModel
 
 from trainer.batching import Example, micro_batches, minibatches, places
 from trainer.compute import Compute
-from trainer.learner import OptimizerConfig, OptimizerState, UpdateStats
+from trainer.learner import (
+    LearnerState,
+    OptimizerConfig,
+    OptimizerState,
+    UpdateStats,
+    check_state,
+    copied,
+    load_weights,
+)
 from trainer.losses import dpo_loss
 from trainer.policy import token_logprobs
 from trainer.preferences import Pair, length_parts, pairs_of
@@ -89,6 +97,26 @@ class DPOLearner:
             sequences=len(set(examples)),
             details={"pairs": len(pairs)},
         )
+
+    def state(self) -> LearnerState:
+        """Its optimizer's and random state, and the reference; pairs are drawn anew in each round."""
+        return {
+            "algorithm": "dpo",
+            "stepper": self._stepper.state(),
+            "rng": self._rng.getstate(),
+            "reference": copied(self._reference.state_dict()),
+        }
+
+    def restore(self, state: LearnerState) -> None:
+        """Go on from `state`.
+
+        Raises:
+            InvalidInput: it is another algorithm's, or of another model.
+        """
+        check_state(state, self.state())
+        self._stepper.restore(state["stepper"])
+        self._rng.setstate(state["rng"])
+        load_weights(self._reference, state["reference"])
 
     def _step(self, pairs: Sequence[Pair]) -> Figures | None:
         """One optimizer step on the mean loss of `pairs`."""

@@ -6,40 +6,26 @@ are dropped by id, and what does not come in time comes back as unknown.
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import TypeVar
 
 import redis
 from pydantic import BaseModel
 
-from prover.messages import AttemptMessage, Task
+from prover.messages import AttemptMessage, Order, Task
 from prover.stream_worker import GENERATOR_GROUP
-from prover.theorem import Attempt
-from verifier.errors import ProofmillError
+from trainer.rollout import Judged
+from verifier.errors import StalledError
 from verifier.stream_worker import VERIFIER_GROUP, consumer_name
 from verifier.streams import Stream, StreamNames
 from verifier.verdict import Status, Submission, Verdict
 
-__all__ = ["Exchange", "Judged", "StalledError"]
+__all__ = ["TRAINER_GROUP", "Exchange"]
 
 M = TypeVar("M", bound=BaseModel)
 
 TRAINER_GROUP = "trainer"
 READ_COUNT = 512
 BLOCK_MS = 100
-
-
-class StalledError(ProofmillError):
-    """No attempt and no verdict came for a long time."""
-
-
-@dataclass(frozen=True)
-class Judged:
-    """An attempt with its verdict, and what sampling it took."""
-
-    attempt: Attempt
-    verdict: Verdict
-    sampling_ms: float
 
 
 class Exchange:
@@ -55,7 +41,7 @@ class Exchange:
     ) -> None:
         """`check_alive` is called while waiting and raises when a process of the run has died."""
         names = StreamNames(run)
-        self._tasks = Stream(client, names.tasks, Task)
+        self._orders = Stream(client, names.tasks, Order)
         self._attempts = Stream(client, names.attempts, AttemptMessage)
         self._verdicts = Stream(client, names.verdicts, Verdict)
         self._consumer = consumer_name()
@@ -73,7 +59,7 @@ class Exchange:
             StalledError: nothing came for `stall_s` seconds.
             RedisUnavailable
         """
-        expected = [f"{task.id}/{index}" for task in tasks for index in range(task.sampling.samples)]
+        expected = [each for task in tasks for each in task.attempt_ids]
         attempts: dict[str, AttemptMessage] = {}
         judged: dict[str, Judged] = {}
 
@@ -84,7 +70,7 @@ class Exchange:
             judged[each] = Judged(attempt, verdict, attempts[each].sampling_ms)
             on_judged(judged[each])
 
-        self._tasks.publish_many(tasks)
+        self._orders.publish_many(Order.of(tasks))
         self._collect(expected, join, attempts)
         self._trim()
         return [judged[each] for each in expected]
@@ -163,7 +149,7 @@ class Exchange:
 
     def _trim(self) -> None:
         """Remove from the streams what everyone has done with."""
-        self._tasks.trim([GENERATOR_GROUP])
+        self._orders.trim([GENERATOR_GROUP])
         self._attempts.trim([VERIFIER_GROUP, TRAINER_GROUP])
         self._verdicts.trim([TRAINER_GROUP])
 

@@ -4,7 +4,6 @@ import random
 from collections import OrderedDict, defaultdict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import islice, repeat
 
 from pydantic import Field
@@ -13,10 +12,13 @@ from transformers import PreTrainedModel
 from trainer.batching import Example, endless_minibatches
 from trainer.compute import Compute
 from trainer.learner import (
+    LearnerState,
     OptimizerConfig,
     OptimizerState,
     UpdateStats,
     Weights,
+    check_state,
+    copied,
     copied_weights,
     mean_weights,
 )
@@ -93,6 +95,19 @@ class ProofBuffer:
         """The proofs kept, theorem by theorem, in the order their theorems were first proved."""
         return [example for proofs in self._proofs.values() for example in proofs.values()]
 
+    def state(self) -> LearnerState:
+        """The tokens of each prompt and proof, by theorem and text, in their order."""
+        return {
+            theorem: {text: (each.prompt_ids, each.token_ids) for text, each in proofs.items()}
+            for theorem, proofs in self._proofs.items()
+        }
+
+    def restore(self, state: LearnerState) -> None:
+        """Keep what `state` says and nothing else."""
+        self._proofs.clear()
+        for theorem, proofs in state.items():
+            self._proofs[theorem].update({text: Example(*tokens) for text, tokens in proofs.items()})
+
 
 class ExpertIterationLearner:
     """A `Learner`: the model, its optimizer and the proofs found so far.
@@ -118,17 +133,18 @@ class ExpertIterationLearner:
         self._config = config
         self._buffer = ProofBuffer(config.proofs_per_theorem, eos_id=eos_id)
         self._rng = random.Random(config.seed)
-        self._new_stepper = partial(Stepper, model, config, state=optimizer_state, compute=compute)
-        self._stepper = self._new_stepper()
-        self._start = copied_weights(model) if config.restart else None
+        self._stepper = Stepper(model, config, state=optimizer_state, compute=compute)
+        self._start: LearnerState | None = None
+        if config.restart:
+            self._start = {"weights": copied_weights(model), "stepper": self._stepper.state()}
         self._ends: deque[Weights] = deque(maxlen=config.average_last)
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Add the proved attempts to the buffer and learn from the whole of it."""
         new = self._buffer.add(rollouts)
         if self._start is not None and len(self._buffer):
-            self._model.load_state_dict(self._start)
-            self._stepper = self._new_stepper()
+            self._model.load_state_dict(self._start["weights"])
+            self._stepper.restore(self._start["stepper"])
         stats = expert_iteration_update(
             self._model,
             self._stepper,
@@ -141,6 +157,33 @@ class ExpertIterationLearner:
             self._ends.append(copied_weights(self._model))
             self._model.load_state_dict(mean_weights(self._ends))
         return replace(stats, details={"new_proofs": new, "proofs": len(self._buffer), **stats.details})
+
+    def state(self) -> LearnerState:
+        """Its optimizer's and random state, proofs found, the start, and the ends that are averaged."""
+        return {
+            "algorithm": "expert_iteration",
+            "stepper": self._stepper.state(),
+            "rng": self._rng.getstate(),
+            "proofs": self._buffer.state(),
+            "start": copied(self._start),
+            "ends": copied(list(self._ends)),
+        }
+
+    def restore(self, state: LearnerState) -> None:
+        """Go on from `state`.
+
+        Raises:
+            InvalidInput: it is another algorithm's, or was taken under other settings.
+        """
+        check_state(state, self.state())
+        self._stepper.restore(state["stepper"])
+        self._rng.setstate(state["rng"])
+        self._buffer.restore(state["proofs"])
+        self._start = copied(state["start"])
+        self._ends.clear()
+        for weights in state["ends"]:
+            # Where the model is, because those to come are averaged with them.
+            self._ends.append({name: each.to(self._model.device) for name, each in weights.items()})
 
 
 def expert_iteration_update(

@@ -10,18 +10,22 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 
 from trainer.rollout import Rollout
-from verifier.errors import ProofmillError
+from verifier.errors import InvalidInput, ProofmillError
 
 __all__ = [
     "Budget",
     "Learner",
+    "LearnerState",
     "NonFiniteLoss",
     "OptimizerConfig",
     "OptimizerState",
     "ScheduledConfig",
     "UpdateStats",
     "Weights",
+    "check_state",
+    "copied",
     "copied_weights",
+    "load_weights",
     "mean_weights",
 ]
 
@@ -30,6 +34,10 @@ OptimizerState = dict[str, Any]
 
 Weights = dict[str, Tensor]
 """What `Module.state_dict` returns."""
+
+LearnerState = dict[str, Any]
+"""Tensors on the CPU, numbers, texts, tuples, lists and dicts: what `torch.save` writes and
+`torch.load(weights_only=True)` reads."""
 
 
 class NonFiniteLoss(ProofmillError):
@@ -121,6 +129,67 @@ class Learner(Protocol):
             NonFiniteLoss: several steps in a row could not be made; one alone is left out.
         """
         ...
+
+    def state(self) -> LearnerState:
+        """All that decides later updates and is not the model's own weights, as a copy.
+
+        That is the name of the `algorithm`, the moments and rates of its optimizer, its random state,
+        and what it keeps of its beginning and of earlier rounds: a reference, a critic, proofs, weights
+        to average.  Not in it is what a learner is made with: model, settings, known proofs.
+        """
+        ...
+
+    def restore(self, state: LearnerState) -> None:
+        """Go on as the learner would have that `state` was taken from, given its weights as well.
+
+        Raises:
+            InvalidInput: it is another algorithm's state, or was taken under other settings.
+        """
+        ...
+
+
+def check_state(state: LearnerState, own: LearnerState) -> None:
+    """That a learner which says `own` of itself can go on from `state`.
+
+    Raises:
+        InvalidInput: it is of another algorithm, or has other parts.
+    """
+    if _said(state) != _said(own):
+        raise InvalidInput(
+            f"a state of {_said(state)} is none of {_said(own)}: go on with the settings under which it was "
+            "taken, or begin a new run"
+        )
+
+
+def _said(state: LearnerState) -> str:
+    parts = sorted(name for name, part in state.items() if part is not None and name != "algorithm")
+    return f"{state.get('algorithm', 'no known algorithm')} ({', '.join(parts) or 'nothing kept'})"
+
+
+def copied(value: Any) -> Any:
+    """A state, or part of one, on the CPU and apart from what becomes of the original."""
+    match value:
+        case Tensor():
+            return value.detach().to("cpu", copy=True)
+        case dict():
+            return {name: copied(each) for name, each in value.items()}
+        case list() | tuple():
+            return type(value)(map(copied, value))
+    return value
+
+
+def load_weights(module: nn.Module, weights: Weights) -> None:
+    """Give `module` the weights that a state has of it.
+
+    Raises:
+        InvalidInput: they are of a module of another shape; some may have been given all the same.
+    """
+    try:
+        module.load_state_dict(weights)
+    except RuntimeError as error:
+        raise InvalidInput(
+            f"the weights of this state are of another model, go on with that one: {error}"
+        ) from error
 
 
 def copied_weights(model: nn.Module) -> Weights:

@@ -3,16 +3,14 @@
 import shutil
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
-from random import Random
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from prover.theorem import Theorem
 from trainer.batching import Example
-from trainer.exchange import Judged
+from trainer.curriculum import Shuffled
 from trainer.learner import Budget, UpdateStats
-from trainer.policy import save_policy
-from trainer.rollout import Rollout
+from trainer.rollout import Judged, Rollout
 from trainer.session import Policy, Session
 from trainer.student import Lesson, Student, begin
 from verifier.verdict import Kind
@@ -33,9 +31,10 @@ def train(
     """
     config, policy, budget = session.config, start, Budget()
     student = begin(Lesson(config, start.directory.absolute(), tuple(known)))
-    batches = batches_of(theorems, config.theorems_per_iteration, Random(config.seed))
-    for iteration, batch in zip(range(1, config.iterations + 1), batches, strict=False):
+    curriculum = Shuffled(theorems, config.seed)
+    for iteration in range(1, config.iterations + 1):
         began = time.monotonic()
+        batch = curriculum.choose(config.theorems_per_iteration)
         sampling = config.sampling.model_copy(update={"seed": config.seed * 1_000_003 + iteration})
         judged = session.attempt("train", batch, policy, [sampling], iteration=iteration)
         rollouts = [Rollout.judged(each.attempt, each.verdict) for each in judged]
@@ -53,21 +52,11 @@ def train(
     return policy, budget
 
 
-def batches_of(theorems: Sequence[Theorem], size: int, rng: Random) -> Iterator[list[Theorem]]:
-    """Batches without end: every theorem once before any a second time, in a new order each time round."""
-    queue: list[Theorem] = []
-    while True:
-        while len(queue) < size:
-            queue += rng.sample(theorems, len(theorems))
-        yield queue[:size]
-        del queue[:size]
-
-
 def publish(session: Session, student: Student, previous: Policy) -> Policy:
     """Save the next policy version; the one before goes, unless it is the start."""
     version = previous.version + 1
     directory = session.directory / "policies" / f"v{version:04d}"
-    save_policy(student.published(), student.tokenizer, directory)
+    student.publish(directory)
     if previous.version > 0:
         shutil.rmtree(previous.directory)
     return Policy(version, directory)

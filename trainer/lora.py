@@ -2,10 +2,11 @@
 
 The adapter is put into the model in place, so that everything that trains a model trains an adapter as well:
 the rest of the weights ask for no gradient.  A policy is published with the adapter merged into its weights,
-so that whatever loads a model loads it.
+so that whatever loads a model loads it; or as the adapter alone, which a running vLLM takes.
 """
 
 import copy
+from pathlib import Path
 from typing import Literal
 
 import torch
@@ -13,11 +14,11 @@ from peft import LoraConfig as PeftLoraConfig
 from peft import PeftModel, get_peft_model
 from pydantic import BaseModel, ConfigDict, Field
 from torch import nn
-from transformers import PreTrainedModel
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from verifier.errors import InvalidInput
 
-__all__ = ["LoRAConfig", "merged", "with_lora"]
+__all__ = ["LoRAConfig", "merged", "save_adapter", "with_lora"]
 
 
 class LoRAConfig(BaseModel):
@@ -33,6 +34,8 @@ class LoRAConfig(BaseModel):
     """Whether it is scaled by α/√r, which keeps its size the same at large ranks (arXiv 2312.03732)."""
     dropout: float = Field(default=0.0, ge=0, lt=1)
     """Share of the adapter's inputs left out while it is trained."""
+    separate: bool = False
+    """Whether a policy is published as an adapter beside its base, which a running vLLM takes, or merged."""
     target_modules: Literal["all-linear"] | tuple[str, ...] = "all-linear"
     """Names of the layers that get one; `all-linear` is all but the output layer."""
 
@@ -74,3 +77,11 @@ def merged(adapted: PeftModel) -> PreTrainedModel:
     model = copy.deepcopy(adapted).merge_and_unload()
     assert isinstance(model, PreTrainedModel)
     return model
+
+
+def save_adapter(adapted: PeftModel, base: Path, tokenizer: PreTrainedTokenizerBase, directory: Path) -> None:
+    """Write the adapter alone to `directory`, naming `base`, the directory of the model it belongs to."""
+    settings = adapted.peft_config["default"]
+    settings.base_model_name_or_path = str(base)
+    adapted.save_pretrained(str(directory), safe_serialization=True)
+    tokenizer.save_pretrained(directory)

@@ -9,7 +9,7 @@ from prover.generators import SamplingParams
 from prover.portfolio import CANDIDATES, greedy_portfolio
 from prover.statistics import Counts, mean_pass_at_k, wilson_interval
 from prover.theorem import Theorem
-from trainer.exchange import Judged
+from trainer.rollout import Judged
 from trainer.run_files import Arm, Phase, Portfolio, Rate
 from trainer.session import Policy, Session
 from verifier.verdict import Kind

@@ -23,7 +23,15 @@ from trainer.algorithms import ALGORITHMS, Algorithm, AlgorithmName, PolicyLoss
 from trainer.batching import Batch, Example, micro_batches, minibatches
 from trainer.compute import Compute
 from trainer.credit import CreditConfig, Judged, group_token_advantages
-from trainer.learner import OptimizerConfig, OptimizerState, UpdateStats
+from trainer.learner import (
+    LearnerState,
+    OptimizerConfig,
+    OptimizerState,
+    UpdateStats,
+    check_state,
+    copied,
+    load_weights,
+)
 from trainer.losses import Totals, policy_loss
 from trainer.policy import token_logprobs, token_logprobs_and_entropies
 from trainer.rollout import Rollout
@@ -31,7 +39,14 @@ from trainer.stepper import Figures, Stepper, stats_of
 from trainer.token_bytes import bytes_of_tokens
 from verifier.errors import InvalidInput
 
-__all__ = ["CriticConfig", "PolicyGradientConfig", "PolicyGradientLearner", "examples_of"]
+__all__ = [
+    "CriticConfig",
+    "PolicyGradientConfig",
+    "PolicyGradientLearner",
+    "effective_sample_share",
+    "examples_of",
+    "with_own_logprobs",
+]
 
 
 class CriticConfig(BaseModel):
@@ -69,6 +84,9 @@ class PolicyGradientConfig(OptimizerConfig):
     """Temperature the attempts were sampled at; their log-probabilities are compared at it."""
     longest_response: int = Field(default=64, ge=1)
     """Most tokens in an attempt, the end token included."""
+    check_engine: bool = False
+    """Whether log π_old is computed by the trainer, and compared with what the engine said, also where
+    the loss does not ask for it."""
     credit: CreditConfig = CreditConfig()
     """What the tactics of an attempt get beside its outcome; not with a critic."""
     critic: CriticConfig = CriticConfig()
@@ -120,16 +138,14 @@ class PolicyGradientLearner:
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Change the model in place by `config.epochs` passes over the rollouts that may carry a gradient.
 
-        `details` holds what `PolicyStats` has (means over optimizer steps), `entropy` in nats per token, and
-        `empty_responses` where there were any.
+        `details` holds what `PolicyStats` has (means over optimizer steps), `entropy` in nats per token,
+        `empty_responses` where there were any, and what `with_own_logprobs` says of the engine.
 
         Raises:
             NonFiniteLoss
         """
         examples, left_out = examples_of(rollouts, self._config, self._tokenizer)
-        # The generator computes in float32: compared with its log-probabilities, no ratio would begin at 1.
-        if self._loss.engine_cap or self._loss.sequence_cap or self._stepper.compute.bfloat16:
-            examples = self._with_own_logprobs(examples)
+        examples, agreement = with_own_logprobs(self._model, examples, self._config, self._stepper.compute)
         self._model.train()
         return stats_of(
             [
@@ -140,8 +156,29 @@ class PolicyGradientLearner:
             ],
             tokens=self._config.epochs * sum(len(each) for each in examples if self._is_read(each)),
             sequences=sum(map(self._is_read, examples)),
-            details=left_out,
+            details={**left_out, **agreement},
         )
+
+    def state(self) -> LearnerState:
+        """Its optimizer's and random state, and with beta > 0 the reference."""
+        return {
+            "algorithm": self._config.algorithm,
+            "stepper": self._stepper.state(),
+            "rng": self._rng.getstate(),
+            "reference": None if self._reference is None else copied(self._reference.state_dict()),
+        }
+
+    def restore(self, state: LearnerState) -> None:
+        """Go on from `state`.
+
+        Raises:
+            InvalidInput: it is another algorithm's, or was taken under other settings.
+        """
+        check_state(state, self.state())
+        self._stepper.restore(state["stepper"])
+        self._rng.setstate(state["rng"])
+        if self._reference is not None:
+            load_weights(self._reference, state["reference"])
 
     def _step(self, minibatch: Sequence[Example]) -> Figures | None:
         """One optimizer step on the loss of a minibatch that has a gradient."""
@@ -179,18 +216,42 @@ class PolicyGradientLearner:
     def _is_read(self, example: Example) -> bool:
         return any(example.advantages) or self._loss.beta > 0 or self._loss.entropy_weight > 0
 
-    @torch.no_grad()
-    def _with_own_logprobs(self, examples: Sequence[Example]) -> list[Example]:
-        """The examples with log π_old as this model computes it, beside what the engine said."""
-        found = []
-        for example in examples:
-            (batch,) = micro_batches([example], max_tokens=1, device=self._model.device)
-            inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
-            with self._stepper.compute.autocast():
-                logprobs_BT = token_logprobs(self._model, *inputs, temperature=self._config.temperature)
-            own = tuple(logprobs_BT[batch.response_mask_BT.bool()].tolist())
-            found.append(replace(example, old_logprobs=own, engine_logprobs=example.old_logprobs))
-        return found
+
+@torch.no_grad()
+def with_own_logprobs(
+    model: PreTrainedModel, examples: Sequence[Example], config: PolicyGradientConfig, compute: Compute
+) -> tuple[list[Example], dict[str, float]]:
+    """The examples with log π_old as `model` computes it, and how far the sampling engine is from it.
+
+    How far: `engine_gap`, the mean |log π_old − log π_engine| over tokens in nats, and the
+    `effective_sample_share` of the weights Π_t π_old/π_engine of sequences.  Where neither the settings
+    nor the precision ask for it, the examples come back as they are, and no figures.
+    """
+    # The generator computes in float32: compared with its log-probabilities, no ratio would begin at 1.
+    wanted = config.check_engine or config.loss.engine_cap or config.loss.sequence_cap or compute.bfloat16
+    if not wanted or not examples:
+        return list(examples), {}
+    # Dropout would make another policy of every pass.
+    model.train(False)
+    found, gaps = [], []
+    for example in examples:
+        (batch,) = micro_batches([example], max_tokens=1, device=model.device)
+        inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
+        with compute.autocast():
+            logprobs_BT = token_logprobs(model, *inputs, temperature=config.temperature)
+        kept_BT = batch.response_mask_BT.bool()
+        own_N = logprobs_BT[kept_BT]
+        gaps.append((own_N - batch.old_logprobs_BT[kept_BT]).double().cpu())
+        found.append(
+            replace(example, old_logprobs=tuple(own_N.tolist()), engine_logprobs=example.old_logprobs)
+        )
+    share = effective_sample_share(torch.stack([each.sum() for each in gaps]))
+    return found, {"effective_sample_share": share, "engine_gap": float(torch.cat(gaps).abs().mean())}
+
+
+def effective_sample_share(log_weights_N: Tensor) -> float:
+    """ESS/N = (Σw)² / (N Σw²) of weights w given by log w: 1 where all are alike, 1/N where one rules."""
+    return 1 / (len(log_weights_N) * float(log_weights_N.softmax(0).square().sum()))
 
 
 def examples_of(

@@ -15,10 +15,10 @@ from transformers import PreTrainedModel
 from trainer.batching import Batch, Example, micro_batches, minibatches
 from trainer.compute import Compute
 from trainer.critic import Critic
-from trainer.learner import OptimizerState, UpdateStats
+from trainer.learner import LearnerState, OptimizerState, UpdateStats, check_state, copied, load_weights
 from trainer.losses import Totals, gae_advantages, policy_loss, value_loss
 from trainer.policy import token_logprobs_and_entropies
-from trainer.policy_gradient import PolicyGradientConfig
+from trainer.policy_gradient import PolicyGradientConfig, with_own_logprobs
 from trainer.rollout import Rollout
 from trainer.stepper import Figures, Stepper, stats_of
 from verifier.errors import InvalidInput
@@ -57,9 +57,9 @@ class PPOLearner:
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Change model and critic in place by `config.epochs` passes over rollouts with a known verdict.
 
-        `details` holds what `PolicyStats` has, `entropy`, `policy_loss`, `value_loss`, and
-        `explained_variance`: of returns by the values there were before the update, 1 for a perfect critic
-        and 0 for a constant.
+        `details` holds what `PolicyStats` has, `entropy`, `policy_loss`, `value_loss`, what
+        `with_own_logprobs` says of the engine, and `explained_variance`: of returns by the values there
+        were before the update, 1 for a perfect critic and 0 for a constant.
 
         Raises:
             NonFiniteLoss
@@ -69,6 +69,7 @@ class PPOLearner:
             return stats_of([], tokens=0, sequences=0)
         config = self._config
         explained = _explained_variance(examples)
+        examples, agreement = with_own_logprobs(self._model, examples, config, self._stepper.compute)
         self._both.train()
         return stats_of(
             [
@@ -78,8 +79,31 @@ class PPOLearner:
             ],
             tokens=config.epochs * sum(map(len, examples)),
             sequences=len(examples),
-            details={"explained_variance": explained},
+            details={"explained_variance": explained, **agreement},
         )
+
+    def state(self) -> LearnerState:
+        """The state of its optimizer, which is also the critic's, its random state, and the critic.
+
+        Of a critic that shares the policy's trunk that is the head alone.
+        """
+        return {
+            "algorithm": "ppo",
+            "stepper": self._stepper.state(),
+            "rng": self._rng.getstate(),
+            "critic": copied(self._critic.state_dict()),
+        }
+
+    def restore(self, state: LearnerState) -> None:
+        """Go on from `state`.
+
+        Raises:
+            InvalidInput: it is another algorithm's, or was taken under other settings.
+        """
+        check_state(state, self.state())
+        load_weights(self._critic, state["critic"])
+        self._stepper.restore(state["stepper"])
+        self._rng.setstate(state["rng"])
 
     @torch.no_grad()
     def _valued(self, rollouts: Sequence[Rollout]) -> list[Example]:
@@ -128,6 +152,7 @@ class PPOLearner:
             batch.response_mask_BT,
             self._config.loss,
             totals=totals,
+            engine_logprobs_BT=batch.engine_logprobs_BT,
             entropies_BT=entropies_BT if self._config.loss.entropy_weight > 0 else None,
         )
         critic = self._config.critic

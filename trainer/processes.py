@@ -15,16 +15,30 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from trainer.compute import Compute
+from trainer.config import RunConfig
 from verifier.child import tied_to_this_process
 from verifier.errors import ProofmillError
 
-__all__ = ["REDIS_VARIABLE", "ProcessDied", "Processes"]
-
-REDIS_VARIABLE = "PROOFMILL_REDIS"
-"""Environment variable that tells the processes of a run where its Redis is."""
+__all__ = ["ProcessDied", "Processes", "generator_arguments", "verifier_arguments"]
 
 STOP_TIMEOUT_S = 2.0
 LOG_TAIL_LINES = 15
+
+
+def verifier_arguments(config: RunConfig, run: str) -> list[str]:
+    """Of `proofmill`, for a verifier of the run `run`."""
+    lean = config.lean
+    limits = ("--workers", lean.workers, "--timeout", lean.timeout_s, "--heartbeats", lean.heartbeats)
+    project = ("--project", lean.project) if lean.project else ()
+    tactics = ("--tactics",) if config.needs_tactics else ()
+    return [str(each) for each in ("worker", "verifier", "--run", run, *limits, *project, *tactics)]
+
+
+def generator_arguments(config: RunConfig, run: str) -> list[str]:
+    """Of `proofmill`, for a generator of the run `run`."""
+    device = str(Compute.of(config.compute).device)
+    return ["worker", "generator", "--run", run, "--device", device]
 
 
 class ProcessDied(ProofmillError):

@@ -1,5 +1,6 @@
 """Rollouts: attempts with their verdicts and rewards; what the trainer eats."""
 
+from dataclasses import dataclass
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict
@@ -7,7 +8,16 @@ from pydantic import BaseModel, ConfigDict
 from prover.theorem import Attempt
 from verifier.verdict import Kind, Verdict
 
-__all__ = ["Rollout", "reward_of"]
+__all__ = ["Judged", "Rollout", "reward_of"]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An attempt with its verdict, and what sampling it took."""
+
+    attempt: Attempt
+    verdict: Verdict
+    sampling_ms: float
 
 
 class Rollout(BaseModel):

@@ -150,7 +150,8 @@ class Summary(_Record):
     cached: int = 0
     wall_s: float = 0.0
     time_s: dict[str, float] = {}
-    lean: LeanBuild
+    lean: LeanBuild | None = None
+    """None where the verifiers alone know."""
     seed: int
     config: dict[str, Any] = {}
     finished: bool = False
@@ -168,6 +169,10 @@ class IterationRow(_Record):
 class AttemptRow(_Record):
     """One attempt with its verdict; `lean_ms` is 0 when no Lean call was needed."""
 
+    id: str | None = None
+    """Of the attempt, in a run of the daemon."""
+    account: str | None = None
+    """What became of it there (`trainer/books.py`)."""
     phase: Phase
     iteration: int | None = None
     policy_version: int | None = None

@@ -1,7 +1,9 @@
 """Writing a run directory as the run goes on, so that whatever is finished can be read."""
 
 import json
+import os
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -20,10 +22,11 @@ class RunWriter:
     """Appends to `attempts.jsonl`, `metrics.jsonl` and TensorBoard; rewrites `summary.json` atomically."""
 
     def __init__(self, directory: Path, summary: Summary) -> None:
+        """What `summary` has counted is counted on."""
         self.directory = directory
         self.summary = summary
-        self._statuses: Counter[str] = Counter()
-        self._lean_calls = 0
+        self._statuses: Counter[str] = Counter(summary.verdicts)
+        self._lean_calls = summary.lean_calls
         self._attempts = (directory / "attempts.jsonl").open("a", encoding="utf-8")
         self._metrics = (directory / "metrics.jsonl").open("a", encoding="utf-8")
         self._tensorboard = SummaryWriter(str(directory / "tensorboard"))
@@ -50,9 +53,13 @@ class RunWriter:
         iteration: int | None = None,
         policy_version: int | None = None,
         greedy: bool = False,
+        id: str | None = None,
+        account: str | None = None,
     ) -> None:
         """Record one judged attempt."""
         row = AttemptRow(
+            id=id,
+            account=account,
             phase=phase,
             iteration=iteration,
             policy_version=policy_version,
@@ -101,6 +108,21 @@ class RunWriter:
 
     def finish(self, wall_s: float, *, finished: bool) -> None:
         self.summary = self.summary.model_copy(update={"wall_s": wall_s, "finished": finished})
+
+    def lengths(self) -> dict[str, int]:
+        """How long the files are that rows are added to, in bytes, once all of it is on the disk."""
+        lengths = {}
+        for file in (self._attempts, self._metrics):
+            file.flush()
+            os.fsync(file.fileno())
+            lengths[Path(file.name).name] = file.tell()
+        return lengths
+
+    @staticmethod
+    def cut(directory: Path, lengths: Mapping[str, int]) -> None:
+        """Remove the rows that came after `lengths` was asked for."""
+        for name, length in lengths.items():
+            os.truncate(directory / name, length)
 
     def save(self) -> None:
         """Write `summary.json`; a reader sees the old or the new one, never half."""

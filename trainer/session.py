@@ -13,14 +13,14 @@ from rich.progress import Progress
 from prover.generators import SamplingParams
 from prover.messages import Task
 from prover.theorem import Theorem
-from trainer.compute import Compute
 from trainer.config import RunConfig
-from trainer.exchange import Exchange, Judged
-from trainer.processes import REDIS_VARIABLE, Processes
+from trainer.exchange import Exchange
+from trainer.processes import Processes, generator_arguments, verifier_arguments
+from trainer.rollout import Judged
 from trainer.run_files import Phase, Summary
 from trainer.run_writer import RunWriter
 from verifier.console import progress_bars, say
-from verifier.redis_server import EmbeddedRedis, connect
+from verifier.redis_server import REDIS_VARIABLE, EmbeddedRedis, connect
 from verifier.verdict import Submission, Verdict
 
 __all__ = ["Policy", "Session", "open_session"]
@@ -135,17 +135,10 @@ def open_session(config: RunConfig, directory: Path, summary: Summary) -> Iterat
         processes = stack.enter_context(Processes(directory))
         # A name no earlier run has: its orders and verdicts may still be in a Redis given by URL.
         run = f"{directory.name}-{secrets.token_hex(4)}"
-        environment = {
-            REDIS_VARIABLE: redis_url
-        }  # not an argument: everyone may read those, and it may hold a password
-        lean = config.lean
-        limits = ("--workers", lean.workers, "--timeout", lean.timeout_s, "--heartbeats", lean.heartbeats)
-        project = ("--project", lean.project) if lean.project else ()
-        tactics = ("--tactics",) if config.needs_tactics else ()
-        verifier = ("worker", "verifier", "--run", run, *limits, *project, *tactics)
-        processes.start("verifier", [str(each) for each in verifier], environment)
-        device = str(Compute.of(config.compute).device)
-        processes.start("generator", ["worker", "generator", "--run", run, "--device", device], environment)
+        # Not an argument: everyone may read those, and it may hold a password.
+        environment = {REDIS_VARIABLE: redis_url}
+        processes.start("verifier", verifier_arguments(config, run), environment)
+        processes.start("generator", generator_arguments(config, run), environment)
         progress = stack.enter_context(progress_bars())
         exchange = Exchange(client, run, check_alive=processes.check_alive)
         yield Session(config, directory, writer, exchange, progress)

@@ -13,8 +13,17 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from trainer.compute import Compute
-from trainer.learner import NonFiniteLoss, OptimizerConfig, OptimizerState, ScheduledConfig, UpdateStats
+from trainer.learner import (
+    LearnerState,
+    NonFiniteLoss,
+    OptimizerConfig,
+    OptimizerState,
+    ScheduledConfig,
+    UpdateStats,
+    copied,
+)
 from trainer.ranks import norm_of
+from verifier.errors import InvalidInput
 
 __all__ = ["Figures", "ScheduledStep", "Stepper", "scheduled_steps", "stats_of"]
 
@@ -67,6 +76,29 @@ class Stepper:
         """For the steps from here on, of all weights alike."""
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
+
+    def state(self) -> LearnerState:
+        """Moments, learning rates and the count of steps left out in a row, as a copy."""
+        return {
+            "optimizer": copied(self.optimizer.state_dict()),
+            "left_out_in_a_row": self._left_out_in_a_row,
+        }
+
+    def restore(self, state: LearnerState) -> None:
+        """Go on as the stepper would have that `state` was taken from.
+
+        Raises:
+            InvalidInput: it is of other weights.
+        """
+        try:
+            # Copied, because the optimizer would go on to change the caller's tensors.
+            self.optimizer.load_state_dict(copied(state["optimizer"]))
+        except ValueError as error:
+            raise InvalidInput(
+                f"the moments of this state are of other weights than these ({error}): "
+                "go on with the model that it was taken from"
+            ) from error
+        self._left_out_in_a_row = state["left_out_in_a_row"]
 
     def step(
         self, parts: Iterable[P], loss_of: Callable[[P], tuple[Tensor, Figures]]

@@ -5,9 +5,10 @@ With several (`trainer/ranks.py`) the first runs everything and hands its rollou
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prover.generators.transformers import load_model
@@ -16,8 +17,9 @@ from trainer.compute import Compute, ComputeConfig
 from trainer.config import RunConfig
 from trainer.dpo import DPOLearner
 from trainer.expert_iteration import ExpertIterationLearner
-from trainer.learner import Learner, UpdateStats
-from trainer.lora import merged, with_lora
+from trainer.learner import Learner, LearnerState, UpdateStats, copied, load_weights
+from trainer.lora import merged, save_adapter, with_lora
+from trainer.policy import save_policy
 from trainer.policy_gradient import PolicyGradientLearner
 from trainer.ppo import PPOLearner
 from trainer.ranks import Ranks, full_weights, is_sharded
@@ -37,6 +39,8 @@ class Lesson:
     """Of the policy to begin with; all processes read it."""
     known: tuple[Example, ...]
     """Proofs of the supervised start."""
+    state: LearnerState | None = None
+    """What a student of this lesson said of itself, to go on from there."""
 
 
 class Student:
@@ -48,7 +52,8 @@ class Student:
 
     def __init__(self, lesson: Lesson) -> None:
         config = lesson.config
-        self._lesson = lesson
+        # Its state may be several times as large as the model.
+        self._lesson = replace(lesson, state=None)
         self.compute = Compute.of(config.compute)
         self.model, self.tokenizer = load_model(lesson.directory)
         self._adapted = (
@@ -56,6 +61,10 @@ class Student:
         )
         self.compute.prepared(self.model)
         self._learner = new_learner(config, self.model, self.tokenizer, lesson.known, self.compute)
+        self.rounds = 0
+        """Those it learned from so far, also before it was restored."""
+        if lesson.state is not None:
+            self.restore(lesson.state)
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Learn from the rollouts of one round, which the first process hands to the others.
@@ -63,7 +72,58 @@ class Student:
         Raises:
             NonFiniteLoss
         """
-        return self._learner.update(self.compute.ranks.from_first(list(rollouts)))
+        stats = self._learner.update(self.compute.ranks.from_first(list(rollouts)))
+        self.rounds += 1
+        return stats
+
+    def state(self) -> LearnerState:
+        """All that decides what later rounds come to, as a copy; `Lesson.state` goes on from it.
+
+        On a CPU that is bit for bit.  `weights` are of the model as it is trained, with its adapter.
+        Not in it is the lesson, which must be the same, nor the random state of a GPU or of the other
+        processes, which dropout reads.  Only the first process need ask.
+
+        Raises:
+            InvalidInput: the weights are divided among processes.
+        """
+        self._check_whole()
+        return {
+            "weights": copied(self.model.state_dict()),
+            "learner": self._learner.state(),
+            "torch_rng": torch.get_rng_state(),
+            "rounds": self.rounds,
+        }
+
+    def restore(self, state: LearnerState) -> None:
+        """Go on from `state`; every process must, as all do that begin with `Lesson.state`.
+
+        Raises:
+            InvalidInput: it is another algorithm's or model's, or weights are divided among processes.
+        """
+        self._check_whole()
+        load_weights(self.model, state["weights"])
+        self._learner.restore(state["learner"])
+        torch.set_rng_state(state["torch_rng"])
+        self.rounds = state["rounds"]
+
+    def _check_whole(self) -> None:
+        if self.compute.shard:
+            raise InvalidInput(
+                "compute.shard: a run with weights divided among processes has no checkpoints yet, to write "
+                "or to go on from: leave `shard` out, or do without them"
+            )
+
+    def publish(self, directory: Path) -> None:
+        """Write the policy to a new directory, as generators load it.
+
+        Raises:
+            InvalidInput: it is there already.
+        """
+        lora = self._lesson.config.lora
+        if self._adapted is not None and lora is not None and lora.separate:
+            save_adapter(self._adapted, self._lesson.directory, self.tokenizer, directory)
+        else:
+            save_policy(self.published(), self.tokenizer, directory)
 
     def published(self) -> PreTrainedModel:
         """The model as others load it: whole, with the adapter in its weights.
@@ -140,7 +200,7 @@ def follow(ranks: Ranks) -> None:
     none: Lesson | None = None
     while (lesson := ranks.from_first(none)) is not None:
         student = Student(lesson)
-        for _ in range(lesson.config.iterations):
+        for _ in range(student.rounds, lesson.config.iterations):
             student.update([])
             if student.compute.shard:
                 student.published()

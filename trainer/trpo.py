@@ -25,7 +25,7 @@ from transformers import PreTrainedModel
 
 from trainer.advantages import Baseline, group_advantages
 from trainer.batching import Batch, Example, micro_batches
-from trainer.learner import NonFiniteLoss, UpdateStats
+from trainer.learner import LearnerState, NonFiniteLoss, UpdateStats, check_state
 from trainer.policy import response_logits
 from trainer.rollout import Rollout
 from verifier.errors import InvalidInput
@@ -75,6 +75,18 @@ class TRPOLearner:
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """One step on the group advantages of the rollouts with a known verdict; see `trpo_update`."""
         return trpo_update(self._model, _examples(rollouts, self._config.baseline), self._config)
+
+    def state(self) -> LearnerState:
+        """The name of the algorithm alone."""
+        return {"algorithm": "trpo"}
+
+    def restore(self, state: LearnerState) -> None:
+        """See that `state` is TRPO's.
+
+        Raises:
+            InvalidInput: it is another algorithm's.
+        """
+        check_state(state, self.state())
 
 
 def trpo_update(model: PreTrainedModel, examples: Sequence[Example], config: TRPOConfig) -> UpdateStats:

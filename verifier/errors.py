@@ -17,6 +17,7 @@ __all__ = [
     "QueueFull",
     "RedisUnavailable",
     "ServiceError",
+    "StalledError",
     "WorkerDied",
     "WorkerKilled",
     "WorkerStartError",
@@ -75,6 +76,10 @@ class QueueFull(ProofmillError):
     def __init__(self, reason: str, retry_after_s: float) -> None:
         super().__init__(reason)
         self.retry_after_s = retry_after_s
+
+
+class StalledError(ProofmillError):
+    """What was waited for did not come for a long time."""
 
 
 class ServiceError(ProofmillError):

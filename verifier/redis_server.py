@@ -3,49 +3,73 @@
 The embedded server listens on a unix socket in a directory only this user can
 enter, keeps its data in an append-only file, and never outlives the process
 that started it: the kernel sends it SIGTERM when that process ends in any way.
+`python -m verifier.redis_server DIRECTORY SOCKET` is the same server as a command.
 """
 
 import fcntl
+import os
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import BinaryIO, Self
+from typing import BinaryIO, NoReturn, Self
 
 import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
 from verifier.child import tied_to_this_process
+from verifier.console import say
 from verifier.errors import InvalidInput, RedisUnavailable
 
 __all__ = [
+    "PATIENT",
+    "REDIS_FILE_VARIABLE",
+    "REDIS_VARIABLE",
     "SOCKET_TIMEOUT_S",
     "EmbeddedRedis",
+    "answers",
     "connect",
     "invalid_url",
     "server_binary",
+    "server_command",
+    "server_socket",
     "unreachable_is_typed",
 ]
+
+REDIS_VARIABLE = "PROOFMILL_REDIS"
+"""Environment variable that tells the processes of a run where its Redis is."""
+REDIS_FILE_VARIABLE = "PROOFMILL_REDIS_FILE"
+"""The same, for a file that holds it."""
 
 SOCKET_TIMEOUT_S = 30.0
 """How long a reply may take; a blocking read has to ask for less."""
 
+PATIENT = 15
+WRITES_REFUSED = {
+    "command not allowed when used memory": "raise its `maxmemory`, or end runs that share it",
+    "MISCONF": "make room on its disk, or mend what its log says of the disk",
+    "READONLY": "give the URL of the primary, not of a replica",
+    "NOREPLICAS": "start its replicas, or lower `min-replicas-to-write`",
+}
+"""What to do, by what the server says."""
 START_TIMEOUT_S = 60.0  # reading back the append-only file of a long run takes a while
 LOCK_TIMEOUT_S = 5.0  # a server whose parent was killed may still be writing its last entries
 STOP_TIMEOUT_S = 3.0
 LOG_TAIL_LINES = 15
 
 
-def connect(url: str) -> redis.Redis:
+def connect(url: str, *, retries: int = 3) -> redis.Redis:
     """A client of the server at `url` that has answered a ping; safe to share between threads.
 
-    A command is tried four times within about a second when the connection
-    breaks, so a write may take effect twice.
+    A command is tried again when the connection breaks, so a write may take effect
+    twice: three times within about a second, or `PATIENT` times within twelve, for
+    processes that ride out a server that is started again.
 
     Raises:
         InvalidInput: `url` is not a Redis URL.
@@ -56,13 +80,22 @@ def connect(url: str) -> redis.Redis:
             url,
             socket_connect_timeout=5.0,
             socket_timeout=SOCKET_TIMEOUT_S,
-            retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), retries=3),
+            retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), retries),
         )
     except ValueError as error:
         raise invalid_url(error) from error
     with unreachable_is_typed(client):
         client.ping()
     return client
+
+
+def answers(url: str) -> bool:
+    """Whether the server at `url` answers a ping within a second; not while it reads back its data."""
+    with redis.Redis.from_url(url, socket_timeout=1.0, retry=Retry(ExponentialBackoff(), 0)) as client:
+        try:
+            return bool(client.ping())
+        except (redis.ConnectionError, redis.TimeoutError):
+            return False
 
 
 def invalid_url(error: ValueError) -> InvalidInput:
@@ -75,9 +108,17 @@ def invalid_url(error: ValueError) -> InvalidInput:
 
 @contextmanager
 def unreachable_is_typed(client: redis.Redis) -> Iterator[None]:
-    """Turns a lost, refused or silent connection of `client` into `RedisUnavailable`."""
+    """Turns a lost, refused or silent connection of `client`, or refused writes, into `RedisUnavailable`."""
     try:
         yield
+    except redis.ResponseError as error:
+        advice = next((advice for sign, advice in WRITES_REFUSED.items() if sign in str(error)), None)
+        if advice is None:
+            raise
+        raise RedisUnavailable(
+            f"Redis at {_address(client)} takes no writes: {error}; {advice}; nothing is lost, and a process "
+            "that is started again goes on"
+        ) from error
     except redis.AuthenticationError as error:
         raise RedisUnavailable(
             f"Redis at {_address(client)} refuses the login: {error}; check user and password in the URL"
@@ -136,9 +177,7 @@ class EmbeddedRedis:
 
     def __enter__(self) -> Self:
         with ExitStack() as cleanup:
-            # Not in `directory`: a socket's path may have only 107 bytes.
-            folder = cleanup.enter_context(TemporaryDirectory(prefix="proofmill-"))
-            socket = Path(folder) / "redis.sock"
+            socket = cleanup.enter_context(server_socket())
             log = self.directory / "redis.log"
             process = _spawn(self.directory, socket, log)
             cleanup.callback(_end, process)
@@ -161,8 +200,48 @@ class EmbeddedRedis:
         self._cleanup.close()
 
 
+@contextmanager
+def server_socket() -> Iterator[Path]:
+    """A path for a server's socket, in a directory of its own that only this user can enter.
+
+    Not in the directory of the data: a socket's path may have only 107 bytes.
+    """
+    with TemporaryDirectory(prefix="proofmill-") as folder:
+        yield Path(folder) / "redis.sock"
+
+
+def server_command(directory: Path, socket: Path) -> tuple[str, ...]:
+    """The server of `EmbeddedRedis` as a command, for whoever keeps it running.
+
+    It listens at `unix://SOCKET`.  Run again after it has ended in any way, even by
+    SIGKILL, it has the same data at the same URL.  It exits with 75 when it cannot start.
+    """
+    return (sys.executable, "-m", "verifier.redis_server", str(directory.absolute()), str(socket))
+
+
+def _become_server(directory: Path, socket: Path) -> NoReturn:
+    """Turn this process into the server.  Raises RedisUnavailable."""
+    command = _valkey(directory, socket)
+    with _claimed(directory) as lock:
+        os.set_inheritable(lock, True)
+        os.execv(command[0], command)
+
+
 def _spawn(directory: Path, socket: Path, log: Path) -> subprocess.Popen[bytes]:
-    binary = server_binary()
+    launch = tied_to_this_process(_valkey(directory, socket), signal.SIGTERM)
+    with _claimed(directory) as lock, log.open("ab") as output:
+        # A session of its own keeps Ctrl-C from ending it before its clients are done.
+        return subprocess.Popen(
+            launch,
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            pass_fds=(lock,),
+            start_new_session=True,
+        )
+
+
+def _valkey(directory: Path, socket: Path) -> list[str]:
     options = {
         "port": "0",
         "unixsocket": str(socket),
@@ -174,26 +253,7 @@ def _spawn(directory: Path, socket: Path, log: Path) -> subprocess.Popen[bytes]:
         # Else a full disk would let it refuse to end.
         "shutdown-on-sigterm": "force",
     }
-    arguments = [word for name, value in options.items() for word in (f"--{name}", value)]
-    launch = tied_to_this_process([str(binary), *arguments], signal.SIGTERM)
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        with _lock(directory) as lock, log.open("ab") as output:
-            # The server inherits the lock, so it is free exactly when the server has ended.
-            # A session of its own keeps Ctrl-C from ending it before its clients are done.
-            return subprocess.Popen(
-                launch,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=subprocess.STDOUT,
-                pass_fds=(lock.fileno(),),
-                start_new_session=True,
-            )
-    except OSError as error:
-        raise RedisUnavailable(
-            f"the embedded Redis cannot keep its data in {directory}: {error}; "
-            "choose a directory that can be written, or configure the URL of a server"
-        ) from error
+    return [str(server_binary()), *(word for name, value in options.items() for word in (f"--{name}", value))]
 
 
 def server_binary() -> Path:
@@ -209,6 +269,23 @@ def server_binary() -> Path:
         return Path(get_binary_path())
     except ValkeyBinaryNotFoundError as error:
         raise RedisUnavailable(f"the embedded Redis is not available here: {error}; {advice}") from error
+
+
+@contextmanager
+def _claimed(directory: Path) -> Iterator[int]:
+    """The descriptor of the lock on `directory`, which is made first where it is missing.
+
+    The server has to inherit it: then the lock is free exactly when the server has ended.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        with _lock(directory) as lock:
+            yield lock.fileno()
+    except OSError as error:
+        raise RedisUnavailable(
+            f"the embedded Redis cannot keep its data in {directory}: {error}; "
+            "choose a directory that can be written, or configure the URL of a server"
+        ) from error
 
 
 def _lock(directory: Path) -> BinaryIO:
@@ -230,26 +307,13 @@ def _lock(directory: Path) -> BinaryIO:
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], socket: Path, log: Path) -> None:
-    client = redis.Redis(
-        unix_socket_path=str(socket), socket_timeout=1.0, retry=Retry(ExponentialBackoff(), 0)
-    )
     deadline = time.monotonic() + START_TIMEOUT_S
-    with client:
-        while True:
-            try:
-                client.ping()
-                return
-            except (redis.ConnectionError, redis.TimeoutError) as error:
-                ended = process.poll()
-                if ended is None and time.monotonic() < deadline:
-                    time.sleep(0.01)
-                    continue
-                cause = (
-                    f"did not answer in {START_TIMEOUT_S:.0f} s" if ended is None else f"ended with {ended}"
-                )
-                raise RedisUnavailable(
-                    f"the embedded Redis {cause}; the end of {log} says why:\n{_tail(log)}"
-                ) from error
+    while not answers(f"unix://{socket}"):
+        ended = process.poll()
+        if ended is not None or time.monotonic() > deadline:
+            cause = f"did not answer in {START_TIMEOUT_S:.0f} s" if ended is None else f"ended with {ended}"
+            raise RedisUnavailable(f"the embedded Redis {cause}; the end of {log} says why:\n{_tail(log)}")
+        time.sleep(0.01)
 
 
 def _tail(log: Path) -> str:
@@ -263,3 +327,11 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     except subprocess.TimeoutExpired:
         process.kill()
         process.wait()
+
+
+if __name__ == "__main__":
+    try:
+        _become_server(Path(sys.argv[1]), Path(sys.argv[2]))
+    except RedisUnavailable as error:
+        say(f"error: {error}", "red")
+        sys.exit(os.EX_TEMPFAIL)

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict
 
 from verifier.cache import CachedPool, VerdictStore
 from verifier.pool import LeanPool
-from verifier.redis_server import connect
+from verifier.redis_server import PATIENT, connect
 from verifier.streams import Delivery, Stream, StreamNames
 from verifier.verdict import Submission, Verdict
 
@@ -46,7 +46,7 @@ async def run_verifier(redis_url: str, run: str, pool: LeanPool, store: VerdictS
     Raises:
         RedisUnavailable, WorkerStartError
     """
-    client = connect(redis_url)
+    client = connect(redis_url, retries=PATIENT)
     names = StreamNames(run)
     requests = Stream(client, names.attempts, JudgeRequest, CLAIM_IDLE_MS)
     verdicts = Stream(client, names.verdicts, Verdict)

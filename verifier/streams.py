@@ -35,6 +35,7 @@ __all__ = [
 SCHEMA_VERSION = 1
 MAX_BLOCK_MS = int(SOCKET_TIMEOUT_S * 1000) // 2
 CLAIM_IDLE_MS = 60_000
+PAGE = 512
 MAX_DELIVERIES = 5
 """Times a message is handed out, if nobody acknowledges it, before it counts as what ends its consumers."""
 
@@ -132,6 +133,7 @@ class Stream(Generic[M]):
         self._model = model
         self._claim_idle_ms = claim_idle_ms
         self._claim_cursor: dict[str, bytes] = {}
+        self._dead_cursor = b"0-0"
 
     def publish(self, message: M) -> str:
         """Appends `message`; returns the id of its entry."""
@@ -144,6 +146,22 @@ class Stream(Generic[M]):
             for message in messages:
                 pipeline.xadd(self.key, _encode(message))
             return [cast(bytes, entry_id).decode() for entry_id in pipeline.execute()]
+
+    def publish_numbered(self, messages: Mapping[int, M]) -> int:
+        """Appends each message under its number, unless the stream has had that one; returns how many.
+
+        So whoever cannot know whether a message went out before it was killed just publishes it again.
+        Numbers begin at 1 and only rise; nothing else may be published to the same stream.
+        """
+        with unreachable_is_typed(self._client), self._client.pipeline(transaction=False) as pipeline:
+            for number in sorted(messages):
+                pipeline.xadd(self.key, _encode(messages[number]), id=f"{number}-0")
+            replies = pipeline.execute(raise_on_error=False)
+            errors = [each for each in replies if isinstance(each, Exception)]
+            for error in errors:
+                if "equal or smaller than" not in str(error):
+                    raise error
+        return len(replies) - len(errors)
 
     def read(self, group: str, consumer: str, count: int, block_ms: int) -> list[Delivery[M]]:
         """Up to `count` messages, oldest first, waiting up to `block_ms` for the first.
@@ -164,6 +182,16 @@ class Stream(Generic[M]):
                 entries = self._next_entries(group, consumer, count, block_ms)
             return self._readable(group, entries)
 
+    def unacknowledged(self, group: str, consumer: str) -> list[Delivery[M]]:
+        """All that `consumer` has read and not acknowledged, oldest first: there a restart goes on."""
+        found: list[Delivery[M]] = []
+        after = "0-0"
+        with unreachable_is_typed(self._client):
+            while entries := self._entries_after(group, consumer, after):
+                after = entries[-1][0].decode()
+                found += self._readable(group, [entry for entry in entries if entry[1]])
+        return found
+
     def ack(self, deliveries: Sequence[Delivery[M]]) -> None:
         """Marks `deliveries` as done: none of them comes again."""
         with unreachable_is_typed(self._client):
@@ -177,6 +205,12 @@ class Stream(Generic[M]):
     def release(self, deliveries: Sequence[Delivery[M]], consumer: str) -> None:
         """Gives `deliveries` up, through no fault of theirs: the next read of their group takes them over."""
         self._set_idle(deliveries, consumer, idle_ms=self._claim_idle_ms, retrycount=0)
+
+    def refuse(self, message: M, group: str, reason: str) -> None:
+        """Writes `message` down as one that `group` cannot do anything with; acknowledge its entry after."""
+        with unreachable_is_typed(self._client):
+            about: WireFields = {"dead.id": "", "dead.group": group, "dead.reason": reason}
+            self._client.xadd(self.dead_key, about | _encode(message))
 
     def length(self) -> int:
         """How many entries the stream holds, acknowledged ones included."""
@@ -221,6 +255,20 @@ class Stream(Generic[M]):
             entries = cast(list[Entry], self._client.xrange(self.dead_key, count=count))
         return [DeadEntry.from_fields(fields) for _, fields in entries]
 
+    def newly_dead(self) -> list[tuple[DeadEntry, M | None]]:
+        """What was moved away since this object was last asked, each with its message if it can be read."""
+        with unreachable_is_typed(self._client):
+            entries = cast(list[Entry], self._client.xrange(self.dead_key, min=_after(self._dead_cursor)))
+        found: list[tuple[DeadEntry, M | None]] = []
+        for entry_id, fields in entries:
+            self._dead_cursor = entry_id
+            entry = DeadEntry.from_fields(fields)
+            try:
+                found.append((entry, _decode(entry.fields, self._model)))
+            except UnknownMessage:
+                found.append((entry, None))
+        return found
+
     def _next_entries(self, group: str, consumer: str, count: int, block_ms: int) -> list[Entry]:
         return self._claim(group, consumer) or self._new(group, consumer, count, block_ms)
 
@@ -243,6 +291,16 @@ class Stream(Generic[M]):
         reason = f"handed out {before} times and never acknowledged: it may end whoever works on it"
         self._bury(DeadEntry(entry_id.decode(), group, reason, fields))
         return True
+
+    def _entries_after(self, group: str, consumer: str, after: str) -> list[Entry]:
+        """Of what `consumer` has not acknowledged; entries that are gone have no fields."""
+        try:
+            reply = self._client.xreadgroup(group, consumer, {self.key: after}, count=PAGE)
+        except redis.ResponseError as error:
+            if not str(error).startswith("NOGROUP"):
+                raise
+            return []
+        return [entry for _, entries in cast(list[tuple[bytes, list[Entry]]], reply) for entry in entries]
 
     def _new(self, group: str, consumer: str, count: int, block_ms: int) -> list[Entry]:
         # For the server BLOCK 0 means to wait for ever.

@@ -6,6 +6,7 @@ of these.
 """
 
 import hashlib
+import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Self
@@ -36,14 +37,32 @@ def load_model(
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A causal language model and its tokenizer from a Hugging Face directory.
 
+    A LoRA adapter (peft) is merged into the model that it names as its base.
+
     Raises:
-        InvalidInput: there is no model at `path`.
+        InvalidInput: there is no model at `path`, or none where the adapter at `path` says.
     """
-    if not (path / "config.json").is_file():
+    adapter = path / "adapter_config.json"
+    if adapter.is_file():
+        base = Path(json.loads(adapter.read_bytes())["base_model_name_or_path"] or "")
+        if not (base / "config.json").is_file():
+            raise InvalidInput(f"{path} is an adapter for {base}, which holds no model: put that one there")
+        model = _merged(AutoModelForCausalLM.from_pretrained(base), path)
+    elif (path / "config.json").is_file():
+        model = AutoModelForCausalLM.from_pretrained(path)
+    else:
         raise InvalidInput(f"{path} holds no model: it has no config.json")
-    model: PreTrainedModel = AutoModelForCausalLM.from_pretrained(path)
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(path)
     return model.to(device), tokenizer  # type: ignore[arg-type]
+
+
+def _merged(base: PreTrainedModel, adapter: Path) -> PreTrainedModel:
+    # Where no adapter is used, peft need not be there.
+    from peft import PeftModel
+
+    merged = PeftModel.from_pretrained(base, str(adapter)).merge_and_unload()
+    assert isinstance(merged, PreTrainedModel)
+    return merged
 
 
 class TransformersGenerator:

@@ -1,0 +1,106 @@
+"""The training daemon: when it is killed, when nobody answers, and when its files are not right."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.chaos import chaos, prepare
+from trainer.config import RunConfig, load_config
+from trainer.daemon import run_daemon
+from verifier.errors import InvalidInput, ProofmillError, StalledError
+from verifier.lean.runtime import LeanRuntime
+from verifier.redis_server import EmbeddedRedis
+
+TIMES = {"wall_s", "learning_s", "sampling_s", "lean_s", "busy", "bottleneck"}
+OF_THE_CACHE = {"lean_calls", "cached"}
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    with EmbeddedRedis(tmp_path / "redis") as server:
+        yield server.url
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> RunConfig:
+    return load_config(prepare(tmp_path / "given", rounds=2, max_staleness=0, algorithm="grpo"))
+
+
+def with_daemon(config: RunConfig, **settings: Any) -> RunConfig:
+    return config.model_copy(update={"daemon": config.daemon.model_copy(update=settings)})
+
+
+def rows(path: Path, *, without: set[str]) -> list[dict[str, Any]]:
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    return [{name: value for name, value in row.items() if name not in without} for row in found]
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(
+    tmp_path: Path, lean_runtime: LeanRuntime
+) -> None:
+    settings = prepare(tmp_path, rounds=4, max_staleness=0, algorithm="grpo")
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    chaos(settings, undisturbed, kills=0, seed=0)
+    assert chaos(settings, killed, kills=8, seed=0).total() == 8
+    weights = [run / "versions" / "v0004" / "policy" / "model.safetensors" for run in (undisturbed, killed)]
+    assert len({hashlib.sha256(each.read_bytes()).hexdigest() for each in weights}) == 1
+    start = tmp_path / "start" / "model.safetensors"
+    assert weights[0].read_bytes() != start.read_bytes(), "nothing was learned, so nothing was tested"
+    for name, without in (("metrics.jsonl", TIMES | OF_THE_CACHE), ("attempts.jsonl", {"lean_ms"})):
+        expected, found = (rows(run / name, without=without) for run in (undisturbed, killed))
+        assert found == expected
+
+
+def test_a_run_that_nobody_answers_ends_and_counts_no_attempt_as_refuted(
+    config: RunConfig, redis_url: str, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(StalledError, match="look at the logs of the generators"):
+        run_daemon(with_daemon(config, deadline_s=0.1), run, redis_url, "run")
+    rounds = rows(run / "metrics.jsonl", without=TIMES)
+    assert [each["accounts"] for each in rounds] == [{"unknown": 48 * n, "late": 0} for n in (1, 2)]
+    assert "pass_rate" not in rounds[0]
+
+
+def test_two_daemons_never_share_a_directory(config: RunConfig, redis_url: str, tmp_path: Path) -> None:
+    from trainer.daemon_start import alone_in
+
+    with alone_in(tmp_path / "run"), pytest.raises(InvalidInput, match="another daemon"):
+        run_daemon(config, tmp_path / "run", redis_url, "run")
+
+
+def test_a_version_that_was_cut_short_is_refused_with_what_to_do(
+    config: RunConfig, redis_url: str, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(StalledError):
+        run_daemon(with_daemon(config, deadline_s=0.1), run, redis_url, "run")
+    state = run / "versions" / "v0002" / "learner.pt"
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(ProofmillError, match=r"learner\.pt is not as it was written.*the version before"):
+        run_daemon(config, run, redis_url, "run")
+
+
+def test_a_run_goes_on_with_the_theorems_it_began_with(
+    config: RunConfig, redis_url: str, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    with pytest.raises(StalledError):
+        run_daemon(with_daemon(config, deadline_s=0.1), run, redis_url, "run")
+    assert config.data.theorems is not None
+    theorems = config.data.theorems.read_text().splitlines(keepends=True)
+    config.data.theorems.write_text("".join(theorems[1:]))
+    with pytest.raises(InvalidInput, match="go on with the same data"):
+        run_daemon(config, run, redis_url, "run")
+
+
+def test_a_policy_that_is_not_there_is_said_before_anything_is_issued(
+    config: RunConfig, redis_url: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidInput, match="holds no model"):
+        run_daemon(with_daemon(config, start=tmp_path / "none"), tmp_path / "run", redis_url, "run")

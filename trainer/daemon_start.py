@@ -1,0 +1,128 @@
+"""How a run of the daemon begins: alone in its directory, from a policy that is given or one trained here."""
+
+import fcntl
+import json
+import shutil
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType, TracebackType
+from typing import Self
+
+import redis
+
+from prover.datasets import load_jsonl
+from prover.generators.transformers import load_model
+from trainer.batching import Example
+from trainer.config import RunConfig
+from trainer.curriculum import Curriculum, Shuffled
+from trainer.demo import dataset_of, supervised_start, verified_pairs
+from trainer.exchange import Exchange
+from trainer.run_writer import RunWriter
+from trainer.session import Session
+from trainer.supervised import encode_pairs
+from verifier.console import progress_bars
+from verifier.errors import InvalidInput
+
+__all__ = ["StopRequest", "alone_in", "clear", "curriculum_of", "known_examples", "start_policy"]
+
+PAIRS = "pairs.json"
+POLICIES = "policies"
+"""Where the start goes that is trained here."""
+
+
+class StopRequest:
+    """SIGTERM and SIGINT, taken note of, so that they end the daemon only where nothing is half done."""
+
+    def __init__(self) -> None:
+        self._signal: int | None = None
+
+    def __enter__(self) -> Self:
+        self._before = {
+            number: signal.signal(number, self._take_note) for number in (signal.SIGTERM, signal.SIGINT)
+        }
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        for number, handler in self._before.items():
+            signal.signal(number, handler)
+
+    def check(self) -> None:
+        """Raises SystemExit, with 128 plus the signal's number as shells have it, if one has come."""
+        if self._signal is not None:
+            raise SystemExit(128 + self._signal)
+
+    def _take_note(self, number: int, frame: FrameType | None) -> None:
+        self._signal = number
+
+
+@contextmanager
+def alone_in(directory: Path) -> Iterator[None]:
+    """Make the run directory, and hold its lock.
+
+    Raises:
+        InvalidInput: it cannot be written, or another daemon has the lock.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        lock = (directory / "daemon.lock").open("ab")
+    except OSError as error:
+        raise InvalidInput(f"cannot write to {directory}: {error.strerror}; choose another --out") from error
+    with lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise InvalidInput(
+                f"another daemon trains in {directory}: end that one first, or choose another --out"
+            ) from error
+        yield
+
+
+def clear(directory: Path) -> None:
+    """Remove what is left of a beginning: without its version 0 a run is not there yet."""
+    shutil.rmtree(directory / POLICIES, ignore_errors=True)
+    for name in ("attempts.jsonl", "metrics.jsonl", "summary.json", PAIRS):
+        (directory / name).unlink(missing_ok=True)
+
+
+def start_policy(config: RunConfig, writer: RunWriter, client: redis.Redis, run: str) -> Path:
+    """The policy to begin with; one is trained (`trainer/demo.py`) where none is given and none is there.
+
+    Raises:
+        InvalidInput: the one that is given is no policy.
+    """
+    if config.daemon.start is not None:
+        load_model(config.daemon.start)
+        return config.daemon.start.absolute()
+    directory = writer.directory
+    start = directory.absolute() / POLICIES / "v0000"
+    if not (directory / PAIRS).is_file():
+        with progress_bars() as progress:
+            session = Session(config, directory, writer, Exchange(client, run), progress)
+            pairs = verified_pairs(session)
+            supervised_start(session, pairs)
+        (directory / PAIRS).write_text(json.dumps(pairs), encoding="utf-8")
+    return start
+
+
+def known_examples(config: RunConfig, directory: Path, start: Path) -> tuple[Example, ...]:
+    """The proofs that the start was trained on here, as its tokens; none where it was given."""
+    if config.daemon.start is not None:
+        return ()
+    pairs = [(prompt, proof) for prompt, proof in json.loads((directory / PAIRS).read_bytes())]
+    _, tokenizer = load_model(start)
+    return tuple(encode_pairs(tokenizer, pairs, max_length=config.policy.max_length))
+
+
+def curriculum_of(config: RunConfig) -> Curriculum:
+    """Over the theorems that the settings name.
+
+    Raises:
+        InvalidInput: their file cannot be read, or has a malformed row.
+    """
+    file = config.data.theorems
+    theorems = dataset_of(config).train if file is None else load_jsonl(file, source=file.stem)
+    return Shuffled(theorems, config.seed)
