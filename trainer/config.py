@@ -2,7 +2,7 @@
 
 import tomllib
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -22,6 +22,7 @@ from verifier.errors import InvalidInput
 __all__ = [
     "DaemonConfig",
     "DataConfig",
+    "GeneratorConfig",
     "LeanConfig",
     "MeasureConfig",
     "RunConfig",
@@ -76,6 +77,17 @@ class MeasureConfig(Section):
     """Training theorems on which the fixed list of tactics is chosen."""
 
 
+class GeneratorConfig(Section):
+    """The processes that sample, where `proofmill up` starts them."""
+
+    engine: Literal["transformers", "vllm"] = "transformers"
+    """What samples: transformers in the process itself, or a vLLM beside it."""
+    vllm_url: str | None = None
+    """A vLLM that runs already; none starts one, by the Python that PROOFMILL_VLLM_PYTHON names."""
+    max_backlog: int = Field(default=4096, ge=1)
+    """Attempts that may wait for a verdict before nothing more is sampled."""
+
+
 class DaemonConfig(Section):
     """The training daemon (`proofmill train`, docs/architecture.md)."""
 
@@ -122,6 +134,7 @@ class RunConfig(Section):
     expert_iteration: ExpertIterationConfig = ExpertIterationConfig()
     lean: LeanConfig = LeanConfig()
     measure: MeasureConfig = MeasureConfig()
+    generator: GeneratorConfig = GeneratorConfig()
     daemon: DaemonConfig = DaemonConfig()
 
     @model_validator(mode="before")

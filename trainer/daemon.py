@@ -103,8 +103,11 @@ class Daemon:
 
     def train(self, intake: Intake, gauges: RunGauges, stop: StopRequest) -> None:
         """All rounds that are left."""
-        version = self.version or self.write_down()
-        while self.student.rounds < self.config.iterations:
+        version = self.version
+        if version is None or (self.rounds_left > 0 and not self.books.open):
+            # At the beginning; or the run had finished, and its settings ask for more rounds now.
+            version = self.write_down()
+        while self.rounds_left > 0:
             began = time.monotonic()
             groups, waiting = self.wait(version.number, intake, gauges, stop)
             learning_began = time.monotonic()
@@ -246,7 +249,7 @@ class Daemon:
         """Open groups for as many tasks as may be ahead, to be sampled from `version`."""
         count = groups_to_issue(
             len(self.books.open),
-            rounds_left=self.config.iterations - self.student.rounds,
+            rounds_left=self.rounds_left,
             max_staleness=self.staleness,
             size=self.config.theorems_per_iteration,
         )
@@ -266,6 +269,11 @@ class Daemon:
                 for place, theorem in enumerate(theorems[first : first + TASKS_PER_ORDER])
             ]
             self.books.issue(self.orders, tasks)
+
+    @property
+    def rounds_left(self) -> int:
+        """Rounds that are still to be learned from."""
+        return self.config.iterations - self.student.rounds
 
     @property
     def staleness(self) -> int:

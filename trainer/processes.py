@@ -37,8 +37,11 @@ def verifier_arguments(config: RunConfig, run: str) -> list[str]:
 
 def generator_arguments(config: RunConfig, run: str) -> list[str]:
     """Of `proofmill`, for a generator of the run `run`."""
+    own = config.generator
     device = str(Compute.of(config.compute).device)
-    return ["worker", "generator", "--run", run, "--device", device]
+    how = ("--device", device, "--engine", own.engine, "--max-backlog", str(own.max_backlog))
+    url = ("--vllm-url", own.vllm_url) if own.vllm_url else ()
+    return ["worker", "generator", "--run", run, *how, *url]
 
 
 class ProcessDied(ProofmillError):

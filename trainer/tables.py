@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 from trainer.algorithms import ALGORITHMS, Algorithm, PolicyLoss
 from trainer.compute import ComputeConfig
+from trainer.config import DaemonConfig, GeneratorConfig
 from trainer.credit import CreditConfig
 from trainer.dpo import DPOConfig
 from trainer.expert_iteration import ExpertIterationConfig
@@ -91,6 +92,8 @@ TABLES: dict[str, Callable[[], str]] = {
     "compute": lambda: settings_table("compute", ComputeConfig),
     "supervised": lambda: settings_table("supervised", SupervisedConfig),
     "pretraining": lambda: settings_table("pretraining", PretrainingConfig),
+    "daemon": lambda: settings_table("daemon", DaemonConfig),
+    "generator": lambda: settings_table("generator", GeneratorConfig),
     "expert_iteration": lambda: settings_table("expert_iteration", ExpertIterationConfig),
 }
 """By the name that stands around each in the documentation: `<!-- name -->`, `<!-- /name -->`."""

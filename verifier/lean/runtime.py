@@ -177,6 +177,8 @@ def _place_script(root: Path) -> Path:
                 dir=root, prefix=placed.stem, suffix=".partial", delete=False
             ) as file:
                 file.write(source)
+            # Readable for all, as a command that another user runs needs it.
+            Path(file.name).chmod(0o644)
             Path(file.name).replace(placed)
     except OSError as error:
         raise LeanInstallError(

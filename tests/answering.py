@@ -1,0 +1,46 @@
+"""A real generator on a run's streams and, in place of Lean, a judge that goes by length.
+
+For tests of what surrounds the verdicts.
+"""
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+from prover.messages import AttemptMessage, Order
+from prover.stream_worker import GENERATOR_GROUP, Load, sample_order
+from verifier.redis_server import connect
+from verifier.stream_worker import VERIFIER_GROUP
+from verifier.streams import Stream, StreamNames
+from verifier.verdict import Status, Verdict
+
+
+@contextmanager
+def answering(redis_url: str, run: str, load: Load) -> Iterator[list[AttemptMessage]]:
+    """Answers until left; what was sampled is in the list."""
+    over, sampled = threading.Event(), []
+
+    def work() -> None:
+        with connect(redis_url) as client:
+            names = StreamNames(run)
+            orders = Stream(client, names.tasks, Order)
+            attempts = Stream(client, names.attempts, AttemptMessage)
+            verdicts = Stream(client, names.verdicts, Verdict)
+            while not over.is_set():
+                for order in orders.read(GENERATOR_GROUP, "g", 1, 100):
+                    attempts.publish_many(sample_order(load, order.message)[0])
+                    orders.ack([order])
+                for delivery in attempts.read(VERIFIER_GROUP, "v", 999, 0):
+                    sampled.append(delivery.message)
+                    submission = delivery.message.submission
+                    status = Status.PROVED if len(submission.text) % 2 == 0 else Status.REJECTED
+                    verdicts.publish(Verdict(id=submission.id, status=status, reason="by its length"))
+                    attempts.ack([delivery])
+
+    worker = threading.Thread(target=work, daemon=True)
+    worker.start()
+    try:
+        yield sampled
+    finally:
+        over.set()
+        worker.join()

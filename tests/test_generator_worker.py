@@ -1,0 +1,141 @@
+"""`proofmill worker generator`: what cannot be sampled hurts nothing else; what is stopped is handed on."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import redis
+from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+from prover.generators import SamplingParams
+from prover.messages import AttemptMessage, Order, Task
+from prover.sealed import SUMS, BrokenDirectory, digest_of, seal
+from prover.stream_worker import GENERATOR_GROUP, load_transformers, sample_order
+from prover.theorem import Theorem
+from trainer.policy import save_policy
+from verifier.redis_server import REDIS_VARIABLE, EmbeddedRedis, connect
+from verifier.streams import Stream, StreamNames
+
+NAMES = StreamNames("run")
+
+
+@pytest.fixture
+def policy(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> Path:
+    save_policy(model, tokenizer, tmp_path / "policy")
+    seal(tmp_path / "policy")
+    return tmp_path / "policy"
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    with EmbeddedRedis(tmp_path / "redis") as server:
+        yield server
+
+
+def task(policy: Path, name: str, statement: str, samples: int = 2) -> Task:
+    return Task(
+        id=name,
+        theorem=Theorem(name=name, statement=statement, source="test", split="train"),
+        policy=str(policy),
+        policy_version=1,
+        policy_digest=digest_of(policy) if (policy / SUMS).exists() else None,
+        sampling=SamplingParams(samples=samples, max_new_tokens=8),
+    )
+
+
+def test_a_theorem_that_is_too_long_is_refused_and_its_neighbours_are_sampled(policy: Path) -> None:
+    order = Order(
+        tasks=(
+            task(policy, "a", "theorem a : True"),
+            task(policy, "long", "theorem long : " + "x + " * 200),
+            task(policy, "b", "theorem b : True"),
+        )
+    )
+    sampled, refused = sample_order(load_transformers("cpu"), order)
+    assert [each.submission.id for each in sampled] == ["a/0", "a/1", "b/0", "b/1"]
+    ((who, why),) = refused
+    assert who.id == "long"
+    assert "leaves no room" in why
+
+
+def test_an_order_is_sampled_to_the_same_bits_whoever_samples_it(policy: Path) -> None:
+    tasks = [task(policy, f"t{n}", f"theorem t{n} : {'a ' * n}= b", samples=4) for n in range(6)]
+    (order,) = Order.of(tasks)
+    first, second = (
+        [each.attempt for each in sample_order(load_transformers("cpu"), order)[0]] for _ in range(2)
+    )
+    assert first == second
+
+
+def test_a_policy_that_was_cut_short_is_not_sampled_from(policy: Path) -> None:
+    order = Order(tasks=(task(policy, "a", "theorem a : True"),))
+    weights = policy / "model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-100])
+    with pytest.raises(BrokenDirectory, match=r"model\.safetensors is not as it was written"):
+        sample_order(load_transformers("cpu"), order)
+
+
+def test_a_generator_that_is_stopped_hands_its_order_on_at_once(policy: Path, server: EmbeddedRedis) -> None:
+    with connect(server.url) as client:
+        orders = Stream(client, NAMES.tasks, Order)
+        # Too much to finish, so that it is stopped in the middle.
+        busy = task(policy, "a", "theorem a : True").model_copy(
+            update={"sampling": SamplingParams(samples=60_000, max_new_tokens=100)}
+        )
+        orders.publish(Order(tasks=(busy,)))
+        process = start_generator(server)
+        try:
+            wait_until_taken(client, orders, process)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(60) == 0
+            (left,) = orders.read(GENERATOR_GROUP, "another", 1, 0)
+            assert left.message.tasks == (busy,)
+            assert Stream(client, NAMES.attempts, AttemptMessage).length() == 0
+        finally:
+            process.kill()
+            process.wait()
+
+
+def test_a_generator_waits_while_too_many_attempts_are_not_judged(
+    policy: Path, server: EmbeddedRedis
+) -> None:
+    with connect(server.url) as client:
+        orders = Stream(client, NAMES.tasks, Order)
+        attempts = Stream(client, NAMES.attempts, AttemptMessage)
+        tasks = [task(policy, f"t{n}", "theorem t : True") for n in range(8)]
+        orders.publish_many(Order.of(tasks, size=1))
+        process = start_generator(server, "--max-backlog", "5")
+        try:
+            deadline = time.monotonic() + 60
+            while attempts.length() < 6 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            time.sleep(1.0)
+            assert attempts.length() == 6, "three orders of two samples, and then no more"
+            attempts.ack(attempts.read("verifiers", "v", 4, 0))
+            while attempts.length() < 10 and time.monotonic() < deadline:
+                time.sleep(0.05)
+            assert attempts.length() == 10
+        finally:
+            process.kill()
+            process.wait()
+
+
+def start_generator(server: EmbeddedRedis, *options: str) -> subprocess.Popen[bytes]:
+    command = [sys.executable, "-m", "trainer.cli", "worker", "generator", "--run", NAMES.run, *options]
+    return subprocess.Popen(command, env={**os.environ, REDIS_VARIABLE: server.url})
+
+
+def wait_until_taken(client: redis.Redis, orders: Stream[Order], process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline and process.poll() is None:
+        groups = client.xinfo_groups(orders.key)
+        if groups and groups[0]["pending"]:
+            time.sleep(1.0)
+            return
+        time.sleep(0.05)
+    raise AssertionError("the generator did not take the order")
