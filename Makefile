@@ -36,7 +36,7 @@ $(VLLM_STAMP): constraints-vllm.txt
 	touch $@
 
 test-vllm: $(STAMP) $(VLLM_STAMP)
-	PROOFMILL_VLLM_PYTHON=$(CURDIR)/$(VLLM_VENV)/bin/python $(BIN)/python -m pytest tests/vllm
+	PROOFMILL_VLLM_PYTHON=$(CURDIR)/$(VLLM_VENV)/bin/python $(BIN)/python -m pytest tests/with_vllm
 
 # Kills the processes of a training run at random, fifty times, and checks its books.
 chaos: $(STAMP)

@@ -1,23 +1,29 @@
 """The vLLM generator without vLLM: its rules, and the errors no real server makes on demand.
 
-What a real server answers is in `tests/vllm`.
+What a real server answers is in `tests/with_vllm`.
 """
 
 import json
 import math
 import sys
+import threading
+import time
+from collections import Counter
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 from transformers import PreTrainedTokenizerFast
 
 from prover.generators import SamplingParams, vllm
-from prover.generators.vllm import ATTEMPTS, VLLMEngine
+from prover.generators.vllm import ATTEMPTS, VLLMEngine, VLLMGenerator
 from prover.generators.vllm_policy import read_policy
 from prover.generators.vllm_protocol import (
     AdapterSlots,
@@ -162,7 +168,7 @@ def adapter(base: Path) -> Path:
     directory = base.with_name("adapter")
     directory.mkdir()
     (directory / "adapter_config.json").write_text(json.dumps({"base_model_name_or_path": str(base)}))
-    (directory / "adapter_model.safetensors").write_bytes(b"weights")
+    save_file({"weights": np.zeros(8)}, directory / "adapter_model.safetensors")
     return directory
 
 
@@ -171,7 +177,7 @@ def test_an_adapter_has_a_name_of_its_own_for_every_version_and_content(base: Pa
     assert policy.base == base
     assert policy.adapter is not None and policy.adapter.startswith("v0012-")
     assert read_policy(adapter, 13).adapter != policy.adapter
-    (adapter / "adapter_model.safetensors").write_bytes(b"others")
+    save_file({"weights": np.ones(8)}, adapter / "adapter_model.safetensors")
     assert read_policy(adapter, 12).adapter != policy.adapter
     assert read_policy(base, 12).adapter is None
 
@@ -191,8 +197,12 @@ def test_a_broken_adapter_is_refused_with_advice(adapter: Path, config: str, adv
         read_policy(adapter, 1)
 
 
-def test_a_directory_without_weights_is_refused(adapter: Path, tmp_path: Path) -> None:
-    (adapter / "adapter_model.safetensors").unlink()
+def test_a_directory_without_whole_weights_is_refused(adapter: Path, tmp_path: Path) -> None:
+    weights = adapter / "adapter_model.safetensors"
+    weights.write_bytes(weights.read_bytes()[:-1])
+    with pytest.raises(InvalidInput, match="publish this version of the policy again"):
+        read_policy(adapter, 1)
+    weights.unlink()
     with pytest.raises(InvalidInput, match="publish this version of the policy again"):
         read_policy(adapter, 1)
     with pytest.raises(InvalidInput, match=r"neither config\.json nor adapter_config\.json"):
@@ -333,6 +343,32 @@ def test_an_adapter_that_another_client_loaded_is_used(base: Path, adapter: Path
             generator.sample(PROMPTS, PARAMS)
         server.adapters.append(str(generator.policy.adapter))
         assert len(generator.sample(PROMPTS, PARAMS)) == 2
+
+
+def test_full_weights_and_adapters_are_never_with_a_server_at_once(base: Path, adapter: Path) -> None:
+    lock, at_work, together = threading.Lock(), Counter[str](), []
+
+    def slow(path: str, body: dict[str, Any]) -> None:
+        if path == "/v1/completions" and "allowed_token_ids" not in body:
+            with lock:
+                at_work[body["model"]] += 1
+                together.append(set(+at_work))
+            time.sleep(0.02)
+            with lock:
+                at_work[body["model"]] -= 1
+
+    with Trouble(base, slow).engine() as engine:
+        generators = [engine.generator(adapter, 1), engine.generator(adapter, 2), engine.generator(base, 0)]
+
+        def ask(generator: VLLMGenerator) -> None:
+            for _ in range(5):
+                generator.sample(PROMPTS, PARAMS)
+
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(ask, generators))
+    first, second, _ = (each.policy.adapter for each in generators)
+    assert {first, second} in together, "adapters may be"
+    assert not any("base" in models and len(models) > 1 for models in together)
 
 
 def test_a_server_that_is_no_vllm_is_refused(base: Path) -> None:

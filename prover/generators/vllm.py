@@ -173,7 +173,8 @@ class VLLMEngine:
                     self._state.notify_all()
         except EngineUnavailable:
             # To be looked at again: it may be dead, or have been started anew and hold no adapters.
-            self._served = None
+            with self._state:
+                self._served = None
             raise
 
     def _has_room_for(self, policy: Policy) -> bool:
@@ -185,7 +186,7 @@ class VLLMEngine:
         return self.url is not None or self._runs(policy.base) or not self._users.total()
 
     def _running_on(self, base: Path) -> _Served:
-        """The server, which is first started where it is ours and does not run, or runs something else."""
+        """The server, which is started first where it is ours and does not run, or runs others."""
         if self.url is None and not (self._runs(base) and (self._served or self._is_well())):
             self._start(base)
         if self._served is None or self._served.base != base:

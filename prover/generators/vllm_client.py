@@ -32,8 +32,8 @@ Answer = TypeVar("Answer", bound=BaseModel)
 class VLLMClient:
     """Asks the server at `url`.
 
-    Every method raises `EngineUnavailable` where asking again, or a new server, may help, and `InvalidInput`
-    where it cannot; both with vLLM's own words.
+    Every method raises `EngineUnavailable` where asking again, or a new server, may help, and
+    `InvalidInput` where it cannot; both with vLLM's own words.
 
     Args:
         concurrency: completions asked for at the same time.

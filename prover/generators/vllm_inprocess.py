@@ -71,7 +71,7 @@ class InProcessVLLM:
         )
 
     def generator(self, directory: Path, version: int) -> VLLMGenerator:
-        """A generator for the policy in `directory`: the base, or a LoRA adapter for it as peft writes it.
+        """A generator for the policy in `directory`: the base, or a LoRA adapter as peft writes it.
 
         Raises:
             InvalidInput: there is none, or it is not whole, or it is for other weights.

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
+from safetensors import SafetensorError, safe_open
 from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from prover.generators import Sample, SamplingParams
@@ -25,7 +26,7 @@ class Policy:
     base: Path
     """The full weights: `directory` itself, or the model the adapter in it is for."""
     adapter: str | None
-    """What a server is to call the adapter, `v0012-` and the start of a hash of its files, if it is one."""
+    """What a server is to call it, `v0012-` and the start of a hash of its files, if it is one."""
 
 
 class Engine(Protocol):
@@ -101,13 +102,12 @@ def _base_of(directory: Path) -> Path:
 
 
 def _digest(directory: Path) -> str:
-    digest = hashlib.sha256()
-    for name in ADAPTER_FILES:
-        try:
-            digest.update((directory / name).read_bytes())
-        except FileNotFoundError as error:
-            raise InvalidInput(
-                f"the adapter in {directory} is not whole: it has no {name}; publish this version of the "
-                "policy again"
-            ) from error
-    return digest.hexdigest()
+    config, weights = (directory / name for name in ADAPTER_FILES)
+    try:
+        # vLLM in this process would end with a file that is cut off.
+        with safe_open(weights, framework="numpy"):
+            return hashlib.sha256(config.read_bytes() + weights.read_bytes()).hexdigest()
+    except (FileNotFoundError, SafetensorError) as error:
+        raise InvalidInput(
+            f"{weights} is not whole: {error}; publish this version of the policy again"
+        ) from error

@@ -10,7 +10,7 @@ import httpx
 
 from prover.generators import SamplingParams
 from prover.generators.vllm import VLLMEngine
-from tests.vllm.policies import CONTEXT, PROMPTS, Published, assert_from, flat, sample
+from tests.with_vllm.policies import CONTEXT, PROMPTS, Published, assert_from, flat, sample
 from verifier.child import process_tree
 
 

@@ -51,9 +51,9 @@ def publish_weights(tokenizer: PreTrainedTokenizerFast, directory: Path, *, seed
     return Published(directory, 0, model.eval())
 
 
-def publish_adapter(base: Published, version: int) -> Published:
+def publish_adapter(base: Published, version: int, *, rank: int = 4) -> Published:
     model, _ = load_model(base.directory)
-    adapted = with_lora(model, LoRAConfig(rank=4), seed=version)
+    adapted = with_lora(model, LoRAConfig(rank=rank), seed=version)
     rng = torch.Generator().manual_seed(version)
     with torch.no_grad():
         for name, parameter in adapted.named_parameters():

@@ -8,7 +8,7 @@ from transformers import PreTrainedTokenizerFast
 from prover.generators import SamplingParams
 from prover.generators.vllm import VLLMEngine
 from prover.prompts import encode_prompt
-from tests.vllm.policies import CONTEXT, PROMPTS, Published, flat
+from tests.with_vllm.policies import CONTEXT, PROMPTS, Published, flat
 from verifier.errors import InvalidInput
 
 PARAMS = SamplingParams(samples=8, max_new_tokens=40)

@@ -6,7 +6,7 @@ import signal
 import pytest
 
 from prover.generators.vllm import VLLMEngine
-from tests.vllm.policies import Published, assert_from, sample
+from tests.with_vllm.policies import Published, assert_from, sample
 from verifier.child import process_tree
 from verifier.errors import InvalidInput
 

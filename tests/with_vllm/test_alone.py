@@ -10,14 +10,14 @@ from pathlib import Path
 
 from prover.generators import Sample, SamplingParams
 from prover.generators.vllm_server import PYTHON_VARIABLE
-from tests.vllm.policies import PROMPTS, Published, assert_from
+from tests.with_vllm.policies import PROMPTS, Published, assert_from
 from verifier.child import process_tree
 
 REPOSITORY = Path(__file__).parents[2]
 
 
 def test_vllm_in_process_samples_as_a_server_does(
-    base: Published, other_base: Published, adapters: list[Published]
+    base: Published, other_base: Published, adapters: list[Published], tmp_path: Path
 ) -> None:
     params = SamplingParams(samples=4, max_new_tokens=24, temperature=0.7)
     policies = [base, *adapters]
@@ -31,15 +31,17 @@ def test_vllm_in_process_samples_as_a_server_does(
             (str(other_base.directory), PROMPTS),
         ],
     }
+    files = tmp_path / "asked.json", tmp_path / "answer.json"
+    files[0].write_text(json.dumps(asked))
     ran = subprocess.run(
-        [os.environ[PYTHON_VARIABLE], "-m", "tests.vllm.in_process", json.dumps(asked)],
+        [os.environ[PYTHON_VARIABLE], "-m", "tests.with_vllm.in_process", *map(str, files)],
         cwd=REPOSITORY,
         env=os.environ | {"VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"},
         capture_output=True,
         text=True,
     )
     assert ran.returncode == 0, ran.stderr[-4000:]
-    answer = json.loads(ran.stdout.splitlines()[-1])
+    answer = json.loads(files[1].read_text())
     for policy, rows in zip(policies, answer["samples"], strict=True):
         samples = [
             Sample(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}) for row in rows
@@ -64,9 +66,13 @@ time.sleep(600)
 """
 
 
-def test_no_process_of_a_server_outlives_a_parent_that_is_killed(base: Published) -> None:
+def test_no_process_of_a_server_outlives_a_parent_that_is_killed(base: Published, tmp_path: Path) -> None:
     with subprocess.Popen(
-        [sys.executable, "-c", PARENT, str(base.directory)], cwd=REPOSITORY, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", PARENT, str(base.directory)],
+        cwd=REPOSITORY,
+        env=os.environ | {"TMPDIR": str(tmp_path)},  # for the log, which nobody is left to delete
+        stdout=subprocess.PIPE,
+        text=True,
     ) as parent:
         assert parent.stdout is not None
         pids = [int(pid) for pid in parent.stdout.readline().split()]

@@ -1,4 +1,7 @@
-"""One real vLLM server for all tests here, and the policies it is asked for."""
+"""One real vLLM server for all tests here, and the policies it is asked for.
+
+The directory is not called `vllm`: others, such as trl, would take that for the package.
+"""
 
 import os
 from collections.abc import Iterator
@@ -9,7 +12,7 @@ from transformers import PreTrainedTokenizerFast
 
 from prover.generators.vllm import VLLMEngine
 from prover.generators.vllm_server import PYTHON_VARIABLE, ServerSettings
-from tests.vllm.policies import Published, publish_adapter, publish_weights
+from tests.with_vllm.policies import Published, publish_adapter, publish_weights
 
 SETTINGS = ServerSettings(
     max_adapters=2,

@@ -13,7 +13,7 @@ from prover.messages import AttemptMessage
 from prover.stream_worker import load_vllm
 from tests.answering import answering
 from tests.toys import PAIRS
-from tests.vllm.policies import Published, distance
+from tests.with_vllm.policies import Published, distance
 from trainer.config import run_config
 from trainer.daemon import run_daemon
 from verifier.redis_server import EmbeddedRedis

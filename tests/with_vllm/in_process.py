@@ -1,4 +1,4 @@
-"""Run by vLLM's own Python: samples from policies, told as JSON on the command line and printed as JSON."""
+"""Run by vLLM's own Python: samples from the policies that one JSON file tells of, into another."""
 
 import json
 import sys
@@ -11,7 +11,7 @@ from verifier.errors import InvalidInput
 
 
 def main() -> None:
-    asked = json.loads(sys.argv[1])
+    asked = json.loads(Path(sys.argv[1]).read_text())
     params = SamplingParams.model_validate(asked["params"])
     engine = InProcessVLLM(Path(asked["base"]), dtype="float32", max_rank=8, enforce_eager=True)
 
@@ -26,7 +26,7 @@ def main() -> None:
             sample(0, directory, prompts)
         except InvalidInput as error:
             refusals.append(str(error))
-    print("\n" + json.dumps({"samples": samples, "refusals": refusals}))
+    Path(sys.argv[2]).write_text(json.dumps({"samples": samples, "refusals": refusals}))
 
 
 # vLLM's worker processes import this file again.

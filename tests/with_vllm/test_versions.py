@@ -1,4 +1,4 @@
-"""Versions of the policy on a real vLLM server: every sample comes from the version that was asked for."""
+"""Versions of the policy on a real vLLM server: every sample is of the version that was asked for."""
 
 import threading
 from pathlib import Path
@@ -8,7 +8,7 @@ import pytest
 
 from prover.generators import Sample
 from prover.generators.vllm import VLLMEngine
-from tests.vllm.policies import Published, assert_from, distance, sample
+from tests.with_vllm.policies import Published, assert_from, distance, publish_adapter, sample
 from verifier.errors import InvalidInput
 
 
@@ -58,7 +58,7 @@ def test_versions_asked_for_at_the_same_time_do_not_mix(
         for seed in range(3):
             got[policy.version, seed] = sample(engine, policy, seed=seed)
 
-    # More adapters at once than there are slots for.
+    # More adapters than there are slots for, and the base, which vLLM on a CPU would mix up with them.
     threads = [threading.Thread(target=ask, args=(policy,)) for policy in policies]
     for thread in threads:
         thread.start()
@@ -70,7 +70,7 @@ def test_versions_asked_for_at_the_same_time_do_not_mix(
 
 
 def test_new_weights_under_an_old_version_are_a_new_adapter(
-    engine: VLLMEngine, base: Published, adapters: list[Published], tmp_path: Path
+    engine: VLLMEngine, base: Published, adapters: list[Published]
 ) -> None:
     first, second = adapters[:2]
     assert_from(first, sample(engine, first), adapters)
@@ -78,7 +78,7 @@ def test_new_weights_under_an_old_version_are_a_new_adapter(
     assert_from(again, sample(engine, again), [base, first])
 
 
-def test_a_truncated_adapter_is_refused_and_others_are_served_on(
+def test_an_adapter_that_cannot_be_loaded_is_refused_and_others_are_served_on(
     engine: VLLMEngine, base: Published, adapters: list[Published], tmp_path: Path
 ) -> None:
     broken = tmp_path / "broken"
@@ -88,4 +88,7 @@ def test_a_truncated_adapter_is_refused_and_others_are_served_on(
         (broken / file).write_bytes(content if file.endswith("json") else content[: len(content) // 2])
     with pytest.raises(InvalidInput, match="publish this version of the policy again"):
         sample(engine, Published(broken, 7, adapters[0].model))
+    too_large = publish_adapter(base, 4, rank=16)
+    with pytest.raises(InvalidInput, match=r"LoRA rank 16 is greater.*--max-lora-rank"):
+        sample(engine, too_large)
     assert_from(adapters[1], sample(engine, adapters[1]), [base, *adapters])
