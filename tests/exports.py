@@ -16,6 +16,7 @@ BINDERS = {"lam": 2, "pi": 2, "let": 2}
 def type_of(export: Export, name: str) -> object:
     """The type of the last declaration called `name`, as nested tuples without names of bound variables.
 
+    A definition of the export's own stands in it by its value: Lean makes such for a `match`, under any name.
     An oracle of its own: it shares no code with the auditor.
     """
 
@@ -38,6 +39,10 @@ def type_of(export: Export, name: str) -> object:
         match tag:
             case "app":
                 return (tag, *(expr_at(each, params) for each in rest))
+            case "const" if name_at(rest[0]) in definitions:
+                own = definitions[name_at(rest[0])]
+                levels = [level_at(each, params) for each in rest[1:]]
+                return ("own", len(own["params"]), expr_at(own["value"], own["params"]), *levels)
             case "const":
                 return (tag, name_at(rest[0]), *(level_at(each, params) for each in rest[1:]))
             case "lam" | "pi":
@@ -51,6 +56,7 @@ def type_of(export: Export, name: str) -> object:
             case _:
                 return (tag, *rest)
 
+    definitions = {name_at(each["name"]): each for each in export["decls"] if each.get("kind") == "def"}
     found = [each for each in export["decls"] if "name" in each and name_at(each["name"]) == (name,)]
     params = found[-1]["params"]
     return (len(params), expr_at(found[-1]["type"], params))
