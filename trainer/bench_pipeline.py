@@ -123,8 +123,7 @@ def _overhead_ms(url: str, attempts: int) -> float:
             orders.ack(deliveries)
             while judged := requests.read(VERIFIER_GROUP, "v", IN_FLIGHT_PER_WORKER, 0):
                 for each in judged:
-                    verdicts.publish(_verdict(each.message.submission.id))
-                    requests.ack([each])
+                    requests.answer(each, verdicts, _verdict(each.message.submission.id))
             while any(group.owed for group in books.open):
                 if not intake.poll(books):
                     break
@@ -168,8 +167,7 @@ def _stub(url: str, names: StreamNames, number: int, over: Event) -> None:
                 if over.is_set():
                     break
                 time.sleep(next(times) / 1e3)
-                verdicts.publish(_verdict(each.message.submission.id))
-                requests.ack([each])
+                requests.answer(each, verdicts, _verdict(each.message.submission.id))
 
 
 def _run(directory: Path, url: str, rounds: int) -> RunBench:

@@ -1,6 +1,6 @@
 """`proofmill worker verifier`: attempts from a Redis stream in, verdicts on another out.
 
-An attempt is acknowledged after its verdict is published, so a worker that is
+An attempt is acknowledged as its verdict is published, so a worker that is
 killed leaves it to be judged again by another; whoever reads verdicts drops
 repeats by id.  While it is judged its claim is renewed, however long that takes.
 """
@@ -71,8 +71,7 @@ async def _judge_until_stopped(
 
     async def judge(delivery: Delivery[JudgeRequest]) -> None:
         verdict = await cached.verify(delivery.message.submission)
-        await asyncio.to_thread(verdicts.publish, verdict)
-        await asyncio.to_thread(requests.ack, [delivery])
+        await asyncio.to_thread(requests.answer, delivery, verdicts, verdict)
 
     while not stopped.is_set():
         if time.monotonic() > renewed + RENEW_S:

@@ -44,6 +44,7 @@ WireFields = dict[FieldT, EncodableT]
 Entry = tuple[bytes, Fields]
 StreamId = int | bytes | str | memoryview
 M = TypeVar("M", bound=BaseModel)
+A = TypeVar("A", bound=BaseModel)
 
 log = logging.getLogger(__name__)
 
@@ -197,6 +198,13 @@ class Stream(Generic[M]):
         with unreachable_is_typed(self._client):
             for group in {delivery.group for delivery in deliveries}:
                 self._client.xack(self.key, group, *(each.id for each in deliveries if each.group == group))
+
+    def answer(self, delivery: Delivery[M], to: "Stream[A]", message: A) -> None:
+        """Publishes `message` on another stream and acknowledges `delivery`, both or neither, at once."""
+        with unreachable_is_typed(self._client), self._client.pipeline(transaction=True) as pipeline:
+            pipeline.xadd(to.key, _encode(message))
+            pipeline.xack(self.key, delivery.group, delivery.id)
+            pipeline.execute()
 
     def renew(self, deliveries: Sequence[Delivery[M]], consumer: str) -> None:
         """Says that `consumer` still works on `deliveries`: their time until a take-over starts anew."""
