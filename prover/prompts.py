@@ -7,14 +7,16 @@ alike, so a policy never meets a token that straddles the boundary.
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 
-from transformers import PreTrainedTokenizerBase
+from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from prover.theorem import Theorem
+from verifier.errors import InvalidInput
 
 NAMED = re.compile(r"^\s*(?:theorem|lemma)\s+\S+")
 
-__all__ = ["completion_of", "encode_completion", "encode_prompt", "prompt_of"]
+__all__ = ["completion_of", "encode_completion", "encode_prompt", "load_tokenizer", "prompt_of"]
 
 
 def prompt_of(theorem: Theorem) -> str:
@@ -42,6 +44,14 @@ def encode_completion(tokenizer: PreTrainedTokenizerBase, completion: str) -> li
     if not isinstance(eos, int):
         raise TypeError("the tokenizer has no eos token, so a policy could never end a proof")
     return [*_ids(tokenizer.encode(completion, add_special_tokens=False)), eos]
+
+
+def load_tokenizer(base: Path) -> PreTrainedTokenizerBase:
+    """The tokenizer of a model directory; raises `InvalidInput` if it has no eos token."""
+    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)
+    if not isinstance(tokenizer.eos_token_id, int):
+        raise InvalidInput(f"the tokenizer in {base} has no eos token, so a sample could never end")
+    return tokenizer
 
 
 def _ids(ids: Sequence[int]) -> list[int]:

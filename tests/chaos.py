@@ -29,6 +29,7 @@ from trainer.policy import build_policy, save_policy
 from trainer.supervised import SupervisedConfig, train_supervised
 from trainer.tokenizer import train_tokenizer
 from trainer.up import run_up
+from verifier.child import process_tree
 from verifier.errors import RedisUnavailable
 from verifier.redis_server import connect
 from verifier.streams import Stream, StreamNames
@@ -100,19 +101,12 @@ def start_up(settings: Path, run: Path) -> subprocess.Popen[bytes]:
 
 def processes(root: int) -> Iterator[tuple[str, int]]:
     """The processes at and below `root` that may be killed, by what they are."""
-    parents, commands = {}, {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
+    for pid in process_tree(root):
         with suppress(OSError):
-            pid = int(stat.parent.name)
-            parents[pid] = int(stat.read_text().rpartition(")")[2].split()[1])
-            commands[pid] = (stat.parent / "cmdline").read_bytes().replace(b"\0", b" ").decode()
-    for pid, command in commands.items():
-        ancestor = pid
-        while ancestor in parents and ancestor != root:
-            ancestor = parents[ancestor]
-        # A launcher has the command of what it becomes among its own arguments.
-        if ancestor == root and " -c " not in command:
-            yield from ((name, pid) for name, sign in VICTIMS.items() if sign in command)
+            command = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+            # A launcher has the command of what it becomes among its own arguments.
+            if " -c " not in command:
+                yield from ((name, pid) for name, sign in VICTIMS.items() if sign in command)
 
 
 class Observer(threading.Thread):

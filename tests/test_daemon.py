@@ -36,6 +36,13 @@ def with_daemon(config: RunConfig, **settings: Any) -> RunConfig:
     return config.model_copy(update={"daemon": config.daemon.model_copy(update=settings)})
 
 
+def stalled_run(config: RunConfig, redis_url: str, tmp_path: Path) -> Path:
+    """A run that nobody answered, with some versions."""
+    with pytest.raises(StalledError, match="look at the logs of the generators"):
+        run_daemon(with_daemon(config, deadline_s=0.1), tmp_path / "run", redis_url, "run")
+    return tmp_path / "run"
+
+
 def rows(path: Path, *, without: set[str]) -> list[dict[str, Any]]:
     found = [json.loads(line) for line in path.read_text().splitlines()]
     return [{name: value for name, value in row.items() if name not in without} for row in found]
@@ -92,9 +99,7 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(
 def test_a_run_that_nobody_answers_ends_and_counts_no_attempt_as_refuted(
     config: RunConfig, redis_url: str, tmp_path: Path
 ) -> None:
-    run = tmp_path / "run"
-    with pytest.raises(StalledError, match="look at the logs of the generators"):
-        run_daemon(with_daemon(config, deadline_s=0.1), run, redis_url, "run")
+    run = stalled_run(config, redis_url, tmp_path)
     rounds = rows(run / "metrics.jsonl", without=TIMES)
     assert [each["accounts"] for each in rounds] == [{"unknown": 48 * n, "late": 0} for n in (1, 2)]
     assert "pass_rate" not in rounds[0]
@@ -110,9 +115,7 @@ def test_two_daemons_never_share_a_directory(config: RunConfig, redis_url: str, 
 def test_a_version_that_was_cut_short_is_refused_with_what_to_do(
     config: RunConfig, redis_url: str, tmp_path: Path
 ) -> None:
-    run = tmp_path / "run"
-    with pytest.raises(StalledError):
-        run_daemon(with_daemon(config, deadline_s=0.1), run, redis_url, "run")
+    run = stalled_run(config, redis_url, tmp_path)
     state = run / "versions" / "v0002" / "learner.pt"
     state.write_bytes(state.read_bytes()[:1000])
     with pytest.raises(ProofmillError, match=r"learner\.pt is not as it was written.*the version before"):
@@ -122,9 +125,7 @@ def test_a_version_that_was_cut_short_is_refused_with_what_to_do(
 def test_a_run_goes_on_with_the_theorems_it_began_with(
     config: RunConfig, redis_url: str, tmp_path: Path
 ) -> None:
-    run = tmp_path / "run"
-    with pytest.raises(StalledError):
-        run_daemon(with_daemon(config, deadline_s=0.1), run, redis_url, "run")
+    run = stalled_run(config, redis_url, tmp_path)
     assert config.data.theorems is not None
     theorems = config.data.theorems.read_text().splitlines(keepends=True)
     config.data.theorems.write_text("".join(theorems[1:]))

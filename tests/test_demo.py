@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from trainer.run_files import read_run
+from verifier.child import process_tree
 from verifier.lean.runtime import LeanRuntime
 from verifier.verdict import Kind, Status
 
@@ -86,20 +87,7 @@ def test_a_small_demo_leaves_a_complete_run(
 
 def descendants(pid: int) -> set[int]:
     """All live processes below `pid`."""
-    children: dict[int, list[int]] = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            fields = stat.read_text().rsplit(")", 1)[1].split()
-        except OSError:
-            continue
-        if fields[0] != "Z":
-            children.setdefault(int(fields[1]), []).append(int(stat.parent.name))
-    found, todo = set(), [pid]
-    while todo:
-        below = children.get(todo.pop(), [])
-        found |= set(below)
-        todo += below
-    return found
+    return set(process_tree(pid)) - {pid}
 
 
 def is_running(pid: int) -> bool:

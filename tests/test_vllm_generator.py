@@ -33,7 +33,6 @@ from prover.generators.vllm_protocol import (
     mode_of,
     samples_of,
     sampling,
-    seed_of,
 )
 from prover.generators.vllm_server import (
     PYTHON_VARIABLE,
@@ -50,10 +49,10 @@ EOS, CONTEXT = 1, 64
 
 
 def test_seeds_differ_by_prompt_and_by_seed() -> None:
-    seeds = {seed_of(PARAMS.model_copy(update={"seed": s}), p) for s in range(3) for p in PROMPTS}
+    seeds = {PARAMS.model_copy(update={"seed": s}).seed_of(p) for s in range(3) for p in PROMPTS}
     assert len(seeds) == 6
     assert all(0 <= seed < 2**56 for seed in seeds)
-    assert seed_of(PARAMS, PROMPTS[0]) == seed_of(PARAMS.model_copy(), PROMPTS[0])
+    assert PARAMS.seed_of(PROMPTS[0]) == PARAMS.model_copy().seed_of(PROMPTS[0])
 
 
 def test_greedy_is_temperature_zero_and_a_completion_has_the_room_there_is() -> None:

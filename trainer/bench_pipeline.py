@@ -29,6 +29,7 @@ from trainer.config import run_config
 from trainer.daemon import run_daemon
 from trainer.intake import Intake
 from trainer.processes import Processes, generator_arguments, verifier_arguments
+from trainer.run_metrics import busy_shares
 from verifier.redis_server import REDIS_VARIABLE, EmbeddedRedis, connect
 from verifier.stream_worker import IN_FLIGHT_PER_WORKER, VERIFIER_GROUP, JudgeRequest
 from verifier.streams import Stream, StreamNames
@@ -188,10 +189,9 @@ def _run(directory: Path, url: str, rounds: int) -> RunBench:
 
 def run_bench_of(rows: list[dict[str, Any]]) -> RunBench:
     """What rows of `metrics.jsonl` come to, of a run with one generator and one Lean worker."""
-    wall_s = sum(row["wall_s"] for row in rows)
-    busy = {
-        stage: sum(row[f"{stage}_s"] for row in rows) / wall_s for stage in ("sampling", "lean", "learning")
-    }
+    names = ("wall_s", "sampling_s", "lean_s", "learning_s")
+    seconds = {name: sum(row[name] for row in rows) for name in names}
+    busy, wall_s = busy_shares(seconds), seconds["wall_s"]
     bottlenecks = [row["bottleneck"] for row in rows]
     return RunBench(
         attempts_per_s=sum(row["attempts"] for row in rows) / wall_s,

@@ -155,10 +155,9 @@ class Books:
                 buried += 1
         return buried
 
-    def complete(self, overdue: Iterable[str] = ()) -> list[Group]:
-        """Groups that can be closed, oldest first: nothing is owed, or they are `overdue`."""
-        late = set(overdue)
-        return [group for group in self._groups.values() if not group.owed or group.task.id in late]
+    def complete(self, *, overdue: bool = False) -> list[Group]:
+        """Groups that can be closed, oldest first: nothing is owed, or their time is over."""
+        return [group for group in self._groups.values() if overdue or not group.owed]
 
     def close(self, group: Group, *, stale: bool) -> None:
         """Enter what became of a group."""

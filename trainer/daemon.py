@@ -150,7 +150,7 @@ class Daemon:
                 next_look = now + LOOK_S
             groups = round_of(
                 self.books.open,
-                {group.task.id for group in self.books.open if not group.owed or now > deadline},
+                {group.task.id for group in self.books.complete(overdue=now > deadline)},
                 version=version,
                 max_staleness=self.staleness,
                 size=self.config.theorems_per_iteration,

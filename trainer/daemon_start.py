@@ -13,7 +13,7 @@ from typing import Self
 import redis
 
 from prover.datasets import load_jsonl
-from prover.generators.transformers import load_model
+from prover.prompts import load_tokenizer
 from trainer.batching import Example
 from trainer.config import RunConfig
 from trainer.curriculum import Curriculum, Shuffled
@@ -89,13 +89,8 @@ def clear(directory: Path) -> None:
 
 
 def start_policy(config: RunConfig, writer: RunWriter, client: redis.Redis, run: str) -> Path:
-    """The policy to begin with; one is trained (`trainer/demo.py`) where none is given and none is there.
-
-    Raises:
-        InvalidInput: the one that is given is no policy.
-    """
+    """The policy to begin with; one is trained (`trainer/demo.py`) where none is given and none is there."""
     if config.daemon.start is not None:
-        load_model(config.daemon.start)
         return config.daemon.start.absolute()
     directory = writer.directory
     start = directory.absolute() / POLICIES / "v0000"
@@ -113,8 +108,7 @@ def known_examples(config: RunConfig, directory: Path, start: Path) -> tuple[Exa
     if config.daemon.start is not None:
         return ()
     pairs = [(prompt, proof) for prompt, proof in json.loads((directory / PAIRS).read_bytes())]
-    _, tokenizer = load_model(start)
-    return tuple(encode_pairs(tokenizer, pairs, max_length=config.policy.max_length))
+    return tuple(encode_pairs(load_tokenizer(start), pairs, max_length=config.policy.max_length))
 
 
 def curriculum_of(config: RunConfig) -> Curriculum:

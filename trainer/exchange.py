@@ -19,7 +19,7 @@ from verifier.stream_worker import VERIFIER_GROUP, consumer_name
 from verifier.streams import Stream, StreamNames
 from verifier.verdict import Status, Submission, Verdict
 
-__all__ = ["TRAINER_GROUP", "Exchange"]
+__all__ = ["TRAINER_GROUP", "Exchange", "trim"]
 
 M = TypeVar("M", bound=BaseModel)
 
@@ -72,7 +72,7 @@ class Exchange:
 
         self._orders.publish_many(Order.of(tasks))
         self._collect(expected, join, attempts)
-        self._trim()
+        trim(self._orders, self._attempts, self._verdicts)
         return [judged[each] for each in expected]
 
     def judge(
@@ -147,17 +147,18 @@ class Exchange:
         for each in sorted(waiting):
             done(each, _overdue(each, self._stall_s))
 
-    def _trim(self) -> None:
-        """Remove from the streams what everyone has done with."""
-        self._orders.trim([GENERATOR_GROUP])
-        self._attempts.trim([VERIFIER_GROUP, TRAINER_GROUP])
-        self._verdicts.trim([TRAINER_GROUP])
-
     def _read(self, stream: Stream[M], block_ms: int) -> list[M]:
         # The trainer rebuilds what it waits for from its orders, so it need not keep messages for later.
         deliveries = stream.read(TRAINER_GROUP, self._consumer, READ_COUNT, block_ms)
         stream.ack(deliveries)
         return [delivery.message for delivery in deliveries]
+
+
+def trim(orders: Stream[Order], attempts: Stream[AttemptMessage], verdicts: Stream[Verdict]) -> None:
+    """Remove from the streams of a run what everyone has done with."""
+    orders.trim([GENERATOR_GROUP])
+    attempts.trim([VERIFIER_GROUP, TRAINER_GROUP])
+    verdicts.trim([TRAINER_GROUP])
 
 
 def _overdue(submission_id: str, waited_s: float) -> Verdict:

@@ -12,7 +12,7 @@ import redis
 from prover.messages import AttemptMessage, Order, Task
 from prover.stream_worker import GENERATOR_GROUP
 from trainer.books import Books
-from trainer.exchange import TRAINER_GROUP
+from trainer.exchange import TRAINER_GROUP, trim
 from verifier.stream_worker import VERIFIER_GROUP
 from verifier.streams import Delivery, Stream, StreamNames
 from verifier.verdict import Verdict
@@ -67,9 +67,7 @@ class Intake:
         self._attempts.ack(self._read_attempts)
         self._verdicts.ack(self._read_verdicts)
         self._read_attempts, self._read_verdicts = [], []
-        self._orders.trim([GENERATOR_GROUP])
-        self._attempts.trim([VERIFIER_GROUP, TRAINER_GROUP])
-        self._verdicts.trim([TRAINER_GROUP])
+        trim(self._orders, self._attempts, self._verdicts)
 
     def backlogs(self) -> dict[str, int]:
         """What waits for whoever reads it: orders, attempts without a verdict, verdicts not learned from."""

@@ -17,13 +17,12 @@ from typing import Self
 
 from trainer.compute import Compute
 from trainer.config import RunConfig
-from verifier.child import tied_to_this_process
+from verifier.child import log_tail, tied_to_this_process
 from verifier.errors import ProofmillError
 
 __all__ = ["ProcessDied", "Processes", "generator_arguments", "verifier_arguments"]
 
 STOP_TIMEOUT_S = 2.0
-LOG_TAIL_LINES = 15
 
 
 def verifier_arguments(config: RunConfig, run: str) -> list[str]:
@@ -85,10 +84,9 @@ class Processes:
         for name, process in self._running.items():
             code = process.poll()
             if code is not None:
-                lines = self._log(name).read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:]
+                log = self._log(name)
                 raise ProcessDied(
-                    f"the {name} process ended with code {code}; its log {self._log(name)} ends with:\n"
-                    + "\n".join(lines)
+                    f"the {name} process ended with code {code}; its log {log} ends with:\n{log_tail(log)}"
                 )
 
     def stop(self) -> None:

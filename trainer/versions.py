@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from prover.sealed import check_sealed, digest_of, new_sealed, seal
+from prover.sealed import check_sealed, new_sealed, seal
 from trainer.student import Student
 from verifier.errors import InvalidInput
 
@@ -39,11 +39,6 @@ class Version:
     def policy(self) -> Path:
         """What generators load."""
         return self.directory / "policy"
-
-    @property
-    def digest(self) -> str:
-        """Of the policy; raises BrokenDirectory where it is not sealed."""
-        return digest_of(self.policy)
 
     def run(self) -> dict[str, Any]:
         """What `run.json` says.

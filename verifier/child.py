@@ -14,7 +14,14 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 
-__all__ = ["FILTER_DESCRIPTOR", "process_tree", "resident_bytes", "tied_to_this_process", "within_limits"]
+__all__ = [
+    "FILTER_DESCRIPTOR",
+    "log_tail",
+    "process_tree",
+    "resident_bytes",
+    "tied_to_this_process",
+    "within_limits",
+]
 
 # A Python that asks for the signal and then becomes the command: `preexec_fn` would do
 # the same, but it is not safe in a process that has threads.
@@ -108,6 +115,11 @@ def process_tree(pid: int) -> tuple[int, ...]:
     for each in found:
         found += children.get(each, ())
     return tuple(found)
+
+
+def log_tail(log: Path, lines: int = 15) -> str:
+    """The last lines of what a child has written, for a message."""
+    return "\n".join(log.read_text(errors="replace").splitlines()[-lines:])
 
 
 def resident_bytes(pid: int) -> int:

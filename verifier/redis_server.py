@@ -23,7 +23,7 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from verifier.child import tied_to_this_process
+from verifier.child import log_tail, tied_to_this_process
 from verifier.console import say
 from verifier.errors import InvalidInput, RedisUnavailable
 
@@ -61,7 +61,6 @@ WRITES_REFUSED = {
 START_TIMEOUT_S = 60.0  # reading back the append-only file of a long run takes a while
 LOCK_TIMEOUT_S = 5.0  # a server whose parent was killed may still be writing its last entries
 STOP_TIMEOUT_S = 3.0
-LOG_TAIL_LINES = 15
 
 
 def connect(url: str, *, retries: int = 3) -> redis.Redis:
@@ -312,12 +311,8 @@ def _wait_until_ready(process: subprocess.Popen[bytes], socket: Path, log: Path)
         ended = process.poll()
         if ended is not None or time.monotonic() > deadline:
             cause = f"did not answer in {START_TIMEOUT_S:.0f} s" if ended is None else f"ended with {ended}"
-            raise RedisUnavailable(f"the embedded Redis {cause}; the end of {log} says why:\n{_tail(log)}")
+            raise RedisUnavailable(f"the embedded Redis {cause}; the end of {log} says why:\n{log_tail(log)}")
         time.sleep(0.01)
-
-
-def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -1,5 +1,6 @@
 """What every generator offers: prompts in, samples with log-probabilities out."""
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self
@@ -26,6 +27,14 @@ class SamplingParams(BaseModel):
     """Seed of the random numbers."""
     greedy: bool = False
     """Take the likeliest token every time instead of sampling."""
+
+    def seed_of(self, prompt: str) -> int:
+        """The seed of a prompt's random numbers, below 2^56.
+
+        With one seed for all, prompts that are sampled together would share theirs.
+        """
+        digest = hashlib.sha256(f"{self.seed}/{prompt}".encode()).digest()
+        return int.from_bytes(digest[:7])
 
     @model_validator(mode="after")
     def _greedy_has_one_outcome(self) -> Self:

@@ -5,7 +5,6 @@ rows leave the batch, and the cache grows in place.  `model.generate` does none
 of these.
 """
 
-import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -280,8 +279,7 @@ class GrowingCache(Cache):
 
 def _uniforms(params: SamplingParams, prompt: str) -> Tensor:
     """The random numbers of a prompt's samples, [samples, max_new_tokens], uniform on [0, 1)."""
-    digest = hashlib.sha256(f"{params.seed}/{prompt}".encode()).digest()
-    rng = torch.Generator().manual_seed(int.from_bytes(digest[:7]))
+    rng = torch.Generator().manual_seed(params.seed_of(prompt))
     return torch.rand(params.samples, params.max_new_tokens, generator=rng, dtype=torch.float64)
 
 

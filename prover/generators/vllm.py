@@ -25,7 +25,7 @@ from transformers import PreTrainedTokenizerBase
 
 from prover.generators import Sample, SamplingParams
 from prover.generators.vllm_client import VLLMClient
-from prover.generators.vllm_policy import Policy, VLLMGenerator, load_tokenizer, read_policy
+from prover.generators.vllm_policy import Policy, VLLMGenerator, read_policy
 from prover.generators.vllm_protocol import (
     AdapterSlots,
     Completions,
@@ -35,10 +35,9 @@ from prover.generators.vllm_protocol import (
     completion_body,
     samples_of,
     sampling,
-    seed_of,
 )
 from prover.generators.vllm_server import EngineStartError, EngineUnavailable, ServerSettings, VLLMServer
-from prover.prompts import encode_prompt
+from prover.prompts import encode_prompt, load_tokenizer
 from verifier.errors import InvalidInput
 
 __all__ = ["EngineStartError", "EngineUnavailable", "VLLMEngine", "VLLMGenerator"]
@@ -144,7 +143,7 @@ class VLLMEngine:
                 requests = []
                 for index, (prompt, ids) in enumerate(zip(prompts, prompt_ids, strict=True)):
                     if index not in groups:
-                        room, seed = served.context - len(ids), seed_of(params, prompt)
+                        room, seed = served.context - len(ids), params.seed_of(prompt)
                         how = sampling(params, seed=seed, eos=int(tokenizer.eos_token_id), room=room)
                         body = completion_body(policy.adapter or served.model, ids, how)
                         requests.append(Request(index, prompt, body))

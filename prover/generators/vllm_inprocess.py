@@ -12,10 +12,10 @@ from pathlib import Path
 from typing import Any, Literal
 
 from prover.generators import Sample, SamplingParams
-from prover.generators.vllm_policy import Policy, VLLMGenerator, load_tokenizer, read_policy
-from prover.generators.vllm_protocol import LogprobsMode, check_params, sample_of, sampling, seed_of
+from prover.generators.vllm_policy import Policy, VLLMGenerator, read_policy
+from prover.generators.vllm_protocol import LogprobsMode, check_params, sample_of, sampling
 from prover.generators.vllm_server import reads_prompts_in_parts
-from prover.prompts import encode_prompt
+from prover.prompts import encode_prompt, load_tokenizer
 from verifier.errors import InvalidInput
 
 __all__ = ["InProcessVLLM"]
@@ -90,7 +90,7 @@ class InProcessVLLM:
         context, eos = int(self._llm.model_config.max_model_len), int(self.tokenizer.eos_token_id)
         prompt_ids = [encode_prompt(self.tokenizer, prompt) for prompt in prompts]
         hows = [
-            sampling(params, seed=seed_of(params, prompt), eos=eos, room=context - len(ids))
+            sampling(params, seed=params.seed_of(prompt), eos=eos, room=context - len(ids))
             for prompt, ids in zip(prompts, prompt_ids, strict=True)
         ]
         try:

@@ -8,12 +8,11 @@ from pathlib import Path
 from typing import Protocol
 
 from safetensors import SafetensorError, safe_open
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from prover.generators import Sample, SamplingParams
 from verifier.errors import InvalidInput
 
-__all__ = ["Policy", "VLLMGenerator", "load_tokenizer", "read_policy"]
+__all__ = ["Policy", "VLLMGenerator", "read_policy"]
 
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
@@ -72,14 +71,6 @@ def read_policy(directory: Path, version: int) -> Policy:
     if (directory / "config.json").is_file():
         return Policy(directory, directory, None)
     raise InvalidInput(f"{directory} holds no policy: it has neither config.json nor {ADAPTER_FILES[0]}")
-
-
-def load_tokenizer(base: Path) -> PreTrainedTokenizerBase:
-    """The tokenizer of a model directory; raises `InvalidInput` if it has no eos token."""
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)
-    if not isinstance(tokenizer.eos_token_id, int):
-        raise InvalidInput(f"the tokenizer in {base} has no eos token, so a sample could never end")
-    return tokenizer
 
 
 def _base_of(directory: Path) -> Path:

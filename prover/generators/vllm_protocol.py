@@ -9,7 +9,6 @@ A `Sample` wants them after temperature and before top-p.  The first kind of ser
 keeps everything, the second when the temperature is 1; `check_params` refuses the rest.
 """
 
-import hashlib
 from collections import Counter, OrderedDict
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -37,7 +36,6 @@ __all__ = [
     "sample_of",
     "samples_of",
     "sampling",
-    "seed_of",
 ]
 
 _CERTAIN = -0.1
@@ -116,13 +114,6 @@ def check_params(params: SamplingParams, mode: LogprobsMode) -> None:
             "vLLM reports log-probabilities after top-p, and samples need them before: set top_p to 1, or "
             "use the transformers generator"
         )
-
-
-def seed_of(params: SamplingParams, prompt: str) -> int:
-    """The seed of a prompt's first sample, below 2^56; vLLM draws sample i with the seed plus i."""
-    # Not params.seed itself: with one seed for all, prompts of one step would share their random numbers.
-    digest = hashlib.sha256(f"{params.seed}/{prompt}".encode()).digest()
-    return int.from_bytes(digest[:7])
 
 
 def sampling(params: SamplingParams, *, seed: int, eos: int, room: int) -> dict[str, Any]:

@@ -21,7 +21,7 @@ from typing import Literal, Self
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
-from verifier.child import process_tree, tied_to_this_process
+from verifier.child import log_tail, process_tree, tied_to_this_process
 from verifier.errors import ProofmillError
 
 __all__ = [
@@ -183,7 +183,7 @@ class VLLMServer:
             raise EngineStartError(
                 f"the vLLM server {cause}; it was started with {self.settings.python}: if that has no vLLM, "
                 f"name a Python that has in {PYTHON_VARIABLE}.  The end of its log says more:\n"
-                f"{_tail(self._log)}"
+                f"{log_tail(self._log, LOG_TAIL_LINES)}"
             )
 
     def stop(self) -> None:
@@ -260,10 +260,6 @@ def _healthy(url: str) -> bool:
         return httpx.get(f"{url}/health", timeout=HEALTH_TIMEOUT_S).status_code == 200
     except httpx.TransportError:
         return False
-
-
-def _tail(log: Path) -> str:
-    return "\n".join(log.read_text(errors="replace").splitlines()[-LOG_TAIL_LINES:])
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
