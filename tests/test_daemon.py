@@ -66,6 +66,17 @@ def test_a_finished_run_goes_on_when_it_is_asked_for_more_rounds(
     assert json.loads((run / "summary.json").read_text())["finished"]
 
 
+def test_what_a_kill_left_half_written_does_not_stay_on_the_disk(
+    config: RunConfig, redis_url: str, answered: None, tmp_path: Path
+) -> None:
+    versions = tmp_path / "run" / "versions"
+    half = versions / ".v0000-abcdefgh" / "policy"
+    half.mkdir(parents=True)
+    (half / "model.safetensors").write_bytes(b"half")
+    run_daemon(config, tmp_path / "run", redis_url, "run")
+    assert sorted(path.name for path in versions.iterdir()) == ["v0000", "v0001", "v0002"]
+
+
 def test_what_is_sampled_ahead_is_learned_from_one_version_later(
     config: RunConfig, redis_url: str, answered: None, tmp_path: Path
 ) -> None:

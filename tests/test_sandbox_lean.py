@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from verifier.child import process_tree, resident_bytes, tied_to_this_process
 from verifier.lean.runtime import LeanRuntime, project_runtime, resolve_runtime
 from verifier.options import Options
 from verifier.pool import LeanPool
+from verifier.redis_server import REDIS_VARIABLE, EmbeddedRedis
 from verifier.verdict import Kind, Status, Submission, Verdict
 
 SECRET = "the secret of the user"
@@ -307,30 +308,30 @@ def test_a_project_worker_without_bubblewrap_is_not_confined(
     assert f'"lean": "true/{SECRET}/{SECRET}//"' in what_lean_saw(runtime)
 
 
-def serve(project: Path, *options: str) -> "subprocess.CompletedProcess[str]":
-    command = (
-        sys.executable,
-        "-m",
-        "trainer.cli",
-        "serve",
-        "--project",
-        str(project),
-        "--port",
-        "1",
-        *options,
-    )
-    env = os.environ | {sandbox.BUBBLEWRAP_VARIABLE: "off"}
-    return subprocess.run(command, env=env, capture_output=True, text=True, timeout=120, check=False)
+SERVE = ("serve", "--port", "1")
+VERIFIER = ("worker", "verifier", "--run", "r")
 
 
-def test_serve_refuses_an_unconfined_worker_unless_told_otherwise(project: Path) -> None:
+def unprotected(command: Sequence[str], project: Path, redis: str) -> "subprocess.CompletedProcess[str]":
+    """What a command says that judges candidates of others where there is no bubblewrap."""
+    env = os.environ | {sandbox.BUBBLEWRAP_VARIABLE: "off", REDIS_VARIABLE: redis}
+    arguments = (sys.executable, "-m", "trainer.cli", *command, "--project", str(project))
+    return subprocess.run(arguments, env=env, capture_output=True, text=True, timeout=120, check=False)
+
+
+@pytest.mark.parametrize("command", [SERVE, VERIFIER], ids=["serve", "verifier"])
+def test_an_unconfined_worker_is_refused_unless_it_is_allowed(
+    project: Path, command: Sequence[str], tmp_path: Path
+) -> None:
     lean = project.parent / "toolchain" / "bin" / "lean"
     lean.write_text(lean.read_text().replace("--run)", "--run) echo 'the worker was started' >&2; exit 3"))
-    refused = serve(project)
-    assert refused.returncode == 2
-    assert "--allow-unconfined" in refused.stderr and "bubblewrap: switched off" in refused.stderr
-    assert "the worker was started" not in refused.stderr
-    assert "the worker was started" in serve(project, "--allow-unconfined").stderr
+    with EmbeddedRedis(tmp_path / "redis") as server:
+        refused = unprotected(command, project, server.url)
+        assert refused.returncode == 2
+        assert "--allow-unconfined" in refused.stderr and "bubblewrap: switched off" in refused.stderr
+        assert "the worker was started" not in refused.stderr
+        allowed = unprotected((*command, "--allow-unconfined"), project, server.url)
+    assert "the worker was started" in allowed.stderr
 
 
 def test_doctor_names_every_protection() -> None:

@@ -9,9 +9,20 @@ from typing import Annotated, Literal
 
 import typer
 
-from prover.generators.vllm_server import EngineUnavailable
+from prover.generators.vllm_server import Dtype, EngineUnavailable
 from trainer.algorithms import LearnerName
-from verifier.cli import CacheRedis, Heartbeats, Project, Timeout, Workers, app, bench_app, print_figures
+from verifier.cli import (
+    AllowUnconfined,
+    CacheRedis,
+    Heartbeats,
+    Project,
+    Timeout,
+    Workers,
+    app,
+    bench_app,
+    confined_runtime,
+    print_figures,
+)
 from verifier.console import progress_bars, say
 from verifier.errors import (
     InvalidInput,
@@ -23,7 +34,6 @@ from verifier.errors import (
     WorkerDied,
     WorkerStartError,
 )
-from verifier.lean.runtime import resolve_runtime
 from verifier.options import Options
 from verifier.pool import LeanPool
 from verifier.redis_server import REDIS_FILE_VARIABLE, REDIS_VARIABLE
@@ -157,13 +167,14 @@ def worker_verifier(
     project: Project = None,
     tactics: Annotated[bool, typer.Option(help="Add each tactic's span to verdicts.")] = False,
     cache_redis: CacheRedis = None,
+    allow_unconfined: AllowUnconfined = False,
 ) -> None:
     """Judge the attempts of a run."""
     from verifier.redis_cache import RedisVerdicts
     from verifier.stream_worker import run_verifier
 
     options = Options(tactics, timeout, heartbeats, goals=False)
-    pool = LeanPool(resolve_runtime(project), workers=workers, options=options)
+    pool = LeanPool(confined_runtime(project, allow_unconfined), workers=workers, options=options)
     store = RedisVerdicts(cache_redis) if cache_redis is not None else None
     asyncio.run(run_verifier(redis_url(redis, redis_file), run, pool, store))
 
@@ -177,16 +188,17 @@ def worker_generator(
     max_backlog: Annotated[int, typer.Option(min=1, help="Attempts to wait for verdicts at a time.")] = 4096,
     engine: Annotated[Engine, typer.Option(help="What samples.")] = "transformers",
     vllm_url: Annotated[str | None, typer.Option(help="A vLLM that runs; none starts one.")] = None,
+    dtype: Annotated[Dtype, typer.Option(help="Of a vLLM that is started here.")] = "auto",
 ) -> None:
     """Sample the attempts of a run."""
     prepare_torch()
-    from prover.generators.vllm import VLLMEngine
+    from prover.generators.vllm import ServerSettings, VLLMEngine
     from prover.stream_worker import load_transformers, load_vllm, run_generator
 
     url = redis_url(redis, redis_file)
     if engine == "transformers":
         run_generator(url, run, load_transformers(device), max_backlog)
-    with VLLMEngine(vllm_url) as vllm:
+    with VLLMEngine(vllm_url, ServerSettings(dtype=dtype)) as vllm:
         run_generator(url, run, load_vllm(vllm), max_backlog)
 
 

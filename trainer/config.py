@@ -7,6 +7,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from prover.generators import SamplingParams
+from prover.generators.vllm_server import Dtype
 from trainer.algorithms import ALGORITHMS, LearnerName
 from trainer.compute import ComputeConfig
 from trainer.dpo import DPOConfig
@@ -68,6 +69,8 @@ class LeanConfig(Section):
     """Budget of each declaration, as `maxHeartbeats`; the proofs of the families need a few thousand."""
     project: Path | None = None
     """A Lake project to judge in; none for the embedded Lean."""
+    allow_unconfined: bool = False
+    """Judge even where nothing keeps candidates from this user's files, as a project without bubblewrap."""
 
 
 class MeasureConfig(Section):
@@ -84,6 +87,8 @@ class GeneratorConfig(Section):
     """What samples: transformers in the process itself, or a vLLM beside it."""
     vllm_url: str | None = None
     """A vLLM that runs already; none starts one, by the Python that PROOFMILL_VLLM_PYTHON names."""
+    dtype: Dtype = "auto"
+    """Of a vLLM that is started here; `auto` makes 16-bit numbers of a float32 policy."""
     max_backlog: int = Field(default=4096, ge=1)
     """Attempts that may wait for a verdict before nothing more is sampled."""
 

@@ -62,6 +62,7 @@ def run_daemon(
         stack.enter_context(alone_in(directory))
         client = stack.enter_context(connect(redis_url, retries=PATIENT))
         versions = Versions(directory / "versions")
+        versions.remove_drafts()
         newest = versions.newest
         if newest is None:
             clear(directory)
@@ -147,6 +148,12 @@ class Daemon:
             if now >= next_look:
                 backlogs.append(intake.backlogs())
                 gauges.waiting(self.books, backlogs[-1])
+                if jump := intake.clock_jump():
+                    say(
+                        f"the clock of the Redis server jumped by {jump:+,.0f} s: some of what is in hand "
+                        "may be done twice, and is counted once; let the server's host keep time (NTP)",
+                        "yellow",
+                    )
                 next_look = now + LOOK_S
             groups = round_of(
                 self.books.open,

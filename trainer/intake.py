@@ -4,6 +4,7 @@ Nothing is acknowledged before a checkpoint holds it.  After a restart the daemo
 acknowledged, and publishes again what its books say is open; the stream refuses the orders it has had.
 """
 
+import time
 from collections import defaultdict
 from collections.abc import Iterator
 
@@ -25,6 +26,7 @@ NEVER_MS = 2**40
 """It has nobody to take messages over from, itself included."""
 READ_COUNT = 512
 BLOCK_MS = 100
+CLOCK_JUMP_S = 5.0
 
 
 class Intake:
@@ -32,6 +34,8 @@ class Intake:
 
     def __init__(self, client: redis.Redis, run: str) -> None:
         names = StreamNames(run)
+        self._client = client
+        self._clock_lead_s: float | None = None
         self._orders = Stream(client, names.tasks, Order, NEVER_MS)
         self._attempts = Stream(client, names.attempts, AttemptMessage, NEVER_MS)
         self._verdicts = Stream(client, names.verdicts, Verdict, NEVER_MS)
@@ -76,6 +80,22 @@ class Intake:
             "attempts": self._attempts.backlog(VERIFIER_GROUP),
             "verdicts": self._verdicts.backlog(TRAINER_GROUP),
         }
+
+    def clock_jump(self) -> float:
+        """Seconds by which the server's clock was set forward or back since this was last asked; or 0.
+
+        How long a message has been in hand is told by that clock, so each is dated anew then: none is taken
+        from who works on it, and none waits until the clock has caught up.
+        """
+        seconds, microseconds = self._client.time()
+        lead_s = seconds + microseconds / 1e6 - time.monotonic()
+        jump = lead_s - (self._clock_lead_s if self._clock_lead_s is not None else lead_s)
+        self._clock_lead_s = lead_s
+        if abs(jump) < CLOCK_JUMP_S:
+            return 0.0
+        self._orders.redate(GENERATOR_GROUP)
+        self._attempts.redate(VERIFIER_GROUP)
+        return jump
 
     def _take(
         self, books: Books, attempts: list[Delivery[AttemptMessage]], verdicts: list[Delivery[Verdict]]

@@ -30,17 +30,19 @@ def verifier_arguments(config: RunConfig, run: str) -> list[str]:
     lean = config.lean
     limits = ("--workers", lean.workers, "--timeout", lean.timeout_s, "--heartbeats", lean.heartbeats)
     project = ("--project", lean.project) if lean.project else ()
+    unconfined = ("--allow-unconfined",) if lean.allow_unconfined else ()
     tactics = ("--tactics",) if config.needs_tactics else ()
-    return [str(each) for each in ("worker", "verifier", "--run", run, *limits, *project, *tactics)]
+    arguments = ("worker", "verifier", "--run", run, *limits, *project, *unconfined, *tactics)
+    return [str(each) for each in arguments]
 
 
 def generator_arguments(config: RunConfig, run: str) -> list[str]:
     """Of `proofmill`, for a generator of the run `run`."""
     own = config.generator
     device = str(Compute.of(config.compute).device)
-    how = ("--device", device, "--engine", own.engine, "--max-backlog", str(own.max_backlog))
-    url = ("--vllm-url", own.vllm_url) if own.vllm_url else ()
-    return ["worker", "generator", "--run", run, *how, *url]
+    how = ("--device", device, "--max-backlog", str(own.max_backlog), "--engine", own.engine)
+    vllm = ("--vllm-url", own.vllm_url) if own.vllm_url else ("--dtype", own.dtype)
+    return ["worker", "generator", "--run", run, *how, *(vllm if own.engine == "vllm" else ())]
 
 
 class ProcessDied(ProofmillError):

@@ -82,13 +82,17 @@ class Versions:
         """The version `number`, there or not."""
         return Version(number, self._directory / f"v{number:04d}")
 
+    def remove_drafts(self) -> None:
+        """Remove what a kill left half written or half removed, which no version's name is given to."""
+        for path in self._directory.glob(".v*"):
+            shutil.rmtree(path)
+
     def keep(self, numbers: Collection[int]) -> None:
         """Remove the others."""
         for version in self:
             if version.number not in numbers:
                 # Renamed first, so that a kill leaves no version that is half there.
                 doomed = version.directory.with_name(f".{version.directory.name}-removed")
-                shutil.rmtree(doomed, ignore_errors=True)
                 version.directory.rename(doomed)
                 shutil.rmtree(doomed)
 

@@ -17,12 +17,12 @@ from verifier.certificate import CertificateStore, audit_all, stored_proofs
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
 from verifier.jsonl import BadRow, Row, read_rows
-from verifier.lean.runtime import resolve_runtime
+from verifier.lean.runtime import LeanRuntime, resolve_runtime
 from verifier.options import Options
 from verifier.pool import LeanPool
 from verifier.verdict import Verdict
 
-__all__ = ["app", "bench_app", "print_figures"]
+__all__ = ["app", "bench_app", "confined_runtime", "print_figures"]
 
 app = typer.Typer(no_args_is_help=True)
 lean_app = typer.Typer(no_args_is_help=True, help="The embedded Lean.")
@@ -47,6 +47,9 @@ CacheRedis = Annotated[
     typer.Option(help="URL of a Redis to keep verdicts in, as safe from others as this process."),
 ]
 Project = Annotated[Path | None, typer.Option(help="A Lake project to judge in; default: the embedded Lean.")]
+AllowUnconfined = Annotated[
+    bool, typer.Option(help="Judge even where nothing keeps candidates from this user's files.")
+]
 
 
 @app.command()
@@ -149,9 +152,7 @@ def serve(
         int, typer.Option(min=1, help="Submissions that may wait; more get 429.")
     ] = DEFAULT_QUEUE,
     cache_redis: CacheRedis = None,
-    allow_unconfined: Annotated[
-        bool, typer.Option(help="Serve even where nothing keeps candidates from this user's files.")
-    ] = False,
+    allow_unconfined: AllowUnconfined = False,
 ) -> None:
     """Serve the HTTP verify API."""
     import structlog
@@ -167,13 +168,7 @@ def serve(
             f"whoever reaches {host} could run Lean here: make a key with `proofmill key NAME`, pass --keys"
         )
     ring = KeyRing.read(keys) if keys is not None else None
-    runtime = resolve_runtime(project)
-    if not (runtime.is_confined or allow_unconfined):
-        missing = "; ".join(f"{each.name}: {each.detail}" for each in runtime.protections)
-        raise InvalidInput(
-            f"nothing confines the Lean workers here, so a proof could read this user's files ({missing}). "
-            "Mend that, or pass --allow-unconfined where everyone who may send proofs is trusted."
-        )
+    runtime = confined_runtime(project, allow_unconfined)
     # stdout is for data; a log of one JSON object a line is for machines and for grep.
     structlog.configure(
         processors=[structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()],
@@ -190,6 +185,23 @@ def serve(
             await serve_until_stopped(app, service, host, port)
 
     asyncio.run(serve_pool())
+
+
+def confined_runtime(project: Path | None, allow_unconfined: bool) -> LeanRuntime:
+    """The Lean for candidates of others.
+
+    Raises:
+        InvalidInput: nothing confines it here, and that is not allowed.
+        LeanNotFound: there is none.
+    """
+    runtime = resolve_runtime(project)
+    if not (runtime.is_confined or allow_unconfined):
+        missing = "; ".join(f"{each.name}: {each.detail}" for each in runtime.protections)
+        raise InvalidInput(
+            f"nothing confines the Lean workers here, so a proof could read this user's files ({missing}). "
+            "Mend that, or pass --allow-unconfined where everyone who may send proofs is trusted."
+        )
+    return runtime
 
 
 @app.command()

@@ -214,6 +214,22 @@ class Stream(Generic[M]):
         """Gives `deliveries` up, through no fault of theirs: the next read of their group takes them over."""
         self._set_idle(deliveries, consumer, idle_ms=self._claim_idle_ms, retrycount=0)
 
+    def redate(self, group: str) -> None:
+        """Counts what is handed out as handed out now.
+
+        After the server's clock was set back it would seem to come from the future, and nobody could take
+        it over until the clock has caught up.
+        """
+        with unreachable_is_typed(self._client):
+            if group not in self._groups():
+                return
+            after: str | bytes = "-"
+            while page := self._client.xpending_range(self.key, group, min=after, max="+", count=PAGE):
+                for each in page:
+                    owner, ids = cast(bytes, each["consumer"]), [cast(StreamId, each["message_id"])]
+                    self._client.xclaim(self.key, group, owner, 0, ids, idle=0, justid=True)
+                after = _after(cast(bytes, page[-1]["message_id"]))
+
     def refuse(self, message: M, group: str, reason: str) -> None:
         """Writes `message` down as one that `group` cannot do anything with; acknowledge its entry after."""
         with unreachable_is_typed(self._client):

@@ -40,7 +40,7 @@ from prover.generators.vllm_server import EngineStartError, EngineUnavailable, S
 from prover.prompts import encode_prompt, load_tokenizer
 from verifier.errors import InvalidInput
 
-__all__ = ["EngineStartError", "EngineUnavailable", "VLLMEngine", "VLLMGenerator"]
+__all__ = ["EngineStartError", "EngineUnavailable", "ServerSettings", "VLLMEngine", "VLLMGenerator"]
 
 ATTEMPTS = 4
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0

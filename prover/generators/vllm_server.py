@@ -26,6 +26,7 @@ from verifier.errors import ProofmillError
 
 __all__ = [
     "PYTHON_VARIABLE",
+    "Dtype",
     "EngineStartError",
     "EngineUnavailable",
     "ServerSettings",
@@ -38,6 +39,8 @@ HEALTH_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 10.0  # vLLM takes seconds to end its other processes
 LOG_TAIL_LINES = 40  # the last traceback is of the process that found another one dead; the cause is above it
 
+
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
 # Stands between this process and vLLM, which swallows SIGTERM while it starts, and whose engine and workers
 # can outlive the process that listens.
@@ -84,7 +87,7 @@ class ServerSettings(BaseModel):
     """Largest rank of an adapter."""
     max_length: int | None = Field(default=None, ge=1)
     """Longest prompt and completion together, in tokens; the model's own limit unless set."""
-    dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto"
+    dtype: Dtype = "auto"
     """Of weights and arithmetic; `auto` makes 16-bit numbers of a float32 model."""
     arguments: tuple[str, ...] = ()
     """More arguments for vLLM, such as `--tensor-parallel-size=2`."""
