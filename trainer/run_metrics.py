@@ -16,16 +16,19 @@ def busy_shares(row: Mapping[str, Any]) -> dict[str, float]:
     return {stage: float(row.get(f"{stage}_s", 0.0)) / wall_s for stage in ("sampling", "lean", "learning")}
 
 
-def bottleneck_of(shares: Mapping[str, float], waiting: Mapping[str, float]) -> str:
-    """The stage that the others wait for.
+def bottleneck_of(shares: Mapping[str, float], waiting: Mapping[str, float], order_size: int) -> str:
+    """The stage that the others wait for: the trainer, or where an attempt spends most of its time.
+
+    By Little's law the mean number that waits is the throughput times the time that each waits.
 
     Args:
         shares: as `busy_shares` has them.
         waiting: messages that waited in each stream, on average: orders, attempts, verdicts.
+        order_size: attempts that an order leads to.
     """
     if shares["learning"] > 0.5:
         return "learning"
-    return "sampling" if waiting["tasks"] >= 1 else "lean"
+    return "sampling" if waiting["tasks"] * order_size > waiting["attempts"] else "lean"
 
 
 class RunGauges:
