@@ -67,4 +67,7 @@ def test_a_run_says_its_algorithm_once_and_what_differs_from_it() -> None:
     ).policy_gradient
     assert (config.algorithm, config.longest_response, config.temperature) == ("dapo", 32, 0.9)
     assert config.loss == ALGORITHMS["dapo"].loss.model_copy(update={"clip_low": 0.1})
-    assert RunConfig.model_validate({"algorithm": "ppo"}).policy_gradient.epochs == ALGORITHMS["ppo"].epochs
+    ppo = RunConfig.model_validate({"algorithm": "ppo"}).policy_gradient
+    assert (ppo.epochs, ppo.learning_rate) == (ALGORITHMS["ppo"].epochs, ALGORITHMS["ppo"].learning_rate)
+    faster = RunConfig.model_validate({"algorithm": "ppo", "policy_gradient": {"learning_rate": 1e-4}})
+    assert faster.policy_gradient.learning_rate == 1e-4

@@ -73,7 +73,7 @@ class PolicyGradientConfig(OptimizerConfig):
 
     learning_rate: float = Field(default=1e-4, gt=0)
     algorithm: AlgorithmName = "grpo"
-    """Decides `loss` and `epochs`, unless they are given."""
+    """Decides `loss`, `epochs` and `learning_rate`, unless they are given."""
     loss: PolicyLoss = PolicyLoss()
     """What is not given here is as the algorithm has it."""
     epochs: int = Field(default=1, ge=1)
@@ -101,7 +101,8 @@ class PolicyGradientConfig(OptimizerConfig):
         given = settings.get("loss", {})
         if isinstance(given, PolicyLoss):
             given = given.model_dump(exclude_unset=True)
-        return {"epochs": chosen.epochs, **settings, "loss": {**chosen.loss.model_dump(), **given}}
+        own = {"epochs": chosen.epochs, "learning_rate": chosen.learning_rate}
+        return own | settings | {"loss": {**chosen.loss.model_dump(), **given}}
 
 
 class PolicyGradientLearner:

@@ -48,13 +48,14 @@ def algorithms_table() -> str:
             _objective(algorithm.loss),
             _mean(algorithm.loss),
             str(algorithm.epochs),
+            f"{algorithm.learning_rate:.0e}".replace("e-0", "e-"),
             _groups(algorithm),
             algorithm.source,
         )
         for name, algorithm in ALGORITHMS.items()
     ]
-    header = ("name", "", "advantage", "objective", "loss is a", "epochs", "groups and rewards", "source")
-    return _markdown(header, rows)
+    about = ("name", "", "advantage", "objective", "loss is a", "epochs", "learning rate")
+    return _markdown((*about, "groups and rewards", "source"), rows)
 
 
 def settings_table(section: str, settings: type[BaseModel]) -> str:
