@@ -45,9 +45,14 @@ def start_demo(tmp_path: Path, algorithm: str = "grpo") -> tuple[subprocess.Pope
     config, run = tmp_path / "demo.toml", tmp_path / "run"
     config.write_text(SETTINGS.format(algorithm=algorithm))
     command = [sys.executable, "-m", "trainer.cli", "demo", "--config", str(config), "--out", str(run)]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
-    )
+    # Tests that a shell runs in the background ignore interrupts, and what they start would, too.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        process = subprocess.Popen(
+            command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, start_new_session=True
+        )
+    finally:
+        signal.signal(signal.SIGINT, before)
     return process, run
 
 
