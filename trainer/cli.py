@@ -10,6 +10,7 @@ from typing import Annotated, Literal
 import typer
 
 from prover.generators.vllm_server import Dtype, EngineUnavailable
+from prover.store_cli import store_app
 from trainer.algorithms import LearnerName
 from verifier.cli import (
     AllowUnconfined,
@@ -42,6 +43,7 @@ __all__ = ["main"]
 
 worker_app = typer.Typer(no_args_is_help=True, help="One process of a run.")
 app.add_typer(worker_app, name="worker")
+app.add_typer(store_app, name="store")
 
 PASSING = (
     EngineUnavailable,
