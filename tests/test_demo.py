@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import is_running
 from trainer.run_files import read_run
 from verifier.child import process_tree
 from verifier.lean.runtime import LeanRuntime
@@ -93,13 +94,6 @@ def test_a_small_demo_leaves_a_complete_run(
 def descendants(pid: int) -> set[int]:
     """All live processes below `pid`."""
     return set(process_tree(pid)) - {pid}
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except OSError:
-        return False
 
 
 def everything_started(run: Path) -> bool:

@@ -4,11 +4,11 @@ import asyncio
 import json
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
+from tests.processes import ends, is_running
 from verifier.errors import PoolClosed, WorkerStartError
 from verifier.lean.runtime import LeanRuntime
 from verifier.options import Options
@@ -220,15 +220,7 @@ async def test_killing_a_worker_ends_what_it_started(tmp_path: Path) -> None:
     child = await asyncio.to_thread((tmp_path / "child").read_text)
     assert is_running(int(child))
     await worker.kill()
-    await asyncio.to_thread(time.sleep, 0.5)
-    assert not is_running(int(child))
-
-
-def is_running(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/cmdline").read_bytes() != b""  # a zombie has no command line
-    except OSError:
-        return False
+    assert await asyncio.to_thread(ends, int(child))
 
 
 async def test_a_waiter_that_is_cancelled_as_its_turn_comes_passes_the_turn_on(
