@@ -71,13 +71,22 @@ class Conjecturer:
                 seeds.append((each.theorem, conjecture_prompt(each.theorem)))
             except InvalidInput:
                 continue  # without a signature there is nothing to show
-        written = self.generator.sample([prompt for _, prompt in seeds], self.sampling)
+        written = self._written([prompt for _, prompt in seeds])
         found: dict[str, Proposal] = {}
         for (theorem, _), samples in zip(seeds, written, strict=True):
             for sample in samples:
                 if (conjecture := conjecture_of(theorem, sample)) is not None:
                     found.setdefault(conjecture.theorem.name, conjecture)
         return list(found.values())
+
+    def _written(self, prompts: Sequence[str]) -> list[list[Sample]]:
+        """The samples for each prompt; none where it leaves no room for any."""
+        try:
+            return self.generator.sample(prompts, self.sampling)
+        except InvalidInput:
+            if len(prompts) == 1:
+                return [[]]
+            return [samples for prompt in prompts for samples in self._written([prompt])]
 
 
 def conjecture_prompt(theorem: Theorem) -> str:

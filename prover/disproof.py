@@ -1,8 +1,7 @@
 """Disproofs without a model: the negation of a theorem, and a fixed list of attempts to prove it.
 
-A disproof is a proof of the negated statement that an auditor accepted, where Lean also says that the
-negated statement refutes the theorem.  So a text of `negated` that means something else does no harm:
-nothing is called false on its word.  Whatever Lean cannot tell leaves the theorem open.
+A disproof is a proof of the negation that an auditor accepted.  Whatever Lean cannot tell leaves the theorem
+open.
 """
 
 import re
@@ -22,7 +21,7 @@ from prover.signature import (
     tokens_of,
 )
 from prover.theorem import Theorem
-from verifier.errors import InvalidInput, NoAnswer
+from verifier.errors import InvalidInput
 from verifier.pool import LeanPool
 from verifier.verdict import Kind, Submission, Verdict
 
@@ -33,7 +32,6 @@ __all__ = [
     "declared_values",
     "disproofs",
     "disprove",
-    "misread",
     "negated",
     "values_of",
 ]
@@ -84,29 +82,33 @@ class Values:
 
 
 def negated(theorem: Theorem) -> Theorem:
-    """`theorem NAME.negated : ¬ (∀ binders, claim)` under the theorem's own header.
+    """`theorem NAME.negated : ¬ type_of% @NAME`, under a header that states the theorem without a proof.
 
-    Universes become the lowest: what fails there fails.  A variable that the header declares, or that Lean
-    would bind by itself, cannot be seen in the text; the first is refused here, the second by `misread`.
+    So nothing depends on how this program reads the statement: what Lean binds by itself, or a `variable` of
+    the header, is in the type.  A proof that uses the unproved theorem rests on `sorry` and does not count.
 
-    Raises InvalidInput when the statement has no signature, is no theorem, or stands under `variable`.
+    What holds in every universe is negated in the lowest: what fails there fails.  There the header states
+    the theorem a second time, and Lean sees that this follows from the first.
+
+    Raises:
+        InvalidInput: the statement has no signature, or is no theorem.
     """
     signature = parse_signature(theorem.statement)
     if signature.keyword not in ("theorem", "lemma"):
         raise InvalidInput(f"`{signature.name}` is a {signature.keyword}: only a theorem can be false")
-    if any(token.text == "variable" for token in tokens_of(theorem.header)):
-        raise InvalidInput(
-            f"the header of `{signature.name}` declares variables: write them into the statement to negate it"
-        )
-    signature = _at_lowest_universe(signature)
-    # Whatever finds a hypothesis by itself is no part of what the theorem says.
-    binders = [replace(each, default="") if each.type else each for each in signature.binders]
-    quantified = f"∀ {' '.join(each.text for each in binders)}, " if binders else ""
-    name = f"{signature.name}.negated"
+    name, stated = signature.name, [theorem.header, f"{theorem.statement} := sorry"]
+    lowest = _at_lowest_universe(signature)
+    if lowest != signature:
+        # Whatever finds a hypothesis by itself is no part of what the theorem says.
+        binders = [replace(each, default="") if each.type else each for each in lowest.binders]
+        quantified = f"∀ {' '.join(each.text for each in binders)}, " if binders else ""
+        name = f"{signature.name}.at_lowest"
+        stated.append(f"theorem {name} : {quantified}{lowest.claim} := @{signature.name}")
     return theorem.model_copy(
         update={
             "name": f"{theorem.name}.negated",
-            "statement": f"theorem {name}{signature.universes} : ¬ ({quantified}{signature.claim})",
+            "header": "\n".join([*stated, ""]),
+            "statement": f"theorem {signature.name}.negated : ¬ type_of% @{name}",
         }
     )
 
@@ -130,22 +132,17 @@ def disproofs(theorem: Theorem) -> tuple[str, ...]:
 
 
 async def disprove(theorem: Theorem, pool: LeanPool) -> Disproof:
-    """Sees that the negation refutes the theorem, and tries `disproofs` until one holds; a Lean call each.
+    """Tries `disproofs` until one holds; a Lean call each.
 
     Raises PoolClosed.
     """
     try:
         negation, attempts = negated(theorem), disproofs(theorem)
-        reason = await misread(theorem, pool)
     except InvalidInput as error:
         return Disproof(Outcome.REFUSED, str(error), lean_calls=0)
-    except NoAnswer as error:
-        return Disproof(Outcome.UNKNOWN, str(error), lean_calls=1)
-    if reason is not None:
-        return Disproof(Outcome.REFUSED, f"its negation does not refute it: {reason}", lean_calls=1)
     options = pool.options.but(heartbeats=min(pool.options.heartbeats, HEARTBEATS))
     outcome, why = Outcome.OPEN, "no attempt proved its negation"
-    for calls, proof in enumerate(attempts, start=2):
+    for calls, proof in enumerate(attempts, start=1):
         submission = Submission(
             id=negation.name, statement=negation.statement, header=negation.header, proof=proof
         )
@@ -154,28 +151,7 @@ async def disprove(theorem: Theorem, pool: LeanPool) -> Disproof:
             return Disproof(Outcome.DISPROVED, "its negation is proved", calls, proof, verdict)
         if verdict.kind is Kind.UNKNOWN:
             outcome, why = Outcome.UNKNOWN, verdict.reason
-    return Disproof(outcome, why, lean_calls=1 + len(attempts))
-
-
-async def misread(theorem: Theorem, pool: LeanPool) -> str | None:
-    """Why `negated(theorem)` does not refute the theorem, in Lean's words, or None where it does.
-
-    Raises:
-        InvalidInput: as `negated`.
-        NoAnswer, PoolClosed
-    """
-    negation = negated(theorem)
-    name = parse_signature(theorem.statement).name
-    source = (
-        f"{theorem.statement}\n  := sorry\n{negation.statement}\n  := sorry\n"
-        # In a proof, where Lean may choose the universes of the theorem.
-        f"example : True := by\n  have : type_of% @{name}.negated → ¬ type_of% @{name} := fun h => h\n"
-        "  trivial\n"
-    )
-    reply = await pool.text(source, theorem.header)
-    if reply.error is not None:
-        return reply.error
-    return next((message.text for message in reply.messages if message.severity == "error"), None)
+    return Disproof(outcome, why, lean_calls=len(attempts))
 
 
 def values_of(type: str, declared: Mapping[str, Values] | None = None) -> Values | None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, model_validator
 
 from prover.generators import SamplingParams
 from prover.theorem import Attempt, Theorem
@@ -29,6 +29,16 @@ class Task(BaseModel):
     policy_digest: str | None = None
     """Of that directory, if it is sealed (`prover/sealed.py`); what samples checks it."""
     sampling: SamplingParams
+    negates: str | None = None
+    """Name of the theorem of which this one is the negation: a proof says that that one is false."""
+    proofs: tuple[str, ...] = ()
+    """What is to be judged in place of samples, one of them for each."""
+
+    @model_validator(mode="after")
+    def _a_proof_for_each_sample(self) -> Self:
+        if self.proofs and len(self.proofs) != self.sampling.samples:
+            raise ValueError(f"{len(self.proofs)} proofs for {self.sampling.samples} samples")
+        return self
 
     def attempt_id(self, index: int) -> str:
         """Of the attempt that is the sample `index` of this task."""

@@ -7,22 +7,19 @@ keeps it from training.  Statements are the same when their normal forms are (`p
 when only spaces and comments differ: under other definitions the same words may say something else.
 """
 
-import hashlib
 import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
-from prover.features import FEATURES, Features, features_of, normal_form
+from prover.features import FEATURES, Features, features_of
 from prover.store_file import writing
 from prover.store_models import Added, Adding, JudgedAttempt
-from prover.stored import StoredTheorems
+from prover.stored import UNKNOWN, StoredTheorems, claim_of, digest_of
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
-from verifier.verdict import Kind, Status
 
 __all__ = ["TheoremStore"]
 
-_UNKNOWN = tuple(status.value for status in Status if status.kind is Kind.UNKNOWN)
 _COMMENT = re.compile(r"/-.*?-/|--[^\n]*", re.DOTALL)
 
 
@@ -50,7 +47,7 @@ class TheoremStore(StoredTheorems):
         """Take in a theorem unless it is there, with the proof and the known fault it came with."""
         features = features or features_of(theorem, proof)
         with self.batch():
-            claim, header = _digest(normal_form(theorem.statement)), self._header(theorem.header)
+            claim, header = claim_of(theorem.statement), self._header(theorem.header)
             source, evaluation = self._side(theorem)
             same = self._query(
                 """SELECT t.id, t.name, t.evaluation, h.normal = (SELECT normal FROM headers WHERE id = ?)
@@ -120,10 +117,15 @@ class TheoremStore(StoredTheorems):
                 f"""INSERT INTO attempts(id, theorem, policy_version, proof, status, lean_ms, disproof)
                 VALUES(?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT(id) DO UPDATE SET status = excluded.status, lean_ms = excluded.lean_ms
-                WHERE status IN {_UNKNOWN} AND excluded.status NOT IN {_UNKNOWN}""",
+                WHERE status IN {UNKNOWN} AND excluded.status NOT IN {UNKNOWN}""",
                 (tuple(each.model_dump().values()) for each in attempts),
             )
         return self._db.total_changes - before
+
+    def note_grown(self, index: int, attempts: int) -> None:
+        """Note that theorems were grown from this one when it had so many attempts."""
+        with self.batch():
+            self._db.execute("INSERT OR REPLACE INTO grown VALUES(?, ?)", (index, attempts))
 
     def _set(self, column: str, index: int, value: str) -> None:
         with self.batch():
@@ -188,11 +190,11 @@ class TheoremStore(StoredTheorems):
         return inserted.lastrowid or 0
 
     def _header(self, text: str) -> int:
-        digest = _digest(text)
+        digest = digest_of(text)
         found = self._query("SELECT id FROM headers WHERE digest = ?", digest)
         if found:
             return int(found[0][0])
-        normal = _digest(_normal_header(text))
+        normal = digest_of(_normal_header(text))
         inserted = self._db.execute(
             "INSERT INTO headers(digest, normal, text) VALUES(?, ?, ?)", (digest, normal, text)
         )
@@ -209,14 +211,9 @@ class TheoremStore(StoredTheorems):
 
 def _names(name: str, claim: bytes, header: str) -> tuple[str, str, str]:
     """The names that a theorem may have here: data sets give one name to several statements."""
-    digest = _digest(f"{claim.hex()} {_normal_header(header)}").hex()
+    digest = digest_of(f"{claim.hex()} {_normal_header(header)}").hex()
     return name, f"{name}~{digest[:8]}", f"{name}~{digest}"
 
 
 def _normal_header(text: str) -> str:
     return " ".join(_COMMENT.sub(" ", text).split())
-
-
-def _digest(text: str) -> bytes:
-    """16 bytes of the text's SHA-256: that two of a million texts share them has a chance of 1e-27."""
-    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()[:16]

@@ -1,18 +1,25 @@
-"""The commands of the theorem store: `import`, `check`, `list`, `show`, `trace`."""
+"""The commands of the theorem store: `import`, `check`, `grow`, `conjectures`, `list`, `show`, `trace`."""
 
 import asyncio
+import itertools
+import json
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from enum import StrEnum
 from functools import partial
-from itertools import islice
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from prover.conjecturer import Conjecturer
 from prover.elaboration import check_store
 from prover.features import FEATURES
 from prover.found import Row
+from prover.generators import Generator, SamplingParams
+from prover.growing import Growth, conjecturer_pairs
+from prover.growing import grow as grow_store
+from prover.growth import Fate, Proposer, Variations
 from prover.importers import ImportReport, Reported, family_theorems, import_rows, jsonl_theorems
 from prover.lean_files import lean_theorems
 from prover.leandojo import leandojo_theorems, trace_repository
@@ -116,6 +123,62 @@ def check(
         raise typer.Exit(1)
 
 
+@store_app.command()
+def grow(
+    store: Store,
+    attempts: Annotated[
+        int, typer.Option(min=1, help="Attempts without a proof after which a theorem is unsolved.")
+    ] = 16,
+    limit: Annotated[int, typer.Option(min=1, help="Unsolved theorems to grow from at a time.")] = 32,
+    every: Annotated[
+        float | None, typer.Option(min=0, help="Look again after so many seconds, until this is ended.")
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="Directory of a model that writes conjectures, beside the rules.")
+    ] = None,
+    conjectures: Annotated[int, typer.Option(min=1, help="That it writes for each theorem.")] = 8,
+    workers: Workers = 1,
+    timeout: Timeout = Options.timeout_s,
+    project: Project = None,
+    allow_unconfined: AllowUnconfined = False,
+) -> None:
+    """Make theorems from those that stay unsolved: what Lean finds neither trivial nor false comes in."""
+    runtime = confined_runtime(project, allow_unconfined)
+    rules = Variations()
+    generator = None if policy is None else _generator(policy)
+
+    async def growing() -> None:
+        async with LeanPool(runtime, workers=workers, options=Options(timeout_s=timeout)) as pool:
+            for look in itertools.count():
+                proposers: list[Proposer] = [rules]
+                if generator is not None:
+                    sampling = SamplingParams(samples=conjectures, seed=look)
+                    proposers.append(Conjecturer(generator, sampling))
+                with TheoremStore(store) as opened:
+                    _say_growth(await grow_store(opened, pool, proposers, attempts=attempts, limit=limit))
+                if every is None:
+                    break
+                await asyncio.sleep(every)
+
+    asyncio.run(growing())
+
+
+@store_app.command()
+def conjectures(
+    store: Store,
+    out: Annotated[Path, typer.Option(help="A JSONL file of `prompt` and `completion`.")],
+) -> None:
+    """Write the conjectures that are seldom proved, for the next conjecturer to learn from."""
+    with TheoremStore(store) as opened:
+        pairs = conjecturer_pairs(opened)
+    if not pairs:
+        raise InvalidInput(
+            f"no conjecture in {store} was proved, and that seldom: there is nothing to learn from"
+        )
+    _write(out, "\n".join(json.dumps({"prompt": prompt, "completion": said}) for prompt, said in pairs))
+    say(f"{len(pairs):,} hard conjectures are in {out}")
+
+
 @store_app.command("list")
 def list_command(store: Store) -> None:
     """Say what there is, by source and split, and with which theorems something is wrong."""
@@ -189,6 +252,30 @@ def trace(
     say(f"now `proofmill store import {traced.benchmark} --format leandojo --repository {traced.repository}`")
 
 
+def _generator(policy: Path) -> Generator:
+    """Raises InvalidInput without the packages that it needs, or where there is no model."""
+    try:
+        from prover.generators.transformers import TransformersGenerator
+    except ImportError as error:
+        raise InvalidInput(
+            f"{error}: install the training packages, pip install 'proofmill[train]'"
+        ) from error
+    return TransformersGenerator.load(policy)
+
+
+def _say_growth(growth: Growth) -> None:
+    fates = Counter(each.fate for each in growth.results)
+    calls = sum(each.lean_calls for each in growth.results)
+    say(
+        f"{growth.unsolved:,} unsolved theorems, {len(growth.results):,} proposals, {calls:,} Lean calls: "
+        + ", ".join(f"{fates[fate]:,} {fate.replace('_', ' ')}" for fate in Fate if fates[fate])
+    )
+    for name in growth.added[:_SHOWN]:
+        say(f"  new: {name}")
+    if len(growth.added) > _SHOWN:
+        say(f"  and {len(growth.added) - _SHOWN:,} more")
+
+
 def _rows(
     source: str, format_: Format, repository: Path | None, seed: int, count: int
 ) -> tuple[str, Iterator[Row]]:
@@ -248,7 +335,7 @@ def _say_some(title: str, rows: list[Reported], style: str) -> None:
 
 def _print_some(lines: Iterable[str]) -> None:
     remaining = iter(lines)
-    for line in islice(remaining, _SHOWN):
+    for line in itertools.islice(remaining, _SHOWN):
         print(line)
     if more := sum(1 for _ in remaining):
         print(f"and {more:,} more")

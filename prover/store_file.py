@@ -14,7 +14,7 @@ __all__ = ["VERSION", "connect", "writing"]
 
 APPLICATION_ID = 0x50524D4C
 """`PRML`."""
-VERSION = 1
+VERSION = 2
 
 _WAIT_S = 30.0
 """For another process that writes."""
@@ -82,6 +82,12 @@ CREATE TABLE lineage(
 );
 CREATE INDEX lineage_by_parent ON lineage(parent);
 """
+_SINCE_2 = """
+CREATE TABLE grown(
+    theorem INTEGER PRIMARY KEY REFERENCES theorems,
+    attempts INTEGER NOT NULL
+)
+"""
 
 
 def connect(path: Path, *, create: bool) -> sqlite3.Connection:
@@ -142,7 +148,7 @@ def writing(db: sqlite3.Connection) -> Iterator[None]:
 
 
 def _check(db: sqlite3.Connection, path: Path) -> None:
-    """See that it is a store of this version, and make a new file one."""
+    """See that it is a store of this version; make a new file one, and bring an older one up to date."""
     marked, version = _pragma(db, "application_id"), _pragma(db, "user_version")
     if marked == APPLICATION_ID:
         if version > VERSION:
@@ -150,6 +156,11 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
                 f"{path} was written by a newer Proofmill (its tables are version {version}, this one knows "
                 f"{VERSION}): update Proofmill, or import into a new file"
             )
+        if version < VERSION:
+            with writing(db):
+                if _pragma(db, "user_version") < VERSION:
+                    db.execute(_SINCE_2)
+                    db.execute(f"PRAGMA user_version = {VERSION}")
         return
     with closing(db.execute("SELECT count(*) FROM sqlite_schema")) as found:
         if marked or version or found.fetchone()[0]:
@@ -159,7 +170,7 @@ def _check(db: sqlite3.Connection, path: Path) -> None:
         # Another process may have made it while this one waited.
         if _pragma(db, "application_id") == APPLICATION_ID:
             return
-        for statement in _TABLES.split(";"):
+        for statement in (*_TABLES.split(";"), _SINCE_2):
             db.execute(statement)
         db.execute(f"PRAGMA user_version = {VERSION}")
         db.execute(f"PRAGMA application_id = {APPLICATION_ID}")

@@ -1,5 +1,6 @@
 """Reading a theorem store: theorems by index, their features, what became of them, what may be trained on."""
 
+import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from itertools import chain
@@ -10,13 +11,17 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.features import FEATURES, Features, FeatureTable
+from prover.features import FEATURES, Features, FeatureTable, normal_form
 from prover.store_file import connect
 from prover.store_models import Contaminated, JudgedAttempt, SourceCount, State
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
+from verifier.verdict import Kind, Status
 
-__all__ = ["StoredTheorems"]
+__all__ = ["UNKNOWN", "StoredTheorems", "claim_of", "digest_of"]
+
+UNKNOWN = tuple(status.value for status in Status if status.kind is Kind.UNKNOWN)
+"""The statuses that say nothing of a proof, as SQL writes a list."""
 
 _THEOREM = """
     SELECT t.name, t.statement, h.text, s.name, t.split, f.name, t.difficulty
@@ -130,6 +135,15 @@ class StoredTheorems:
             )
         ]
 
+    def made_by(self, how: str) -> list[tuple[int, int]]:
+        """The theorems that were made so, each with the one from which it was."""
+        return [
+            (child, parent)
+            for child, parent in self._query(
+                "SELECT child, parent FROM lineage WHERE how = ? ORDER BY child", how
+            )
+        ]
+
     def state(self, index: int) -> State:
         """What is wrong with a theorem.  Raises InvalidInput when there is none."""
         found = self._query(
@@ -204,6 +218,40 @@ class StoredTheorems:
                 )
             )
 
+    def unsolved(self, attempts: int, limit: int) -> list[tuple[int, int]]:
+        """Training theorems that at least so many attempts did not prove, with how many those are.
+
+        The most tried first, at most `limit`.  None that is retired or faulty; and none from which theorems
+        were grown, until it was tried twice as often as then.
+        """
+        return self._query(
+            f"""SELECT t.id, count(*) AS tried FROM attempts a JOIN theorems t ON a.theorem = t.id
+            LEFT JOIN grown g ON g.theorem = t.id
+            WHERE NOT a.disproof AND a.status NOT IN {UNKNOWN} AND NOT t.evaluation
+                AND t.retired IS NULL AND t.faulty IS NULL AND coalesce(t.elaboration, '') = ''
+            GROUP BY t.id
+            HAVING sum(a.status = 'proved') = 0 AND tried >= max(?, 2 * coalesce(g.attempts, 0))
+            ORDER BY tried DESC, t.id LIMIT ?""",
+            attempts,
+            limit,
+        )
+
+    def refuted_proofs(self, index: int, count: int) -> list[str]:
+        """The newest proofs of a theorem that Lean refused, the newest last."""
+        rows = self._query(
+            f"""SELECT proof FROM attempts WHERE theorem = ? AND NOT disproof AND status <> 'proved'
+            AND status NOT IN {UNKNOWN} ORDER BY number DESC LIMIT ?""",
+            index,
+            count,
+        )
+        return [proof for (proof,) in reversed(rows)]
+
+    def has_statement(self, theorem: Theorem) -> bool:
+        """Whether a theorem says the same, under whatever header."""
+        return bool(
+            self._query("SELECT 1 FROM theorems WHERE claim = ? LIMIT 1", claim_of(theorem.statement))
+        )
+
     def attempts(self, index: int) -> Iterator[JudgedAttempt]:
         """The attempts at a theorem, in the order in which they were first recorded."""
         for row in self._query(
@@ -227,3 +275,13 @@ class StoredTheorems:
 
     def _indices(self, sql: str, *values: object) -> NDArray[np.int64]:
         return np.fromiter((row[0] for row in self._db.execute(sql, values)), np.int64)
+
+
+def claim_of(statement: str) -> bytes:
+    """The same for statements whose normal forms are the same."""
+    return digest_of(normal_form(statement))
+
+
+def digest_of(text: str) -> bytes:
+    """16 bytes of the text's SHA-256: that two of a million texts share them has a chance of 1e-27."""
+    return hashlib.sha256(text.encode(errors="surrogatepass")).digest()[:16]

@@ -29,6 +29,7 @@ from verifier.errors import InvalidInput
 from verifier.redis_server import PATIENT, connect
 from verifier.stream_worker import VERIFIER_GROUP, consumer_name
 from verifier.streams import Delivery, Stream, StreamNames
+from verifier.verdict import Submission
 
 __all__ = ["GENERATOR_GROUP", "Load", "load_transformers", "load_vllm", "run_generator", "sample_order"]
 
@@ -107,8 +108,13 @@ def sample_order(load: Load, order: Order) -> tuple[list[AttemptMessage], list[t
     """The attempts at an order's tasks, and the tasks that cannot be tried, with the reason."""
     sampled: list[AttemptMessage] = []
     refused: list[tuple[Task, str]] = []
-    for _, alike in groupby(order.tasks, key=lambda task: (task.policy, task.sampling)):
+    for (_, _, given), alike in groupby(
+        order.tasks, key=lambda task: (task.policy, task.sampling, bool(task.proofs))
+    ):
         batch = list(alike)
+        if given:
+            sampled += [message for task in batch for message in given_proofs(task)]
+            continue
         generator = load(batch[0])
         try:
             sampled += sample_tasks(generator, batch)
@@ -120,6 +126,19 @@ def sample_order(load: Load, order: Order) -> tuple[list[AttemptMessage], list[t
                 except InvalidInput as error:
                     refused.append((task, str(error)))
     return sampled, refused
+
+
+def given_proofs(task: Task) -> list[AttemptMessage]:
+    """The proofs that a task brings along, on their way to be judged."""
+    theorem = task.theorem
+    return [
+        AttemptMessage(
+            submission=Submission(
+                id=attempt_id, statement=theorem.statement, header=theorem.header, proof=proof
+            )
+        )
+        for attempt_id, proof in zip(task.attempt_ids, task.proofs, strict=True)
+    ]
 
 
 def sample_tasks(generator: Generator, tasks: Sequence[Task]) -> list[AttemptMessage]:

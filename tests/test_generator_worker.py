@@ -63,6 +63,20 @@ def test_a_theorem_that_is_too_long_is_refused_and_its_neighbours_are_sampled(po
     assert "leaves no room" in why
 
 
+def test_given_proofs_go_to_the_verifier_and_take_nothing_from_their_neighbours(policy: Path) -> None:
+    alone = Order(tasks=(task(policy, "a", "theorem a : True"), task(policy, "b", "theorem b : True")))
+    given = task(policy, "n", "theorem n : ¬ False").model_copy(update={"proofs": ("id", "by simp")})
+    order = Order(tasks=(alone.tasks[0], given, alone.tasks[1]))
+    load = load_transformers("cpu")
+    sampled, refused = sample_order(load, order)
+    assert not refused
+    assert [each.submission.id for each in sampled] == ["a/0", "a/1", "n/0", "n/1", "b/0", "b/1"]
+    assert [(each.submission.proof, each.attempt) for each in sampled[2:4]] == [
+        ("id", None),
+        ("by simp", None),
+    ]
+
+
 def test_an_order_is_sampled_to_the_same_bits_whoever_samples_it(policy: Path) -> None:
     tasks = [task(policy, f"t{n}", f"theorem t{n} : {'a ' * n}= b", samples=4) for n in range(6)]
     (order,) = Order.of(tasks)

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import tracemalloc
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from random import Random
 
@@ -234,6 +235,39 @@ def test_an_attempt_at_no_theorem_is_refused_with_all_that_came_with_it(store: T
     assert list(store.attempts(0)) == []
 
 
+# What stays unsolved
+
+
+def test_a_theorem_is_unsolved_when_enough_known_attempts_did_not_prove_it(store: TheoremStore):
+    for name in "abcdef":
+        store.add(theorem(name, split="test" if name == "f" else "train"))
+    refused, numbers = Status.REJECTED, iter(range(100))
+
+    def tried(index: int, count: int, status: Status = refused, *, disproof: bool = False) -> None:
+        store.record(
+            attempt(number, status, f"by {number}", index=index, disproof=disproof)
+            for number in islice(numbers, count)
+        )
+
+    tried(0, 4)
+    tried(1, 6)
+    tried(2, 3)
+    tried(2, 5, Status.TIMEOUT)  # nobody knows
+    tried(2, 5, disproof=True)
+    tried(3, 6)
+    tried(3, 1, Status.PROVED)
+    tried(4, 6)
+    store.retire(4, "false")
+    tried(5, 9)
+    assert store.unsolved(4, limit=9) == [(1, 6), (0, 4)]
+    assert store.unsolved(4, limit=1) == [(1, 6)]
+    assert store.refuted_proofs(0, 2) == ["by 2", "by 3"]
+    store.note_grown(1, 6)
+    assert store.unsolved(4, limit=9) == [(0, 4)]
+    tried(1, 6)
+    assert store.unsolved(4, limit=9) == [(1, 12), (0, 4)]
+
+
 # The file
 
 
@@ -250,6 +284,20 @@ def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path)
         with pytest.raises(InvalidInput, match=r"newer Proofmill.*update Proofmill"):
             TheoremStore(path, create=create)
     assert path.read_bytes() == before
+
+
+def test_a_store_of_the_first_version_is_brought_up_to_date_and_keeps_what_it_has(tmp_path: Path):
+    path = tmp_path / "t.db"
+    with TheoremStore(path, create=True) as store:
+        store.add(theorem("a"))
+    with sqlite3.connect(path) as db:
+        db.execute("DROP TABLE grown")
+        db.execute("PRAGMA user_version = 1")
+    db.close()
+    for _ in range(2):
+        with TheoremStore(path) as store:
+            assert store.theorem(0) == theorem("a")
+            store.note_grown(0, 4)
 
 
 def test_what_is_no_store_is_refused_and_left_as_it_is(tmp_path: Path):
