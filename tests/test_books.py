@@ -40,6 +40,11 @@ def attempt(task: Task, index: int) -> AttemptMessage:
     )
 
 
+def given_proof(task: Task, index: int) -> AttemptMessage:
+    """Nobody sampled it."""
+    return AttemptMessage(submission=attempt(task, index).submission)
+
+
 def verdict(task: Task, index: int, status: Status = Status.PROVED) -> Verdict:
     return Verdict(id=task.attempt_id(index), status=status, reason="because")
 
@@ -55,6 +60,7 @@ ATTEMPTS = [(each, index) for each in TASKS for index in range(each.sampling.sam
 EVENTS = st.lists(
     st.one_of(
         st.tuples(st.just("attempt"), st.sampled_from(ATTEMPTS)),
+        st.tuples(st.just("given"), st.sampled_from(ATTEMPTS)),
         st.tuples(st.just("proved"), st.sampled_from(ATTEMPTS)),
         st.tuples(st.just("rejected"), st.sampled_from(ATTEMPTS)),
         st.tuples(st.just("timeout"), st.sampled_from(ATTEMPTS)),
@@ -75,6 +81,8 @@ def test_the_books_balance_whatever_comes_and_whenever_they_are_read_back(
         match event:
             case "attempt":
                 books.attempt(attempt(of, index))
+            case "given":
+                books.attempt(given_proof(of, index))
             case "dead":
                 books.bury([of.attempt_id(index)], "it ended five generators")
             case "close":
@@ -131,6 +139,19 @@ def test_an_attempt_without_a_verdict_is_unknown_and_never_refuted() -> None:
     assert [(each.verdict.kind, account) for each, account in entries] == [("unknown", "unknown")] * 2
     books.close(group, stale=False)
     assert books.accounts == Counter({Account.UNKNOWN: 3})
+
+
+def test_a_given_proof_is_accounted_for_and_nothing_is_learned_from_it() -> None:
+    a = task("a")
+    books = books_of(a)
+    books.attempt(given_proof(a, 0))
+    books.attempt(given_proof(a, 1))
+    books.verdict(verdict(a, 0))
+    books.verdict(verdict(a, 1, Status.TIMEOUT))
+    (group,) = books.open
+    assert group.entries(stale=False) == []
+    books.close(group, stale=True)
+    assert books.accounts == Counter({Account.CHECKED: 1, Account.UNKNOWN: 1})
 
 
 def test_a_proof_that_comes_after_its_group_is_closed_is_kept_once() -> None:

@@ -8,14 +8,19 @@ from typing import Any
 
 import pytest
 
+from prover.store import TheoremStore
 from prover.stream_worker import load_transformers
+from prover.theorem import Theorem
+from prover.training_set import TrainingSet
 from tests.answering import answering
 from tests.chaos import chaos, prepare
-from trainer.config import RunConfig, load_config
+from trainer.config import RunConfig, load_config, run_config
 from trainer.daemon import run_daemon
+from trainer.daemon_start import alone_in, curriculum_of
+from trainer.processes import Processes, generator_arguments, verifier_arguments
 from verifier.errors import InvalidInput, ProofmillError, StalledError
 from verifier.lean.runtime import LeanRuntime
-from verifier.redis_server import EmbeddedRedis
+from verifier.redis_server import REDIS_VARIABLE, EmbeddedRedis
 
 TIMES = {"wall_s", "learning_s", "sampling_s", "lean_s", "busy", "bottleneck"}
 OF_THE_CACHE = {"lean_calls", "cached"}
@@ -29,7 +34,9 @@ def redis_url(tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def config(tmp_path: Path) -> RunConfig:
-    return load_config(prepare(tmp_path / "given", rounds=2, max_staleness=0, algorithm="grpo"))
+    settings = prepare(tmp_path / "given", rounds=2, max_staleness=0, algorithm="grpo")
+    # So that every group has as many samples as every other.
+    return load_config(settings, curriculum={"policy": "uniform"})
 
 
 def with_daemon(config: RunConfig, **settings: Any) -> RunConfig:
@@ -116,9 +123,62 @@ def test_a_run_that_nobody_answers_ends_and_counts_no_attempt_as_refuted(
     assert "pass_rate" not in rounds[0]
 
 
-def test_two_daemons_never_share_a_directory(config: RunConfig, redis_url: str, tmp_path: Path) -> None:
-    from trainer.daemon_start import alone_in
+@pytest.mark.slow
+def test_a_false_statement_among_two_hundred_is_disproved_reported_and_tried_no_more(
+    config: RunConfig,
+    redis_url: str,
+    lean_runtime: LeanRuntime,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    store = tmp_path / "theorems.db"
+    with TheoremStore(store, create=True) as opened:
+        for number in range(200):
+            name = "planted" if number == 100 else f"true{number}"
+            factor = 2 if number == 100 else 1
+            statement = f"theorem {name} (a b : Nat) : a + b * {factor} + {number} = b + a + {number}"
+            opened.add(Theorem(name=name, statement=statement, source="mine", split="train"))
+    settings = config.model_dump() | {
+        "iterations": 5,
+        "theorems_per_iteration": 200,
+        "curriculum": {"policy": "informative", "disprove_after": 1},
+        "data": {"store": store},
+    }
+    settings["sampling"]["samples"] = 2
+    planted = run_config(settings)
+    run = tmp_path / "run"
+    run.mkdir()
+    with Processes(run) as processes:
+        for name, arguments in (
+            ("verifier", verifier_arguments(planted, "run")),
+            ("generator", generator_arguments(planted, "run")),
+        ):
+            processes.start(name, arguments, {REDIS_VARIABLE: redis_url})
+        run_daemon(planted, run, redis_url, "run")
+    rounds = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    disproved = [each["disproved"] for each in rounds]
+    known_in = disproved.index(1) + 1
+    assert disproved == [0] * (known_in - 1) + [1] * (len(rounds) + 1 - known_in)
+    assert 1 < known_in < len(rounds)
+    assert "`planted` is false: its negation is proved" in capfd.readouterr().err
+    attempts = [json.loads(line) for line in (run / "attempts.jsonl").read_text().splitlines()]
+    disproofs = [row for row in attempts if row["phase"] == "disproof"]
+    assert {row["theorem"] for row in disproofs if row["status"] == "proved"} == {"planted.negated"}
+    assert len({row["theorem"] for row in disproofs}) > 1, "true ones were doubted as well, and stood"
+    tried = [row["iteration"] for row in attempts if row["theorem"].startswith("planted")]
+    assert max(tried) == known_in
+    with TheoremStore(store) as opened:
+        recorded = [each for index in range(200) for each in opened.attempts(index)]
+        assert {each.id for each in recorded} == {f"run/{row['id']}" for row in attempts}
+        assert opened.state(100).retired == "disproved in run run"
+        proofs = {each.proof for each in opened.attempts(100) if each.disproof and each.status == "proved"}
+        assert proofs and proofs <= {row["proof"] for row in disproofs}
+        # A run that begins now knows it from the start.
+        chosen = curriculum_of(planted, TrainingSet(opened)).choose(199)
+        assert sorted(each.index for each in chosen) == [*range(100), *range(101, 200)]
 
+
+def test_two_daemons_never_share_a_directory(config: RunConfig, redis_url: str, tmp_path: Path) -> None:
     with alone_in(tmp_path / "run"), pytest.raises(InvalidInput, match="another daemon"):
         run_daemon(config, tmp_path / "run", redis_url, "run")
 

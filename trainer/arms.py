@@ -5,6 +5,8 @@ from typing import Any
 
 from trainer.algorithms import title_of
 from trainer.config import RunConfig, run_config
+from trainer.curriculum_config import POLICIES
+from trainer.curriculum_policies import policy_title
 from verifier.errors import InvalidInput
 
 __all__ = ["ARMS", "CONTROL", "START", "arm_config", "arm_title"]
@@ -15,6 +17,8 @@ CONTROL = "control"
 """The start trained further on its own proofs, for the steps and tokens of the first arm."""
 
 _CREDIT = ("first_error", "potential", "verified_prefix", "lecture")
+
+_CURRICULUM = "curriculum_"
 
 ARMS: Mapping[str, Mapping[str, Any]] = {
     "expert_iteration": {"algorithm": "expert_iteration"},
@@ -32,6 +36,7 @@ ARMS: Mapping[str, Mapping[str, Any]] = {
     "rloo": {"algorithm": "rloo"},
     "reinforce": {"algorithm": "reinforce"},
     "trpo": {"algorithm": "trpo"},
+    **{f"{_CURRICULUM}{policy}": {"curriculum": {"policy": policy}} for policy in POLICIES},
 }
 
 
@@ -39,6 +44,8 @@ def arm_title(arm: str) -> str:
     """What a table calls it."""
     if arm in (START, CONTROL):
         return {START: "Supervised start", CONTROL: "Supervised training continued"}[arm]
+    if arm.startswith(_CURRICULUM):
+        return f"Curriculum: {policy_title(arm.removeprefix(_CURRICULUM))}"
     algorithm, _, scheme = arm.partition("_") if arm.startswith("grpo_") else (arm, "", "")
     title = title_of(ARMS[algorithm]["algorithm"])
     return f"{title}, credit by {scheme.replace('_', ' ')}" if scheme else title

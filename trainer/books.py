@@ -2,7 +2,7 @@
 
 Pure: no stream and no clock.  Every attempt that is issued ends in exactly one account,
 
-    issued = trained + stale + dead_lettered + unknown,
+    issued = trained + checked + stale + dead_lettered + unknown,
 
 once nothing is owed any more; before that the attempts of open groups are the difference.  Whatever comes
 a second time, or for a group that is closed, changes no account.
@@ -28,6 +28,8 @@ class Account(StrEnum):
 
     TRAINED = "trained"
     """Its verdict was learned from, or was there to be: a group that is all proved has no gradient."""
+    CHECKED = "checked"
+    """It was judged, and nobody sampled it: a fixed proof of a theorem's negation."""
     STALE = "stale"
     """Its policy was too many versions old when its group was complete."""
     DEAD_LETTERED = "dead_lettered"
@@ -35,7 +37,7 @@ class Account(StrEnum):
     UNKNOWN = "unknown"
     """The machine could not say, or nothing came in time."""
     LATE = "late"
-    """Not one of the four: a verdict for an attempt that was given up before, kept for its proof."""
+    """Not one of the five: a verdict for an attempt that was given up before, kept for its proof."""
 
 
 class Group(BaseModel):
@@ -61,11 +63,13 @@ class Group(BaseModel):
 
     def account_of(self, index: int, *, stale: bool) -> Account:
         """Where an attempt goes when the group is closed as it is."""
-        verdict = self.verdicts.get(index)
+        verdict, message = self.verdicts.get(index), self.attempts.get(index)
         if index in self.dead:
             return Account.DEAD_LETTERED
-        if verdict is None or index not in self.attempts or verdict.kind is Kind.UNKNOWN:
+        if verdict is None or message is None or verdict.kind is Kind.UNKNOWN:
             return Account.UNKNOWN
+        if message.attempt is None:
+            return Account.CHECKED
         return Account.STALE if stale else Account.TRAINED
 
     def entries(self, *, stale: bool) -> list[tuple[Judged, Account]]:
@@ -77,6 +81,14 @@ class Group(BaseModel):
             )
             for index, message in sorted(self.attempts.items())
             if (attempt := message.attempt) is not None
+        ]
+
+    def given(self) -> list[tuple[str, Verdict]]:
+        """The proofs nobody sampled that were judged, each with its verdict."""
+        return [
+            (message.submission.proof or "", self.verdicts[index])
+            for index, message in sorted(self.attempts.items())
+            if message.attempt is None and index in self.verdicts
         ]
 
     def _nobody_knows(self, index: int) -> Verdict:

@@ -12,6 +12,9 @@ import typer
 from prover.generators.vllm_server import Dtype, EngineUnavailable
 from prover.store_cli import store_app
 from trainer.algorithms import LearnerName
+from trainer.curriculum_cli import curriculum_app
+from trainer.curriculum_config import PolicyName
+from trainer.extras import prepare_torch
 from verifier.cli import (
     AllowUnconfined,
     CacheRedis,
@@ -44,6 +47,7 @@ __all__ = ["main"]
 worker_app = typer.Typer(no_args_is_help=True, help="One process of a run.")
 app.add_typer(worker_app, name="worker")
 app.add_typer(store_app, name="store")
+app.add_typer(curriculum_app, name="curriculum")
 
 PASSING = (
     EngineUnavailable,
@@ -232,6 +236,31 @@ def bench_trainer_command(
     print_figures(result, as_json)
 
 
+@bench_app.command("curriculum")
+def bench_curriculum_command(
+    theorems: Annotated[int, typer.Option(min=1024, help="To choose from.")] = 1_000_000,
+    count: Annotated[int, typer.Option(min=1, help="To choose in a round.")] = 256,
+    rounds: Annotated[int, typer.Option(min=1, help="Of choosing and observing.")] = 100,
+    policy: Annotated[PolicyName, typer.Option(help="What chooses.")] = "informative",
+    store: Annotated[Path | None, typer.Option(help="A theorem store to choose from, kept if new.")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+) -> None:
+    """Time choosing among a store's very many theorems, and measure the memory that it takes."""
+    from trainer.bench_curriculum import bench_curriculum
+
+    with progress_bars() as progress:
+        bar = progress.add_task("thousands of theorems", total=-(-theorems // 1000))
+        result = bench_curriculum(
+            theorems=theorems,
+            count=count,
+            rounds=rounds,
+            policy=policy,
+            store=store,
+            on_added=lambda: progress.advance(bar),
+        )
+    print_figures(result, as_json)
+
+
 def redis_url(url: str | None, file: Path | None) -> str:
     """The URL that is given, or that stands in the file that is given.
 
@@ -268,19 +297,6 @@ def bench_pipeline_command(
             attempts=attempts, seconds=seconds, rounds=rounds, on_done=lambda: progress.advance(bar)
         )
     print_figures(result, as_json)
-
-
-def prepare_torch() -> None:
-    """What has to be settled before torch is first imported."""
-    # Idle threads of OpenMP spin by default, which takes the cores from Lean.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    try:
-        from transformers.utils import logging
-    except ImportError as error:
-        raise InvalidInput(
-            f"{error}: install the training packages, pip install 'proofmill[train]'"
-        ) from error
-    logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 def main() -> None:

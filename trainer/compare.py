@@ -37,6 +37,7 @@ from trainer.demo import (
 from trainer.learner import Budget
 from trainer.loop import train
 from trainer.measure import measure
+from trainer.run_files import read_run
 from trainer.session import Policy, Session, open_session
 from trainer.supervised import encode_pairs
 from verifier.console import say
@@ -125,20 +126,20 @@ def result_of(config: RunConfig, directory: Path, arm: str, budget: Budget | Non
     with open_session(config, path.parent, new_summary(config)) as session:
         policy, spent = run_arm(session, directory / START, data, arm, budget)
         measured = measure(session, "after", [*data.held_out, *data.held_out_family], policy)
-        trains = arm not in (START, CONTROL)
-        result = ArmResult(
-            arm=arm,
-            seed=config.seed,
-            counts=[measured.counts[each.name] for each in data.held_out],
-            family_counts=[measured.counts[each.name] for each in data.held_out_family],
-            greedy=[measured.greedy[each.name] for each in data.held_out],
-            entropy=measured.entropy,
-            attempts=config.attempts_per_iteration * config.iterations if trains else 0,
-            optimizer_steps=spent.optimizer_steps,
-            tokens=spent.tokens,
-            minutes=(time.monotonic() - began) / 60,
-            made_by=made_by,
-        )
+    attempts = read_run(path.parent).attempts
+    result = ArmResult(
+        arm=arm,
+        seed=config.seed,
+        counts=[measured.counts[each.name] for each in data.held_out],
+        family_counts=[measured.counts[each.name] for each in data.held_out_family],
+        greedy=[measured.greedy[each.name] for each in data.held_out],
+        entropy=measured.entropy,
+        attempts=sum(row.phase in ("train", "disproof") for row in attempts),
+        optimizer_steps=spent.optimizer_steps,
+        tokens=spent.tokens,
+        minutes=(time.monotonic() - began) / 60,
+        made_by=made_by,
+    )
     draft = path.with_suffix(".new")
     draft.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
     draft.replace(path)

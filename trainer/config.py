@@ -10,6 +10,7 @@ from prover.generators import SamplingParams
 from prover.generators.vllm_server import Dtype
 from trainer.algorithms import ALGORITHMS, LearnerName
 from trainer.compute import ComputeConfig
+from trainer.curriculum_config import CurriculumConfig
 from trainer.dpo import DPOConfig
 from trainer.expert_iteration import ExpertIterationConfig
 from trainer.lora import LoRAConfig
@@ -44,10 +45,16 @@ class DataConfig(Section):
 
     theorems: Path | None = None
     """JSONL file of theorems to try in training, in miniF2F's format; none for those of the families."""
+    store: Path | None = None
+    """A theorem store (`proofmill store`) to train on, in place of a file."""
+    grow: bool = False
+    """Under `proofmill up`, have theorems made from those of the store that stay unsolved, all along."""
     supervised_pairs: int = Field(default=500, ge=1)
     """Easy theorems whose reference proofs, once Lean has accepted them, the start is trained on."""
     rare_pairs: int = Field(default=140, ge=0)
     """The same of families that have only a handful of proofs each."""
+    allow_contaminated: bool = False
+    """Train on theorems of the store, too, that have the statement of an evaluation theorem."""
     max_difficulty: int = Field(default=2, ge=1, le=5)
     """Difficulty of the hardest theorems to try and to measure on; those with proofs have 1 or 2."""
     train: int = Field(default=4000, ge=1)
@@ -141,6 +148,7 @@ class RunConfig(Section):
     measure: MeasureConfig = MeasureConfig()
     generator: GeneratorConfig = GeneratorConfig()
     daemon: DaemonConfig = DaemonConfig()
+    curriculum: CurriculumConfig = CurriculumConfig()
 
     @model_validator(mode="before")
     @classmethod
@@ -164,6 +172,14 @@ class RunConfig(Section):
         return shared
 
     @model_validator(mode="after")
+    def _theorems_come_from_one_place(self) -> Self:
+        if self.data.theorems is not None and self.data.store is not None:
+            raise ValueError("data.store and data.theorems: name one of them; a store can import the file")
+        if self.data.grow and self.data.store is None:
+            raise ValueError("data.grow: theorems grow in a store; name one in data.store")
+        return self
+
+    @model_validator(mode="after")
     def _sampling_fits_learning(self) -> Self:
         sampling = self.sampling
         if sampling.greedy:
@@ -178,9 +194,9 @@ class RunConfig(Section):
         return self
 
     @property
-    def attempts_per_iteration(self) -> int:
-        """Attempts that are sampled and judged in a round."""
-        return self.theorems_per_iteration * self.sampling.samples
+    def attempts(self) -> int:
+        """Attempts that are judged in all rounds, about so many."""
+        return self.iterations * self.theorems_per_iteration * self.sampling.samples
 
     @property
     def public(self) -> dict[str, Any]:

@@ -15,21 +15,32 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from prover.messages import TASKS_PER_ORDER, Task
+from prover.messages import TASKS_PER_ORDER
+from prover.training_set import TrainingSet
 from trainer.alarm import MismatchAlarm
 from trainer.books import Account, Books, Group
 from trainer.config import RunConfig
-from trainer.curriculum import Curriculum
-from trainer.daemon_start import StopRequest, alone_in, clear, curriculum_of, known_examples, start_policy
+from trainer.curriculum import Disproved
+from trainer.daemon_start import (
+    StopRequest,
+    alone_in,
+    catalogue_of,
+    clear,
+    curriculum_of,
+    known_examples,
+    start_policy,
+)
 from trainer.intake import Intake
 from trainer.learner import Budget
-from trainer.loop import metrics_of
+from trainer.loop import announce, metrics_of
+from trainer.records import Records
 from trainer.rollout import Judged, Rollout
 from trainer.rounds import groups_to_issue, is_stale, round_of
 from trainer.run_files import Summary
 from trainer.run_metrics import RunGauges, bottleneck_of, busy_shares
 from trainer.run_writer import RunWriter
 from trainer.student import Lesson, Student, begin
+from trainer.tasks import orders_of, outcome_of
 from trainer.versions import Version, Versions, write_version
 from verifier.console import say
 from verifier.errors import StalledError
@@ -57,6 +68,7 @@ def run_daemon(
         InvalidInput: the settings do not fit, or another daemon writes to `directory`.
         RedisUnavailable, BrokenDirectory, NonFiniteLoss, EngineMismatch
         StalledError: nothing is judged.
+        Contradiction: the verifier cannot be right.
     """
     with ExitStack() as stack:
         stack.enter_context(alone_in(directory))
@@ -75,7 +87,7 @@ def run_daemon(
         start = start_policy(config, writer, client, run)
         known = known_examples(config, directory, start)
         state = newest.learner() if newest is not None else None
-        daemon = Daemon(config, versions, writer, begin(Lesson(config, start, known, state)))
+        daemon = Daemon(config, versions, writer, begin(Lesson(config, start, known, state)), run)
         if newest is not None:
             daemon.restore(newest, kept)
         stop = stack.enter_context(StopRequest())
@@ -85,12 +97,16 @@ def run_daemon(
 class Daemon:
     """A run between two rounds: all that a version holds, and what a round does with it."""
 
-    def __init__(self, config: RunConfig, versions: Versions, writer: RunWriter, student: Student) -> None:
+    def __init__(
+        self, config: RunConfig, versions: Versions, writer: RunWriter, student: Student, run: str
+    ) -> None:
         self.config = config
         self.versions = versions
         self.writer = writer
         self.student = student
-        self.curriculum: Curriculum = curriculum_of(config)
+        theorems = catalogue_of(config)
+        self.curriculum = curriculum_of(config, theorems)
+        self.records = Records(theorems, run) if isinstance(theorems, TrainingSet) else None
         self.books = Books()
         self.budget = Budget()
         self.orders = 0
@@ -179,6 +195,9 @@ class Daemon:
             stale = is_stale(group, version, self.config.daemon.max_staleness)
             entries += group.entries(stale=stale)
             self.books.close(group, stale=stale)
+        outcomes = [outcome_of(group.task, group.verdicts.values()) for group in groups]
+        disproved = self.curriculum.observe(outcomes)
+        self.tell(disproved, groups)
         judged = [each for each, account in entries if account is not Account.STALE]
         rollouts = [Rollout.judged(each.attempt, each.verdict) for each in judged]
         row: dict[str, Any] = {"round": version + 1}
@@ -188,7 +207,10 @@ class Daemon:
             self.budget = self.budget.plus(stats)
             self.pass_rates |= pass_rates_of(judged)
             self.silent_rounds = 0
-            row |= metrics_of(self.student.rounds, judged, rollouts, stats)
+            row |= {"iteration": self.student.rounds, "policy_version": judged[0].attempt.policy_version}
+            row |= metrics_of(judged, rollouts, stats)
+        elif any(each.proved + each.refuted for each in outcomes):
+            self.silent_rounds = 0  # there were only disproofs to be tried
         elif self.silent_rounds < SILENT_ROUNDS - 1:
             self.silent_rounds += 1
         else:
@@ -196,7 +218,10 @@ class Daemon:
                 f"{SILENT_ROUNDS} rounds in a row brought no verdict: look at the logs of the generators and "
                 "the verifiers, and at the streams that end in :dead"
             )
-        for each, account in (*entries, *((late, Account.LATE) for late in self.books.take_late())):
+        entries += [(late, Account.LATE) for late in self.books.take_late()]
+        if self.records is not None:
+            self.records.keep([each for each, _ in entries], groups, disproved)
+        for each, account in entries:
             self.writer.attempt(
                 "train",
                 each.attempt.theorem,
@@ -207,7 +232,24 @@ class Daemon:
                 id=each.attempt.id,
                 account=account,
             )
-        return row | {"accounts": dict(self.books.accounts), "issued": self.books.issued}
+        accounts = {"accounts": dict(self.books.accounts), "issued": self.books.issued}
+        return row | accounts | {"disproved": len(self.curriculum.retired)}
+
+    def tell(self, disproved: Sequence[Disproved], groups: Sequence[Group]) -> None:
+        """Write down the attempts to disprove, and tell people which theorems are false."""
+        for group in groups:
+            for proof, verdict in group.given():
+                self.writer.attempt(
+                    "disproof",
+                    group.task.theorem,
+                    proof,
+                    verdict,
+                    iteration=self.student.rounds + 1,
+                    policy_version=group.task.policy_version,
+                    id=verdict.id,
+                    account=Account.CHECKED,
+                )
+        announce(disproved)
 
     def write_down(self) -> Version:
         """Issue the next tasks, and write everything down as the next version."""
@@ -261,22 +303,13 @@ class Daemon:
             max_staleness=self.staleness,
             size=self.config.theorems_per_iteration,
         )
-        theorems = self.curriculum.choose(count)
-        for first in range(0, count, TASKS_PER_ORDER):
-            self.orders += 1
-            seed = self.config.seed * 1_000_003 + self.orders
-            tasks = [
-                Task(
-                    id=f"{self.orders}.{place}/{theorem.name}",
-                    theorem=theorem,
-                    policy=str(version.policy),
-                    policy_version=version.number,
-                    policy_digest=digest,
-                    sampling=self.config.sampling.model_copy(update={"seed": seed}),
-                )
-                for place, theorem in enumerate(theorems[first : first + TASKS_PER_ORDER])
-            ]
-            self.books.issue(self.orders, tasks)
+        if self.records is not None and (grown := self.records.grown()):
+            self.curriculum.grow()
+            say(f"{grown} theorems more to choose from")
+        choices = self.curriculum.choose(count)
+        for number, tasks in orders_of(choices, version, digest, self.config.sampling, self.orders + 1):
+            self.orders = number
+            self.books.issue(number, tasks)
 
     @property
     def rounds_left(self) -> int:

@@ -14,18 +14,29 @@ import redis
 
 from prover.datasets import load_jsonl
 from prover.prompts import load_tokenizer
+from prover.store import TheoremStore
+from prover.training_set import TrainingSet
 from trainer.batching import Example
+from trainer.catalogue import Catalogue, ListedTheorems
 from trainer.config import RunConfig
-from trainer.curriculum import Curriculum, Shuffled
+from trainer.curriculum import Scheduler
 from trainer.demo import dataset_of, supervised_start, verified_pairs
 from trainer.exchange import Exchange
 from trainer.run_writer import RunWriter
 from trainer.session import Session
 from trainer.supervised import encode_pairs
-from verifier.console import progress_bars
+from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
 
-__all__ = ["StopRequest", "alone_in", "clear", "curriculum_of", "known_examples", "start_policy"]
+__all__ = [
+    "StopRequest",
+    "alone_in",
+    "catalogue_of",
+    "clear",
+    "curriculum_of",
+    "known_examples",
+    "start_policy",
+]
 
 PAIRS = "pairs.json"
 POLICIES = "policies"
@@ -111,12 +122,20 @@ def known_examples(config: RunConfig, directory: Path, start: Path) -> tuple[Exa
     return tuple(encode_pairs(load_tokenizer(start), pairs, max_length=config.policy.max_length))
 
 
-def curriculum_of(config: RunConfig) -> Curriculum:
-    """Over the theorems that the settings name.
+def curriculum_of(config: RunConfig, catalogue: Catalogue) -> Scheduler:
+    """What chooses among the theorems of a run, as it begins."""
+    return Scheduler(catalogue, config.curriculum, samples=config.sampling.samples, seed=config.seed)
+
+
+def catalogue_of(config: RunConfig) -> Catalogue:
+    """The theorems that the settings name.
 
     Raises:
-        InvalidInput: their file cannot be read, or has a malformed row.
+        InvalidInput: their file cannot be read, or has a malformed row; or there is nothing to train on.
     """
-    file = config.data.theorems
-    theorems = dataset_of(config).train if file is None else load_jsonl(file, source=file.stem)
-    return Shuffled(theorems, config.seed)
+    file, store = config.data.theorems, config.data.store
+    if store is not None:
+        theorems = TrainingSet(TheoremStore(store), allow_contaminated=config.data.allow_contaminated)
+        say(str(theorems))
+        return theorems
+    return ListedTheorems(dataset_of(config).train if file is None else load_jsonl(file, source=file.stem))

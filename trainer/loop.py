@@ -6,16 +6,25 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from prover.messages import Task
 from prover.theorem import Theorem
 from trainer.batching import Example
-from trainer.curriculum import Shuffled
+from trainer.catalogue import ListedTheorems
+from trainer.curriculum import Disproved, Outcome, Scheduler
 from trainer.learner import Budget, UpdateStats
 from trainer.rollout import Judged, Rollout
 from trainer.session import Policy, Session
 from trainer.student import Lesson, Student, begin
+from trainer.tasks import outcome_of, task_of
+from verifier.console import say
+from verifier.errors import ProofmillError
 from verifier.verdict import Kind
 
-__all__ = ["train"]
+__all__ = ["Contradiction", "announce", "metrics_of", "train"]
+
+
+class Contradiction(ProofmillError):
+    """A theorem and its negation are both proved."""
 
 
 def train(
@@ -28,28 +37,76 @@ def train(
 
     Raises:
         NonFiniteLoss
+        Contradiction: the verifier cannot be right.
     """
     config, policy, budget = session.config, start, Budget()
     student = begin(Lesson(config, start.directory.absolute(), tuple(known)))
-    curriculum = Shuffled(theorems, config.seed)
+    samples = config.sampling.samples
+    curriculum = Scheduler(ListedTheorems(theorems), config.curriculum, samples=samples, seed=config.seed)
+    calls_left = config.attempts
     for iteration in range(1, config.iterations + 1):
         began = time.monotonic()
-        batch = curriculum.choose(config.theorems_per_iteration)
-        sampling = config.sampling.model_copy(update={"seed": config.seed * 1_000_003 + iteration})
-        judged = session.attempt("train", batch, policy, [sampling], iteration=iteration)
+        # Groups differ in size: what one round spends too much or too little, the others make up for.
+        groups = max(1, round(calls_left / (config.iterations + 1 - iteration) / samples))
+        tasks = tasks_of(session, curriculum, groups, policy, iteration)
+        calls_left -= sum(task.sampling.samples for task in tasks)
+        judged, outcomes = judged_of(session, tasks, iteration)
+        announce(curriculum.observe(outcomes))
         rollouts = [Rollout.judged(each.attempt, each.verdict) for each in judged]
         learning_began = time.monotonic()
         stats = student.update(rollouts)
         learned = time.monotonic()
         budget = budget.plus(stats)
+        row: dict[str, Any] = {"iteration": iteration, "policy_version": policy.version}
+        row |= metrics_of(judged, rollouts, stats) | {"disproved": len(curriculum.retired)}
         policy = publish(session, student, policy)
-        row = metrics_of(iteration, judged, rollouts, stats)
-        times = {"learning_s": learned - learning_began, "wall_s": time.monotonic() - began}
-        session.writer.metrics(iteration, row | times)
+        row |= {"learning_s": learned - learning_began, "wall_s": time.monotonic() - began}
+        session.writer.metrics(iteration, row)
         session.writer.took("sampling", row["sampling_s"])
         session.writer.took("lean", row["lean_s"])
-        session.writer.took("learning", times["learning_s"])
+        session.writer.took("learning", row["learning_s"])
     return policy, budget
+
+
+def tasks_of(
+    session: Session, curriculum: Scheduler, groups: int, policy: Policy, iteration: int
+) -> list[Task]:
+    """What the curriculum wants to have tried next, so many groups."""
+    config = session.config
+    sampling = config.sampling.model_copy(update={"seed": config.seed * 1_000_003 + iteration})
+    return [
+        task_of(choice, session.task("train", choice.theorem, policy, sampling))
+        for choice in curriculum.choose(groups)
+    ]
+
+
+def judged_of(session: Session, tasks: Sequence[Task], iteration: int) -> tuple[list[Judged], list[Outcome]]:
+    """The sampled attempts with their verdicts, and what came of every task."""
+    judged = session.attempt("train", [task for task in tasks if not task.proofs], iteration=iteration)
+    verdicts = defaultdict(list)
+    for each in judged:
+        verdicts[each.attempt.group].append(each.verdict)
+    given = [(task, proof) for task in tasks for proof in task.proofs]
+    if given:
+        of_given = session.judge("disproof", [(task.theorem, proof) for task, proof in given])
+        for (task, _), verdict in zip(given, of_given, strict=True):
+            verdicts[task.id].append(verdict)
+    return judged, [outcome_of(task, verdicts[task.id]) for task in tasks]
+
+
+def announce(disproved: Iterable[Disproved]) -> None:
+    """Tell people which theorems are false.
+
+    Raises:
+        Contradiction: one of them is proved as well.
+    """
+    for each in disproved:
+        say(f"`{each.theorem.name}` is false: its negation is proved; it is not tried again", "yellow")
+        if each.contradiction:
+            raise Contradiction(
+                f"`{each.theorem.name}` is proved and disproved: a verdict is wrong; keep the run's "
+                "directory, and look at both proofs in attempts.jsonl"
+            )
 
 
 def publish(session: Session, student: Student, previous: Policy) -> Policy:
@@ -62,17 +119,13 @@ def publish(session: Session, student: Student, previous: Policy) -> Policy:
     return Policy(version, directory)
 
 
-def metrics_of(
-    iteration: int, judged: Sequence[Judged], rollouts: Sequence[Rollout], stats: UpdateStats
-) -> dict[str, Any]:
-    """One row of `metrics.jsonl`; `sampling_s` and `lean_s` are busy seconds of processes that overlap."""
+def metrics_of(judged: Sequence[Judged], rollouts: Sequence[Rollout], stats: UpdateStats) -> dict[str, Any]:
+    """What a round came to; `sampling_s` and `lean_s` are busy seconds of processes that overlap."""
     kinds = Counter(each.verdict.kind for each in judged)
     known = kinds[Kind.PROVED] + kinds[Kind.REFUTED]
     groups = rewards_by_group(rollouts)
     lean_calls = sum(each.verdict.lean_ms > 0 for each in judged)
     return {
-        "iteration": iteration,
-        "policy_version": judged[0].attempt.policy_version,
         "attempts": len(judged),
         "proved": kinds[Kind.PROVED],
         "refuted": kinds[Kind.REFUTED],

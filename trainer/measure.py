@@ -54,7 +54,8 @@ def measure(session: Session, phase: Phase, theorems: Sequence[Theorem], policy:
     """Sample and decode greedily on every theorem, and have everything judged."""
     sampling = session.config.sampling.model_copy(update={"samples": SAMPLES})
     greedy = SamplingParams(samples=1, greedy=True, max_new_tokens=sampling.max_new_tokens)
-    judged = session.attempt(phase, theorems, policy, [sampling, greedy])
+    tasks = [session.task(phase, each, policy, how) for how in (sampling, greedy) for each in theorems]
+    judged = session.attempt(phase, tasks)
     sampled = judged[: len(theorems) * sampling.samples]
     logprobs = [logprob for each in sampled for logprob in each.attempt.logprobs]
     return Measured(

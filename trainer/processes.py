@@ -20,9 +20,12 @@ from trainer.config import RunConfig
 from verifier.child import log_tail, tied_to_this_process
 from verifier.errors import ProofmillError
 
-__all__ = ["ProcessDied", "Processes", "generator_arguments", "verifier_arguments"]
+__all__ = ["ProcessDied", "Processes", "generator_arguments", "grower_arguments", "verifier_arguments"]
 
 STOP_TIMEOUT_S = 2.0
+GROW_EVERY_S = 30
+GROW_AFTER = 3
+"""Groups without a proof after which theorems are made from one."""
 
 
 def verifier_arguments(config: RunConfig, run: str) -> list[str]:
@@ -33,6 +36,16 @@ def verifier_arguments(config: RunConfig, run: str) -> list[str]:
     unconfined = ("--allow-unconfined",) if lean.allow_unconfined else ()
     tactics = ("--tactics",) if config.needs_tactics else ()
     arguments = ("worker", "verifier", "--run", run, *limits, *project, *unconfined, *tactics)
+    return [str(each) for each in arguments]
+
+
+def grower_arguments(config: RunConfig, store: Path) -> list[str]:
+    """Of `proofmill`, for a process that has theorems grow in a store."""
+    lean = config.lean
+    project = ("--project", lean.project) if lean.project else ()
+    unconfined = ("--allow-unconfined",) if lean.allow_unconfined else ()
+    how = ("--every", GROW_EVERY_S, "--attempts", GROW_AFTER * config.sampling.samples)
+    arguments = ("store", "grow", "--store", store, *how, "--timeout", lean.timeout_s, *project, *unconfined)
     return [str(each) for each in arguments]
 
 

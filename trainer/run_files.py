@@ -34,7 +34,7 @@ __all__ = [
     "read_run",
 ]
 
-Phase = Literal["supervised", "before", "train", "after", "control", "portfolio"]
+Phase = Literal["supervised", "before", "train", "disproof", "after", "control", "portfolio"]
 Interval = tuple[float, float]
 
 

@@ -48,29 +48,20 @@ class Session:
     progress: Progress
     order_numbers: Iterator[int] = field(default_factory=count)
 
-    def attempt(
-        self,
-        phase: Phase,
-        theorems: Sequence[Theorem],
-        policy: Policy,
-        samplings: Sequence[SamplingParams],
-        *,
-        iteration: int = 0,
-    ) -> list[Judged]:
-        """Attempts of `policy` at each theorem under each of `samplings`, in that order, with verdicts."""
-        tasks = [
-            Task(
-                id=f"{phase}/{next(self.order_numbers)}/{theorem.name}",
-                theorem=theorem,
-                policy=str(policy.directory.absolute()),
-                policy_version=policy.version,
-                sampling=sampling,
-            )
-            for sampling in samplings
-            for theorem in theorems
-        ]
+    def task(self, phase: Phase, theorem: Theorem, policy: Policy, sampling: SamplingParams) -> Task:
+        """A new task of this run."""
+        return Task(
+            id=f"{phase}/{next(self.order_numbers)}/{theorem.name}",
+            theorem=theorem,
+            policy=str(policy.directory.absolute()),
+            policy_version=policy.version,
+            sampling=sampling,
+        )
+
+    def attempt(self, phase: Phase, tasks: Sequence[Task], *, iteration: int = 0) -> list[Judged]:
+        """Attempts at tasks, in their order, with verdicts."""
         greedy = {task.id for task in tasks if task.sampling.greedy}
-        expected = sum(sampling.samples for sampling in samplings) * len(theorems)
+        expected = sum(task.sampling.samples for task in tasks)
         with self.bar(f"{phase} {iteration}" if iteration else phase, "attempts judged", expected) as advance:
 
             def record(each: Judged) -> None:
@@ -80,7 +71,7 @@ class Session:
                     each.attempt.proof,
                     each.verdict,
                     iteration=iteration,
-                    policy_version=policy.version,
+                    policy_version=each.attempt.policy_version,
                     greedy=each.attempt.group in greedy,
                 )
                 advance()

@@ -14,6 +14,7 @@ from trainer.algorithms import ALGORITHMS, Algorithm, PolicyLoss
 from trainer.compute import ComputeConfig
 from trainer.config import DaemonConfig, GeneratorConfig
 from trainer.credit import CreditConfig
+from trainer.curriculum_config import CurriculumConfig
 from trainer.dpo import DPOConfig
 from trainer.expert_iteration import ExpertIterationConfig
 from trainer.learner import OptimizerConfig
@@ -94,6 +95,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "supervised": lambda: settings_table("supervised", SupervisedConfig),
     "pretraining": lambda: settings_table("pretraining", PretrainingConfig),
     "daemon": lambda: settings_table("daemon", DaemonConfig),
+    "curriculum": lambda: settings_table("curriculum", CurriculumConfig),
     "generator": lambda: settings_table("generator", GeneratorConfig),
     "expert_iteration": lambda: settings_table("expert_iteration", ExpertIterationConfig),
 }

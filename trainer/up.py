@@ -7,7 +7,7 @@ from pathlib import Path
 
 from trainer.config import RunConfig
 from trainer.keeper import PACE, Child, Pace
-from trainer.processes import generator_arguments, verifier_arguments
+from trainer.processes import generator_arguments, grower_arguments, verifier_arguments
 from trainer.supervisor import redis_child, supervise
 from verifier.redis_server import REDIS_VARIABLE, connect, server_socket
 
@@ -53,8 +53,11 @@ def run_up(
 
         port = [] if metrics is None else ["--metrics-port", str(metrics)]
         train = ["train", str(settings), "--out", str(directory), "--run", run, *port]
+        store = config.data.store if config.data.grow else None
+        growers = [] if store is None else [child("grower", grower_arguments(config, store))]
         children = [
             *services,
+            *growers,
             *(child(name, verifier_arguments(config, run)) for name in _names("verifier", verifiers)),
             *(child(name, generator_arguments(config, run)) for name in _names("generator", generators)),
             child("trainer", train, is_main=True),

@@ -24,7 +24,7 @@ from verifier.errors import InvalidInput
 
 __all__ = ["SCHEMA", "Version", "Versions", "write_version"]
 
-SCHEMA = 1
+SCHEMA = 2
 """Of `run.json`."""
 
 
