@@ -14,6 +14,7 @@ from itertools import pairwise
 from prover.signature import (
     Binder,
     Signature,
+    for_all,
     is_identifier,
     parse_signature,
     peeled,
@@ -23,9 +24,11 @@ from prover.signature import (
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 from verifier.pool import LeanPool
-from verifier.verdict import Kind, Submission, Verdict
+from verifier.verdict import Kind, Verdict
 
 __all__ = [
+    "NATURAL_TYPES",
+    "SIGNED_TYPES",
     "Disproof",
     "Outcome",
     "Values",
@@ -33,11 +36,14 @@ __all__ = [
     "disproofs",
     "disprove",
     "negated",
+    "tried",
     "values_of",
 ]
 
 HEARTBEATS = 20_000
 """Most heartbeats of an attempt, in thousands: those that succeed take 50 to 1,500."""
+NATURAL_TYPES = ("Nat", "ℕ")
+SIGNED_TYPES = ("Int", "ℤ", "Rat", "ℚ", "Real", "ℝ")
 
 
 class Outcome(StrEnum):
@@ -101,9 +107,8 @@ def negated(theorem: Theorem) -> Theorem:
     if lowest != signature:
         # Whatever finds a hypothesis by itself is no part of what the theorem says.
         binders = [replace(each, default="") if each.type else each for each in lowest.binders]
-        quantified = f"∀ {' '.join(each.text for each in binders)}, " if binders else ""
         name = f"{signature.name}.at_lowest"
-        stated.append(f"theorem {name} : {quantified}{lowest.claim} := @{signature.name}")
+        stated.append(f"theorem {name} : {for_all(binders, lowest.claim)} := @{signature.name}")
     return theorem.model_copy(
         update={
             "name": f"{theorem.name}.negated",
@@ -140,18 +145,20 @@ async def disprove(theorem: Theorem, pool: LeanPool) -> Disproof:
         negation, attempts = negated(theorem), disproofs(theorem)
     except InvalidInput as error:
         return Disproof(Outcome.REFUSED, str(error), lean_calls=0)
-    options = pool.options.but(heartbeats=min(pool.options.heartbeats, HEARTBEATS))
     outcome, why = Outcome.OPEN, "no attempt proved its negation"
     for calls, proof in enumerate(attempts, start=1):
-        submission = Submission(
-            id=negation.name, statement=negation.statement, header=negation.header, proof=proof
-        )
-        verdict = await pool.verify(submission, options)
+        verdict = await tried(negation, proof, pool)
         if verdict.kind is Kind.PROVED:
             return Disproof(Outcome.DISPROVED, "its negation is proved", calls, proof, verdict)
         if verdict.kind is Kind.UNKNOWN:
             outcome, why = Outcome.UNKNOWN, verdict.reason
     return Disproof(outcome, why, lean_calls=len(attempts))
+
+
+async def tried(theorem: Theorem, proof: str, pool: LeanPool) -> Verdict:
+    """The verdict on a proof that no model wrote, within `HEARTBEATS`.  Raises PoolClosed."""
+    options = pool.options.but(heartbeats=min(pool.options.heartbeats, HEARTBEATS))
+    return await pool.verify(theorem.submission(theorem.name, proof), options)
 
 
 def values_of(type: str, declared: Mapping[str, Values] | None = None) -> Values | None:
@@ -202,8 +209,8 @@ _MANY = 40
 _NATURALS = tuple(str(each) for each in range(_MANY))
 _INTEGERS = ("0", *(f"{sign}{each}" for each in range(1, _MANY // 2) for sign in ("", "-")))
 _SIMPLE = {
-    **dict.fromkeys(("Nat", "ℕ"), _NATURALS),
-    **dict.fromkeys(("Int", "ℤ", "Rat", "ℚ", "Real", "ℝ"), _INTEGERS),
+    **dict.fromkeys(NATURAL_TYPES, _NATURALS),
+    **dict.fromkeys(SIGNED_TYPES, _INTEGERS),
     "Bool": ("false", "true"),
     "String": ('""', '"a"', '"b"', '"ab"'),
 }

@@ -15,7 +15,15 @@ from typing import Protocol
 
 from pydantic import BaseModel, ConfigDict
 
-from prover.disproof import HEARTBEATS, Outcome, declared_values, disprove, values_of
+from prover.disproof import (
+    NATURAL_TYPES,
+    SIGNED_TYPES,
+    Outcome,
+    declared_values,
+    disprove,
+    tried,
+    values_of,
+)
 from prover.normalise import normalise
 from prover.signature import (
     LOCAL_DEFINITIONS,
@@ -24,6 +32,7 @@ from prover.signature import (
     Signature,
     Token,
     definition_sign,
+    for_all,
     is_identifier,
     mentions,
     parse_signature,
@@ -35,7 +44,7 @@ from prover.signature import (
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput, NoAnswer
 from verifier.pool import LeanPool
-from verifier.verdict import Kind, Submission
+from verifier.verdict import Kind
 
 __all__ = [
     "TRIVIAL",
@@ -197,8 +206,8 @@ def subgoals(theorem: Theorem, proof: str) -> list[Proposal]:
                 signature, binders=(*signature.binders, *visible, *stated.binders), claim=stated.claim
             )
             proposals.append(proposal(theorem, goal, How.SUBGOAL, f"have {stated.name}"))
-            quantified = f"∀ {' '.join(each.text for each in stated.binders)}, " if stated.binders else ""
-            scope.append((at, indent, Binder("(", (stated.name,), quantified + stated.claim)))
+            fact = Binder("(", (stated.name,), for_all(stated.binders, stated.claim))
+            scope.append((at, indent, fact))
     return proposals
 
 
@@ -265,9 +274,7 @@ async def _asked(proposal: Proposal, pool: LeanPool, *, is_known: bool) -> Check
     failure = reply.error or reply.statement_error
     if failure is not None:
         return Checked(proposal, Fate.DOES_NOT_ELABORATE, failure, 1)
-    trial = Submission(id=theorem.name, statement=theorem.statement, header=theorem.header, proof=TRIVIAL)
-    options = pool.options.but(heartbeats=min(pool.options.heartbeats, HEARTBEATS))
-    verdict = await pool.verify(trial, options)
+    verdict = await tried(theorem, TRIVIAL, pool)
     if verdict.kind is Kind.PROVED:
         return Checked(proposal, Fate.TRIVIAL, "one tactic proves it", 2)
     if verdict.kind is Kind.UNKNOWN:
@@ -281,7 +288,7 @@ async def _asked(proposal: Proposal, pool: LeanPool, *, is_known: bool) -> Check
 # Lean would take a name that the text brings from nowhere for a variable, and state something else.
 _BINDING_ALL = "set_option autoImplicit false in"
 _GROWN = re.compile(rf"\.(?:{'|'.join(How)})_[0-9a-f]{{8}}$")
-_NUMERIC = ("Nat", "ℕ", "Int", "ℤ", "Rat", "ℚ", "Real", "ℝ")
+_NUMERIC = NATURAL_TYPES + SIGNED_TYPES
 _VALUES = 3  # of a variable that are proposed
 
 
@@ -337,7 +344,7 @@ def _each_left_out(signature: Signature) -> Iterator[tuple[Binder, str, Signatur
 def _written(value: str, type: str, name: str, rest: Signature) -> str:
     """The value as it may stand for the variable, with its type where another one could be meant."""
     tokens = [token.text for text in _texts(rest) for token in tokens_of(text)]
-    if value.isdecimal() and type in ("Nat", "ℕ"):
+    if value.isdecimal() and type in NATURAL_TYPES:
         is_clear = {token for token in tokens if token in _NUMERIC} <= {type}
     else:
         is_clear = value[0].isalpha()  # the name of a constructor

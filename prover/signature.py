@@ -20,6 +20,7 @@ __all__ = [
     "Signature",
     "Token",
     "definition_sign",
+    "for_all",
     "is_identifier",
     "mentions",
     "parse_signature",
@@ -151,6 +152,11 @@ def peeled(claim: str) -> tuple[tuple[Binder, ...], str]:
             return tuple(binders), rest
         binders += found[0]
         rest = found[1]
+
+
+def for_all(binders: Sequence[Binder], claim: str) -> str:
+    """The claim for all that the binder groups bring: `∀ (x : T), claim`."""
+    return f"∀ {' '.join(each.text for each in binders)}, {claim}" if binders else claim
 
 
 def tokens_of(text: str) -> list[Token]:

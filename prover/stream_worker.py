@@ -29,7 +29,6 @@ from verifier.errors import InvalidInput
 from verifier.redis_server import PATIENT, connect
 from verifier.stream_worker import VERIFIER_GROUP, consumer_name
 from verifier.streams import Delivery, Stream, StreamNames
-from verifier.verdict import Submission
 
 __all__ = ["GENERATOR_GROUP", "Load", "load_transformers", "load_vllm", "run_generator", "sample_order"]
 
@@ -130,13 +129,8 @@ def sample_order(load: Load, order: Order) -> tuple[list[AttemptMessage], list[t
 
 def given_proofs(task: Task) -> list[AttemptMessage]:
     """The proofs that a task brings along, on their way to be judged."""
-    theorem = task.theorem
     return [
-        AttemptMessage(
-            submission=Submission(
-                id=attempt_id, statement=theorem.statement, header=theorem.header, proof=proof
-            )
-        )
+        AttemptMessage(submission=task.theorem.submission(attempt_id, proof))
         for attempt_id, proof in zip(task.attempt_ids, task.proofs, strict=True)
     ]
 

@@ -24,6 +24,10 @@ class Theorem(BaseModel):
     family: str = ""
     difficulty: int = Field(default=0, ge=0)
 
+    def submission(self, id: str, proof: str) -> Submission:
+        """A proof of it, to be judged."""
+        return Submission(id=id, statement=self.statement, header=self.header, proof=proof)
+
 
 class Attempt(BaseModel):
     """A submission sampled by a policy, with what a trainer needs to learn from it.
@@ -47,6 +51,4 @@ class Attempt(BaseModel):
 
     @property
     def submission(self) -> Submission:
-        return Submission(
-            id=self.id, statement=self.theorem.statement, header=self.theorem.header, proof=self.proof
-        )
+        return self.theorem.submission(self.id, self.proof)

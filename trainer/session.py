@@ -21,7 +21,7 @@ from trainer.run_files import Phase, Summary
 from trainer.run_writer import RunWriter
 from verifier.console import progress_bars, say
 from verifier.redis_server import REDIS_VARIABLE, EmbeddedRedis, connect
-from verifier.verdict import Submission, Verdict
+from verifier.verdict import Verdict
 
 __all__ = ["Policy", "Session", "open_session"]
 
@@ -81,12 +81,7 @@ class Session:
     def judge(self, phase: Phase, proofs: Sequence[NamedProof]) -> list[Verdict]:
         """Verdicts on proofs nobody sampled, in their order."""
         submissions = [
-            Submission(
-                id=f"{phase}/{next(self.order_numbers)}/{theorem.name}",
-                statement=theorem.statement,
-                header=theorem.header,
-                proof=proof,
-            )
+            theorem.submission(f"{phase}/{next(self.order_numbers)}/{theorem.name}", proof)
             for theorem, proof in proofs
         ]
         proof_of = {each.id: pair for each, pair in zip(submissions, proofs, strict=True)}
