@@ -138,11 +138,15 @@ def import_rows(
 def family_theorems(seed: int, *, train: int, held_out: int, held_out_family: int) -> Iterator[Row]:
     """Theorems of the project's families, as `build_dataset` draws them, without proofs.
 
+    What is known of those to be trained on is how long their reference proofs are, and what these use.
+
     Raises:
         InvalidInput: the families cannot give that many.
     """
     data = build_dataset(seed, train=train, held_out=held_out, held_out_family=held_out_family)
-    for number, theorem in enumerate((*data.train, *data.held_out, *data.held_out_family), start=1):
+    for number, (theorem, features) in enumerate(zip(data.train, data.train_features, strict=True), start=1):
+        yield Found(f"families {seed}:{number}", theorem, features)
+    for number, theorem in enumerate((*data.held_out, *data.held_out_family), start=len(data.train) + 1):
         yield Found.of(f"families {seed}:{number}", theorem)
 
 

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.features import FeatureTable, features_of
+from prover.features import Features, FeatureTable, features_of
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 
@@ -46,8 +46,11 @@ class Catalogue(Protocol):
 class ListedTheorems:
     """A catalogue in memory, for as many theorems as a file is read for."""
 
-    def __init__(self, theorems: Sequence[Theorem]) -> None:
-        """Raises InvalidInput when there are none, or two of one name."""
+    def __init__(self, theorems: Sequence[Theorem], features: Sequence[Features] | None = None) -> None:
+        """Features are estimated unless given, one for each theorem.
+
+        Raises InvalidInput when there is no theorem, or two have one name.
+        """
         if not theorems:
             raise InvalidInput("there is no theorem to choose from: name a file that has some")
         self._theorems = theorems
@@ -55,7 +58,7 @@ class ListedTheorems:
         if len(self._index_of) < len(theorems):
             twice = next(each.name for i, each in enumerate(theorems) if self._index_of[each.name] != i)
             raise InvalidInput(f"two theorems are named `{twice}`: give each a name of its own")
-        self._features: FeatureTable | None = None
+        self._features = None if features is None else FeatureTable.of(features)
 
     def __len__(self) -> int:
         return len(self._theorems)

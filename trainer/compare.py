@@ -32,6 +32,7 @@ from trainer.demo import (
     new_summary,
     supervised_start,
     train_control,
+    training_theorems,
     verified_pairs,
 )
 from trainer.learner import Budget
@@ -167,7 +168,7 @@ def run_arm(
     pairs, start = load_start(session, start_directory)
     if budget is not None:
         return train_control(session, pairs, start, budget)
-    return train(session, start.policy, data.train, start.examples)
+    return train(session, start.policy, training_theorems(data), start.examples)
 
 
 def load_start(session: Session, directory: Path) -> tuple[Pairs, Start]:

@@ -20,7 +20,7 @@ from trainer.batching import Example
 from trainer.catalogue import Catalogue, ListedTheorems
 from trainer.config import RunConfig
 from trainer.curriculum import Scheduler
-from trainer.demo import dataset_of, supervised_start, verified_pairs
+from trainer.demo import dataset_of, supervised_start, training_theorems, verified_pairs
 from trainer.exchange import Exchange
 from trainer.run_writer import RunWriter
 from trainer.session import Session
@@ -138,4 +138,6 @@ def catalogue_of(config: RunConfig) -> Catalogue:
         theorems = TrainingSet(TheoremStore(store), allow_contaminated=config.data.allow_contaminated)
         say(str(theorems))
         return theorems
-    return ListedTheorems(dataset_of(config).train if file is None else load_jsonl(file, source=file.stem))
+    if file is not None:
+        return ListedTheorems(load_jsonl(file, source=file.stem))
+    return training_theorems(dataset_of(config))

@@ -22,6 +22,7 @@ from prover.prompts import completion_of, prompt_of
 from prover.statistics import Estimate, paired_difference
 from trainer.algorithms import LearnerName
 from trainer.batching import Example
+from trainer.catalogue import ListedTheorems
 from trainer.compute import Compute
 from trainer.config import RunConfig
 from trainer.learner import Budget, OptimizerConfig
@@ -56,6 +57,7 @@ __all__ = [
     "run_demo",
     "supervised_start",
     "train_control",
+    "training_theorems",
     "verified_pairs",
 ]
 
@@ -102,6 +104,11 @@ def dataset_of(config: RunConfig) -> Dataset:
     )
 
 
+def training_theorems(data: Dataset) -> ListedTheorems:
+    """What a run trains on, to choose from."""
+    return ListedTheorems(data.train, data.train_features)
+
+
 def new_summary(config: RunConfig) -> Summary:
     """The summary of a run in which nothing has happened yet.
 
@@ -137,7 +144,7 @@ def experiment(session: Session, data: Dataset) -> None:
     start = supervised_start(session, pairs)
     measure_arm(session, "before", data, start.policy)
     portfolio = measure_baseline(session, data)
-    trained, budget = train(session, start.policy, data.train, start.examples)
+    trained, budget = train(session, start.policy, training_theorems(data), start.examples)
     after = measure_arm(session, "after", data, trained)
     control, _ = train_control(session, pairs, start, budget)
     compare(session, data, after, measure_arm(session, "control", data, control), portfolio)

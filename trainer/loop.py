@@ -7,9 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from prover.messages import Task
-from prover.theorem import Theorem
 from trainer.batching import Example
-from trainer.catalogue import ListedTheorems
+from trainer.catalogue import Catalogue
 from trainer.curriculum import Disproved, Outcome, Scheduler
 from trainer.learner import Budget, UpdateStats
 from trainer.rollout import Judged, Rollout
@@ -28,7 +27,7 @@ class Contradiction(ProofmillError):
 
 
 def train(
-    session: Session, start: Policy, theorems: Sequence[Theorem], known: Sequence[Example]
+    session: Session, start: Policy, theorems: Catalogue, known: Sequence[Example]
 ) -> tuple[Policy, Budget]:
     """Improve the policy `start` on verdicts; the last policy, and what it took.
 
@@ -42,7 +41,7 @@ def train(
     config, policy, budget = session.config, start, Budget()
     student = begin(Lesson(config, start.directory.absolute(), tuple(known)))
     samples = config.sampling.samples
-    curriculum = Scheduler(ListedTheorems(theorems), config.curriculum, samples=samples, seed=config.seed)
+    curriculum = Scheduler(theorems, config.curriculum, samples=samples, seed=config.seed)
     calls_left = config.attempts
     for iteration in range(1, config.iterations + 1):
         began = time.monotonic()

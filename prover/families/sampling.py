@@ -14,6 +14,7 @@ from itertools import islice
 from prover.families.base import DIFFICULTIES, Family, Instance, Role
 from prover.families.header import HEADER
 from prover.families.table import FAMILIES
+from prover.features import Features, features_of
 from prover.normalise import normalise
 from prover.theorem import Split, Theorem
 from verifier.errors import InvalidInput
@@ -33,6 +34,8 @@ class Dataset:
 
     seed: int
     train: tuple[Theorem, ...]
+    train_features: tuple[Features, ...]
+    """Of those: all that anyone learns of their reference proofs is how long they are and what they use."""
     held_out: tuple[Theorem, ...]
     held_out_family: tuple[Theorem, ...]
 
@@ -49,13 +52,15 @@ def build_dataset(
     """
     known, kept_back = _families(Role.SUPERVISED, Role.RARE, Role.EXPLORED), _families(Role.HELD_OUT)
     difficulties = range(DIFFICULTIES[0], max_difficulty + 1)
+    training = _with_proofs(seed, "train", train, known, difficulties, _is_train)
+    held = _with_proofs(seed, "held_out", held_out, known, difficulties, _is_held_out)
+    new = _with_proofs(seed, "held_out_family", held_out_family, kept_back, difficulties, _any_side)
     return Dataset(
         seed=seed,
-        train=_theorems(seed, "train", train, known, difficulties, _is_train),
-        held_out=_theorems(seed, "held_out", held_out, known, difficulties, _is_held_out),
-        held_out_family=_theorems(
-            seed, "held_out_family", held_out_family, kept_back, difficulties, _any_side
-        ),
+        train=tuple(theorem for theorem, _ in training),
+        train_features=tuple(features_of(theorem, proof) for theorem, proof in training),
+        held_out=tuple(theorem for theorem, _ in held),
+        held_out_family=tuple(theorem for theorem, _ in new),
     )
 
 
@@ -149,19 +154,23 @@ def _take(drawn: Iterator[_Drawn], count: int) -> list[_Drawn]:
     return result
 
 
-def _theorems(
+def _with_proofs(
     seed: int,
     split: Split,
     count: int,
     families: Sequence[Family],
     difficulties: range,
     keep: Callable[[str], bool],
-) -> tuple[Theorem, ...]:
+) -> list[tuple[Theorem, str]]:
+    """Theorems of a split with their reference proofs."""
     rng = random.Random(f"{seed}/{split}")
     drawn = _take(_draw(rng, families, difficulties, keep), count)
     rng.shuffle(drawn)
     # The split is in the number, because names must differ between splits.
-    return tuple(_theorem(f"{split[0]}{number:05d}", item, split) for number, item in enumerate(drawn))
+    return [
+        (_theorem(f"{split[0]}{number:05d}", item, split), item.instance.proof)
+        for number, item in enumerate(drawn)
+    ]
 
 
 def _theorem(number: str, item: _Drawn, split: Split) -> Theorem:
