@@ -33,7 +33,7 @@ class CurriculumConfig(BaseModel):
     """What earlier attempts at a theorem count beside those of one group more."""
     prior_weight: float = Field(default=1.0, gt=0)
     """Attempts that the rate promised by family and features counts for."""
-    uniform_share: float = Field(default=0.05, ge=0, le=1)
+    uniform_share: float = Field(default=0.25, ge=0, le=1)
     """Of groups, those at theorems that were chosen least often, whatever is thought of them."""
     replay_share: float = Field(default=0.05, ge=0, le=1)
     """Of groups, those at least that go to theorems that were proved before; half as many samples are enough
