@@ -6,7 +6,8 @@ import pytest
 from pydantic import ValidationError
 
 from trainer.algorithms import ALGORITHMS
-from trainer.config import RunConfig, load_config
+from trainer.config import RunConfig, for_demo, load_config, run_config
+from trainer.curriculum_config import CurriculumConfig
 from verifier.errors import InvalidInput
 
 
@@ -34,6 +35,14 @@ def test_part_of_a_section_leaves_the_rest_of_it_as_it_was(tmp_path: Path) -> No
     file.write_text("[supervised]\nsteps = 5\n")
     config = load_config(file, seed=2, algorithm=None)
     assert config.supervised == RunConfig(seed=2).supervised.model_copy(update={"steps": 5})
+
+
+def test_the_demo_chooses_uniformly_unless_told_otherwise() -> None:
+    assert run_config(for_demo({})).curriculum.policy == "uniform"
+    told = for_demo({"seed": 2, "curriculum": {"policy": "thompson", "replay_share": 0.1}})
+    assert run_config(told).curriculum == CurriculumConfig(policy="thompson", replay_share=0.1)
+    with pytest.raises(InvalidInput, match="curriculum"):
+        run_config(for_demo({"curriculum": "uniform"}))
 
 
 @pytest.mark.parametrize(

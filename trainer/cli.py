@@ -81,11 +81,13 @@ def demo(
 ) -> None:
     """Train a small model on Lean's verdicts and measure what it learned, with a report to look at."""
     prepare_torch()
-    from trainer.config import load_config
+    from trainer.config import for_demo, read_settings, run_config
     from trainer.demo import run_demo
     from trainer.student import run_together
 
-    settings = load_config(config, seed=seed, algorithm=algorithm)
+    given = {"seed": seed, "algorithm": algorithm}
+    said = {name: value for name, value in given.items() if value is not None}
+    settings = run_config(for_demo(read_settings(config) | said), str(config or "the settings"))
     directory = out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
     run_together(settings.compute, lambda: run_demo(settings, directory))
 
@@ -138,10 +140,10 @@ def compare(
     """Train by several algorithms on the demo's task, from one start, and put them into one table."""
     prepare_torch()
     from trainer.compare import compare as run_comparison
-    from trainer.config import read_settings, run_config
+    from trainer.config import for_demo, read_settings, run_config
     from trainer.student import run_together
 
-    settings = read_settings(config)
+    settings = for_demo(read_settings(config))
     run_together(
         run_config(settings).compute, lambda: run_comparison(settings, out, range(seeds), arms.split(","))
     )

@@ -1,6 +1,7 @@
 """Settings of a run, as one model that can be read from TOML and refuses what cannot work."""
 
 import tomllib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -28,6 +29,7 @@ __all__ = [
     "LeanConfig",
     "MeasureConfig",
     "RunConfig",
+    "for_demo",
     "load_config",
     "read_settings",
     "run_config",
@@ -254,3 +256,15 @@ def run_config(settings: dict[str, Any], source: str = "the settings") -> RunCon
             f"{'.'.join(map(str, each['loc'])) or 'settings'}: {each['msg']}" for each in error.errors()
         )
         raise InvalidInput(f"{source} cannot be used: {complaints}") from error
+
+
+def for_demo(settings: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings, with theorems chosen uniformly where they do not say how.
+
+    Of the ways to choose that were compared on the demo's even mix of families, none is better there
+    (docs/experiments.md, "Policies on the demo's task").
+    """
+    curriculum = settings.get("curriculum", {})
+    if not isinstance(curriculum, Mapping):
+        return dict(settings)  # for `run_config` to refuse
+    return {**settings, "curriculum": {"policy": "uniform", **curriculum}}
