@@ -81,13 +81,11 @@ def demo(
 ) -> None:
     """Train a small model on Lean's verdicts and measure what it learned, with a report to look at."""
     prepare_torch()
-    from trainer.config import for_demo, read_settings, run_config
+    from trainer.config import for_demo, load_config
     from trainer.demo import run_demo
     from trainer.student import run_together
 
-    given = {"seed": seed, "algorithm": algorithm}
-    said = {name: value for name, value in given.items() if value is not None}
-    settings = run_config(for_demo(read_settings(config) | said), str(config or "the settings"))
+    settings = load_config(config, prepare=for_demo, seed=seed, algorithm=algorithm)
     directory = out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
     run_together(settings.compute, lambda: run_demo(settings, directory))
 

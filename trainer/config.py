@@ -1,7 +1,7 @@
 """Settings of a run, as one model that can be read from TOML and refuses what cannot work."""
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -219,14 +219,19 @@ def _with(settings: dict[str, Any], part: str, name: str, value: Any, where: str
     return section
 
 
-def load_config(path: Path | None, **overrides: object) -> RunConfig:
-    """The settings in a TOML file, or the defaults; `overrides` that are not None come on top.
+def load_config(
+    path: Path | None,
+    *,
+    prepare: Callable[[dict[str, Any]], dict[str, Any]] = lambda settings: settings,
+    **overrides: object,
+) -> RunConfig:
+    """The settings in a TOML file after `prepare`, or the defaults; `overrides` not None come on top.
 
     Raises:
         InvalidInput: the file cannot be read, or a setting is unknown or out of range.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
-    return run_config(read_settings(path) | given, str(path or "the settings"))
+    return run_config(prepare(read_settings(path)) | given, str(path or "the settings"))
 
 
 def read_settings(path: Path | None) -> dict[str, Any]:
