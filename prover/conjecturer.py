@@ -15,7 +15,7 @@ for those who train.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from prover.generators import Generator, Sample, SamplingParams
+from prover.generators import Generator, Sample, SamplingParams, sample_each
 from prover.growth import How, Proposal, Unsolved, proposal
 from prover.normalise import normalise
 from prover.signature import Signature, definition_sign, parse_signature, tokens_of
@@ -71,22 +71,14 @@ class Conjecturer:
                 seeds.append((each.theorem, conjecture_prompt(each.theorem)))
             except InvalidInput:
                 continue  # without a signature there is nothing to show
-        written = self._written([prompt for _, prompt in seeds])
+        written = sample_each(self.generator, [prompt for _, prompt in seeds], self.sampling)
         found: dict[str, Proposal] = {}
         for (theorem, _), samples in zip(seeds, written, strict=True):
-            for sample in samples:
+            # What leaves no room for a conjecture has none.
+            for sample in samples if isinstance(samples, list) else ():
                 if (conjecture := conjecture_of(theorem, sample)) is not None:
                     found.setdefault(conjecture.theorem.name, conjecture)
         return list(found.values())
-
-    def _written(self, prompts: Sequence[str]) -> list[list[Sample]]:
-        """The samples for each prompt; none where it leaves no room for any."""
-        try:
-            return self.generator.sample(prompts, self.sampling)
-        except InvalidInput:
-            if len(prompts) == 1:
-                return [[]]
-            return [samples for prompt in prompts for samples in self._written([prompt])]
 
 
 def conjecture_prompt(theorem: Theorem) -> str:

@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import NoReturn
 
 import torch
 
-from prover.generators import Generator, Sample
+from prover.generators import Generator, Sample, sample_each
 from prover.generators.transformers import TransformersGenerator
 from prover.generators.vllm import VLLMEngine, VLLMGenerator
 from prover.messages import AttemptMessage, Order, Task
@@ -115,15 +115,19 @@ def sample_order(load: Load, order: Order) -> tuple[list[AttemptMessage], list[t
             sampled += [message for task in batch for message in given_proofs(task)]
             continue
         generator = load(batch[0])
-        try:
-            sampled += sample_tasks(generator, batch)
-        except InvalidInput:
-            # One of them is to blame; the others shall not go without.
-            for task in batch:
-                try:
-                    sampled += sample_tasks(generator, [task])
-                except InvalidInput as error:
-                    refused.append((task, str(error)))
+        started = time.monotonic()
+        prompts = [prompt_of(task.theorem) for task in batch]
+        groups = sample_each(generator, prompts, batch[0].sampling)
+        took_ms = (time.monotonic() - started) * 1e3
+        count = sum(len(group) for group in groups if isinstance(group, list))
+        for task, group in zip(batch, groups, strict=True):
+            if isinstance(group, InvalidInput):
+                refused.append((task, str(group)))
+                continue
+            sampled += [
+                AttemptMessage.of(_attempt(task, index, sample), took_ms / count)
+                for index, sample in enumerate(group)
+            ]
     return sampled, refused
 
 
@@ -132,22 +136,6 @@ def given_proofs(task: Task) -> list[AttemptMessage]:
     return [
         AttemptMessage(submission=task.theorem.submission(attempt_id, proof))
         for attempt_id, proof in zip(task.attempt_ids, task.proofs, strict=True)
-    ]
-
-
-def sample_tasks(generator: Generator, tasks: Sequence[Task]) -> list[AttemptMessage]:
-    """The attempts at tasks with the same policy and sampling parameters, as one batch.
-
-    Raises:
-        InvalidInput: a prompt does not fit.
-    """
-    started = time.monotonic()
-    groups = generator.sample([prompt_of(task.theorem) for task in tasks], tasks[0].sampling)
-    share_ms = (time.monotonic() - started) * 1e3 / sum(map(len, groups))
-    return [
-        AttemptMessage.of(_attempt(task, index, sample), share_ms)
-        for task, samples in zip(tasks, groups, strict=True)
-        for index, sample in enumerate(samples)
     ]
 
 

@@ -7,7 +7,9 @@ from typing import Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["Generator", "Sample", "SamplingParams"]
+from verifier.errors import InvalidInput
+
+__all__ = ["Generator", "Sample", "SamplingParams", "sample_each"]
 
 
 class SamplingParams(BaseModel):
@@ -64,3 +66,15 @@ class Generator(Protocol):
     def sample(self, prompts: Sequence[str], params: SamplingParams) -> list[list[Sample]]:
         """`params.samples` samples for each prompt, in the order of `prompts`."""
         ...
+
+
+def sample_each(
+    generator: Generator, prompts: Sequence[str], params: SamplingParams
+) -> list[list[Sample] | InvalidInput]:
+    """The samples of each prompt, or why it cannot be sampled from: its neighbours do not go without."""
+    try:
+        return list(generator.sample(prompts, params))
+    except InvalidInput as error:
+        if len(prompts) == 1:
+            return [error]
+        return [each for prompt in prompts for each in sample_each(generator, [prompt], params)]
