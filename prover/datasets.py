@@ -56,8 +56,11 @@ def parse_rows(lines: Iterable[bytes], *, source: str, origin: str = "rows") -> 
 
 
 def core_header() -> str:
-    """A header under which statements written for Mathlib elaborate in core Lean, as far as they can."""
-    return 'local notation "ℕ" => Nat\nlocal notation "ℤ" => Int\n'
+    """A header under which statements written for Mathlib elaborate in core Lean, as far as they can.
+
+    Without `autoImplicit`, `x : ℝ` is an error; with it, ℝ would be any type, and the statement another one.
+    """
+    return 'set_option autoImplicit false\nlocal notation "ℕ" => Nat\nlocal notation "ℤ" => Int\n'
 
 
 def with_core_header(theorems: Iterable[Theorem]) -> list[Theorem]:

@@ -20,6 +20,10 @@ class Found:
     """What follows `:=`."""
     faulty: str | None = None
     """Why the statement says something else than it should."""
+    informal: str = ""
+    """What the theorem says in words, where the source has that."""
+    answer_given: bool = False
+    """Whether it asks for an object that the source leaves open, and was given the published one."""
 
     @classmethod
     def of(cls, where: str, theorem: Theorem, proof: str | None = None, faulty: str | None = None) -> "Found":

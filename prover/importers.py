@@ -4,12 +4,14 @@ A row that is wrong costs only itself: all others are imported.  Doing an import
 """
 
 import json
+import re
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from prover.families import build_dataset
 from prover.found import BadRow, Found, Row
@@ -20,7 +22,15 @@ from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 from verifier.jsonl import reason_of
 
-__all__ = ["FAULTY", "ImportReport", "Reported", "family_theorems", "import_rows", "jsonl_theorems"]
+__all__ = [
+    "FAULTY",
+    "ImportReport",
+    "Reported",
+    "family_theorems",
+    "import_rows",
+    "jsonl_theorems",
+    "with_answer",
+]
 
 FAULTY = dict.fromkeys(
     (
@@ -37,6 +47,9 @@ FAULTY = dict.fromkeys(
 _STATING = THEOREMS | {"def", "abbrev", "instance"}
 """ProofNet asks for some objects, too."""
 _BATCH = 10_000
+_OPEN_ANSWER = re.compile(
+    r"(abbrev\s+\S+_solution\b(?:(?!\bsorry\b).)*:=\s*)sorry[ \t]*\n((?:[ \t]*--[^\n]*\n)+)", re.DOTALL
+)
 
 
 class Reported(BaseModel):
@@ -150,13 +163,15 @@ def family_theorems(seed: int, *, train: int, held_out: int, held_out_family: in
         yield Found.of(f"families {seed}:{number}", theorem)
 
 
-def jsonl_theorems(path: Path, *, source: str) -> Iterator[Row]:
+def jsonl_theorems(path: Path, *, source: str, answers: bool = False) -> Iterator[Row]:
     """The theorems of a JSONL file of miniF2F, ProofNet or PutnamBench, or of their form.
 
-    A row has `name` and `formal_statement`, or `lean4_statement` as PutnamBench writes it: Lean text that
-    states one theorem and ends in `:=`, in `:= by`, or in a proof; what it declares before goes into the
-    header.  `split` may be missing where `lean4_statement` stands, as PutnamBench is all for evaluation.
-    Lines count from 1.
+    A row has `name` and `formal_statement`, `lean4_statement` as PutnamBench writes it, or `lean4_code` as
+    Goedel-Prover-V2 does (with `problem_id` for a name): Lean text that states one theorem and ends in `:=`,
+    in `:= by`, or in a proof; what stands before goes into the header.  Only with `formal_statement` must
+    there be a `header` and a `split`; the others are for evaluation.
+    Lines count from 1.  With `answers`, an answer that PutnamBench leaves open (`abbrev …_solution := sorry`)
+    is the published one, where that stands below it as a comment.
 
     Raises:
         InvalidInput: the file cannot be read.
@@ -166,7 +181,7 @@ def jsonl_theorems(path: Path, *, source: str) -> Iterator[Row]:
             for number, line in enumerate(lines, start=1):
                 text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
                 if text.strip():
-                    yield _jsonl_row(text, f"{path}:{number}", source)
+                    yield _jsonl_row(text, f"{path}:{number}", source, answers=answers)
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror}. Give the path of a JSONL file") from error
 
@@ -174,16 +189,21 @@ def jsonl_theorems(path: Path, *, source: str) -> Iterator[Row]:
 class _JsonlRow(BaseModel):
     model_config = ConfigDict(extra="ignore", strict=True)
 
-    name: str = Field(min_length=1)
+    name: str = Field(min_length=1, validation_alias=AliasChoices("name", "problem_id"))
     split: Literal["train", "valid", "test"] | None = None
     formal_statement: str | None = None
     lean4_statement: str | None = None
+    lean4_code: str | None = None
     header: str | None = None
+    informal_prefix: str | None = None
+    """A comment, with its signs."""
+    informal_statement: str | None = None
 
     @model_validator(mode="after")
     def _is_whole(self) -> "_JsonlRow":
-        if (self.formal_statement is None) == (self.lean4_statement is None):
-            raise ValueError("a row has one of `formal_statement` and `lean4_statement`")
+        stated = [self.formal_statement, self.lean4_statement, self.lean4_code]
+        if sum(text is not None for text in stated) != 1:
+            raise ValueError("a row has one of `formal_statement`, `lean4_statement` and `lean4_code`")
         if self.formal_statement is not None and (self.split is None or self.header is None):
             missing = "split" if self.split is None else "header"
             raise ValueError(f"field `{missing}` is missing")
@@ -191,13 +211,29 @@ class _JsonlRow(BaseModel):
 
     @property
     def text(self) -> str:
-        return _with_line_feeds(self.formal_statement or self.lean4_statement or "")
+        return _with_line_feeds(self.formal_statement or self.lean4_statement or self.lean4_code or "")
+
+    @property
+    def informal(self) -> str:
+        comment = (self.informal_prefix or "").strip().removeprefix("/--").removesuffix("-/").strip()
+        return _with_line_feeds(self.informal_statement or comment)
 
 
-def _jsonl_row(line: bytes, where: str, source: str) -> Row:
+def with_answer(text: str) -> str:
+    """Lean text of PutnamBench with the answer that stands below `:= sorry` as a comment in its place."""
+    return _OPEN_ANSWER.sub(lambda found: found[1] + _without_signs(found[2]), text)
+
+
+def _without_signs(comment: str) -> str:
+    lines = [line.strip().removeprefix("--").strip() for line in comment.strip().split("\n")]
+    return "\n  ".join(lines) + "\n"
+
+
+def _jsonl_row(line: bytes, where: str, source: str, *, answers: bool) -> Row:
     try:
         row = _JsonlRow.model_validate(json.loads(line.decode("utf-8")))
-        commands = commands_of(row.text)
+        text = with_answer(row.text) if answers else row.text
+        commands = commands_of(text)
         if not commands or commands[-1].kind not in _STATING:
             raise ValueError(
                 "the statement does not end with a `theorem`, `lemma` or `def`: give one of these"
@@ -217,7 +253,8 @@ def _jsonl_row(line: bytes, where: str, source: str) -> Row:
     )
     unanswered = sorry_below(commands_of(header), last.mentions) if "sorry" in header else None
     faulty = f"it rests on `{unanswered}`, which is left open with `sorry`" if unanswered else None
-    return Found.of(where, theorem, parts.proof, faulty or FAULTY.get(row.name))
+    found = Found.of(where, theorem, parts.proof, faulty or FAULTY.get(row.name))
+    return replace(found, informal=row.informal, answer_given=text != row.text)
 
 
 def _with_line_feeds(text: str) -> str:

@@ -8,11 +8,14 @@ alike, so a policy never meets a token that straddles the boundary.
 import re
 from collections.abc import Sequence
 from pathlib import Path
-
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
+from typing import TYPE_CHECKING
 
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
+
+if TYPE_CHECKING:
+    # Who only wants the text of a prompt need not wait for it, nor have it.
+    from transformers import PreTrainedTokenizerBase
 
 NAMED = re.compile(r"^\s*(?:theorem|lemma)\s+\S+")
 
@@ -33,12 +36,12 @@ def completion_of(proof: str) -> str:
     return proof.strip()
 
 
-def encode_prompt(tokenizer: PreTrainedTokenizerBase, prompt: str) -> list[int]:
+def encode_prompt(tokenizer: "PreTrainedTokenizerBase", prompt: str) -> list[int]:
     """Token ids of a prompt, with whatever the tokenizer puts in front of a text (its bos token)."""
     return _ids(tokenizer.encode(prompt))
 
 
-def encode_completion(tokenizer: PreTrainedTokenizerBase, completion: str) -> list[int]:
+def encode_completion(tokenizer: "PreTrainedTokenizerBase", completion: str) -> list[int]:
     """Token ids of a completion, ended by the eos token."""
     eos = tokenizer.eos_token_id
     if not isinstance(eos, int):
@@ -46,8 +49,10 @@ def encode_completion(tokenizer: PreTrainedTokenizerBase, completion: str) -> li
     return [*_ids(tokenizer.encode(completion, add_special_tokens=False)), eos]
 
 
-def load_tokenizer(base: Path) -> PreTrainedTokenizerBase:
+def load_tokenizer(base: Path) -> "PreTrainedTokenizerBase":
     """The tokenizer of a model directory; raises `InvalidInput` if it has no eos token."""
+    from transformers import AutoTokenizer
+
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)
     if not isinstance(tokenizer.eos_token_id, int):
         raise InvalidInput(f"the tokenizer in {base} has no eos token, so a sample could never end")

@@ -81,7 +81,7 @@ BAD = {
     json.dumps(
         {key: value for key, value in ROW.items() if key != "split"}
     ).encode(): "field `split` is missing",
-    json.dumps({"name": "t"}).encode(): "one of `formal_statement` and `lean4_statement`",
+    json.dumps({"name": "t"}).encode(): "one of `formal_statement`, `lean4_statement` and `lean4_code`",
     json.dumps({**ROW, "formal_statement": "theorem t : 1 = 1"}).encode(): "`t` has no `:=`",
     json.dumps({**ROW, "formal_statement": "theorem t (n : ℕ"}).encode(): "`t` has no `:=`",
     json.dumps({**ROW, "formal_statement": "1 = 1 := by"}).encode(): "does not end with a `theorem`",
@@ -148,6 +148,24 @@ def test_rows_of_putnambench_come_in_for_evaluation_and_an_open_answer_is_a_faul
     assert store.theorem(0).header == "abbrev putnam_0000_a1_solution : ℕ := sorry\n"
     assert "putnam_0000_a1_solution" in (store.state(0).faulty or "")
     assert store.state(1).faulty is None
+
+
+def test_rows_of_goedel_prover_v2_are_whole_files(tmp_path: Path):
+    begun = "import Mathlib\n\nset_option maxHeartbeats 400000\n\nopen Nat Real\n\n"
+    row = {
+        "problem_id": "three",
+        "lean4_code": f"{begun}/-- In words. -/\ntheorem three (n : ℕ) (h : n = 3) : n + 1 = 4 := by sorry",
+    }
+    store, report = imported(tmp_path, row, {"problem_id": "none", "lean4_code": "import Mathlib\n"})
+    assert (report.added, len(report.malformed)) == (1, 1)
+    (theorem,) = store.theorems([0])
+    assert (theorem.name, theorem.split) == ("three", "test")
+    assert theorem.statement == "theorem three (n : ℕ) (h : n = 3) : n + 1 = 4"
+    assert theorem.header.split("\n")[:3] == [
+        "import Mathlib",
+        "set_option maxHeartbeats 400000",
+        "open Nat Real",
+    ]
 
 
 def test_duplicates_and_shared_names_are_reported_by_row(tmp_path: Path):

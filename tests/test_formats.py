@@ -1,0 +1,178 @@
+"""Prompt formats: what is asked is what the models were trained on, and no answer gets past the statement."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prover.formats import FORMATS, Answer, Failed, Problem, Turn, format_named, last_block
+from prover.theorem import Theorem
+from verifier.errors import InvalidInput
+from verifier.pool import LeanPool
+from verifier.verdict import Message, Severity, Status, Submission
+
+HEADER = "import Mathlib\n\nopen Nat\n\n"
+THEOREM = Theorem(
+    name="two",
+    statement="theorem two (n : ℕ) (h : n = 1) : n + 1 = 2",
+    header=HEADER,
+    source="test",
+    split="test",
+)
+PROBLEM = Problem(THEOREM, "If $n$ is 1, show that $n + 1$ is 2.")
+WORDS = "/-- If $n$ is 1, show that $n + 1$ is 2. -/"
+
+
+def test_a_policy_of_this_project_continues_the_statement_without_its_name():
+    own = format_named("completion")
+    assert own.prompt(PROBLEM) == "(n : ℕ) (h : n = 1) : n + 1 = 2 := "
+    assert own.answer("by omega") == Answer(proof="by omega")
+    assert own.answer(" \n").missing
+
+
+@pytest.mark.parametrize(
+    ("name", "instruction"),
+    [
+        ("deepseek-v1.5", "Complete the following Lean 4 code:"),
+        (
+            "deepseek-v1.5-cot",
+            "Complete the following Lean 4 code with explanatory comments preceding each line of code:",
+        ),
+    ],
+)
+def test_a_completion_prover_continues_the_file_within_a_block(name: str, instruction: str) -> None:
+    asked = format_named(name)
+    assert asked.prompt(PROBLEM) == (
+        f"{instruction}\n\n```lean4\nimport Mathlib\n\nopen Nat\n\n{WORDS}\n{THEOREM.statement} := by\n"
+    )
+    assert asked.answer("  -- the rest is arithmetic\n  omega\n```\nThis holds.") == Answer(
+        proof="by\n  -- the rest is arithmetic\n  omega"
+    )
+    assert asked.answer("  omega") == Answer(proof="by\n  omega")
+    assert asked.answer("```").missing == "the answer is empty"
+
+
+@pytest.mark.parametrize("name", ["deepseek-v2", "goedel-v2"])
+def test_a_planning_prover_is_asked_for_a_plan_and_a_file(name: str) -> None:
+    (message,) = format_named(name).prompt(PROBLEM)
+    assert isinstance(message, Turn) and message.role == "user"
+    assert message.content.startswith(
+        "Complete the following Lean 4 code:\n\n```lean4\nimport Mathlib\n\nopen Nat\n\n"
+        f"{WORDS}\n{THEOREM.statement} := by\n  sorry\n```\n\nBefore producing the Lean 4 code"
+    )
+
+
+def test_kimina_is_asked_with_the_problem_in_words_before_the_statement():
+    system, user = format_named("kimina").prompt(PROBLEM)
+    assert isinstance(system, Turn) and isinstance(user, Turn)
+    assert (system.role, system.content) == ("system", "You are an expert in mathematics and Lean 4.")
+    assert user.content == (
+        "Think about and solve the following problem step by step in Lean 4.\n"
+        f"# Problem:{PROBLEM.informal}\n# Formal statement:\n"
+        f"```lean4\nimport Mathlib\n\nopen Nat\n\n{THEOREM.statement} := by\n  sorry\n```\n"
+    )
+    assert "# Problem" not in str(format_named("kimina").prompt(Problem(THEOREM)))
+
+
+ERRORS = (
+    Message(severity=Severity.ERROR, line=2, column=2, start=5, text="unsolved goals\n⊢ False"),
+    Message(severity=Severity.ERROR, line=1, column=0, start=-9, text="of the statement"),
+)
+
+
+def test_a_chat_goes_on_with_each_error_marked_where_lean_points() -> None:
+    failed = Failed(PROBLEM, "```lean4\nby\n  simp\n```", "by\n  simp", "two errors", ERRORS, round=1)
+    asked = format_named("goedel-v2")
+    *before, answered, complained = asked.again(failed)
+    assert tuple(before) == asked.prompt(PROBLEM)
+    assert answered == Turn("assistant", failed.answer)
+    assert isinstance(complained, Turn) and complained.role == "user"
+    assert complained.content == (
+        "The proof (Round 1) is not correct. Following is the compilation error message, where we use "
+        "<error></error> to signal the position of the error.\n\n"
+        "Error 1:\n\nCorresponding Code:\n```lean4\n  <error>simp</error>\n```\n\n"
+        "Error Message: unsolved goals\n⊢ False\n\n"
+        "Error 2:\n\nError Message: of the statement\n\n"
+        "Before producing the Lean 4 code to formally prove the given theorem, provide a detailed analysis "
+        "of the error message."
+    )
+
+
+def test_a_text_shows_the_answer_and_its_errors_in_a_comment_that_ends_where_it_should() -> None:
+    own = format_named("completion")
+    failed = Failed(PROBLEM, "by simp\n", "by simp", "it ends the -/ comment")
+    first = own.prompt(PROBLEM)
+    assert own.again(failed) == f"{first}by simp\n/- it ends the - / comment -/\n{first}"
+
+
+def test_a_format_that_there_is_not_is_refused_with_those_there_are():
+    with pytest.raises(InvalidInput, match="kimina"):
+        format_named("gpt")
+
+
+# Answers
+
+FILE = "import Mathlib\n\ntheorem two (n : ℕ) (h : n = 1) : n + 1 = 2 := by\n  subst h\n  rfl"
+PLAN = "### Plan\nSubstitute, then compute.\n"
+SKETCH = f"{PLAN}```lean4\ntheorem two : True := by\n  sorry\n```\nNow in full:\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        (f"{PLAN}```lean4\n{FILE}\n```", FILE),
+        (f"{SKETCH}```lean4\n{FILE}\n```\nThat is all.", FILE),
+        (f"```LEAN\r\n{FILE}\n```".replace("\r\n", "\n"), FILE),
+        (f"  ```lean\n{FILE}\n  ```\n```text\nnothing\n```", FILE),
+        (f"<think>\n```lean4\nwrong\n```\n```tactics\nomega\n```\n</think>\n```lean4\n{FILE}\n```", FILE),
+        (f"wrong, cut ```lean4\n</think>```lean4\nx\n</think>\n```lean4\n{FILE}\n```\n", FILE),
+        (f"```\n{FILE}\n```", FILE),
+        ("```lean4\n```", ""),
+    ],
+)
+def test_the_last_block_of_lean_behind_the_thought_is_the_answer(text: str, code: str) -> None:
+    assert last_block(text) == Answer(code=code)
+
+
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        ("", "no block"),
+        ("by omega", "no block"),
+        ("```python\nprint(1)\n```", "no block"),
+        (f"{SKETCH}```lean4\n{FILE}", "cut off"),
+        (f"<think>perhaps\n```lean4\n{FILE}\n```", "the chain of thought has no end"),
+    ],
+)
+def test_an_answer_without_a_whole_block_says_why(text: str, reason: str) -> None:
+    found = last_block(text)
+    assert reason in found.missing and found.code is None
+
+
+@given(st.text(alphabet="`lean4\n think</>x", max_size=80))
+def test_every_answer_is_a_proof_a_file_or_a_reason(text: str) -> None:
+    for each in FORMATS.values():
+        found = each.answer(text)
+        assert [found.proof is not None, found.code is not None, bool(found.missing)].count(True) == 1
+
+
+@pytest.mark.parametrize(
+    ("restated", "status"),
+    [
+        ("theorem two (n : Nat) (h : n = 1) : n + 1 = 2 := by omega", Status.PROVED),
+        (
+            "theorem helper : 1 + 1 = 2 := rfl\ntheorem two (n : Nat) (h : n = 1) : n + 1 = 2 := h ▸ helper",
+            "proved",
+        ),
+        ("theorem two (n : Nat) (h : n = 1) : n + 0 = n := by omega", Status.STATEMENT_MISMATCH),
+        ("theorem two (n : Nat) (h : n = 1) (g : n + 1 = 2) : n + 1 = 2 := g", Status.STATEMENT_MISMATCH),
+        ("theorem two' (n : Nat) (h : n = 1) : n + 1 = 2 := by omega", Status.MISSING_DECLARATION),
+        ("by omega", Status.REJECTED),
+    ],
+)
+async def test_a_file_that_states_something_else_is_refused(
+    pool: LeanPool, restated: str, status: Status
+) -> None:
+    code = last_block(f"{PLAN}```lean4\n{restated}\n```").code
+    statement = "theorem two (n : Nat) (h : n = 1) : n + 1 = 2"
+    verdict = await pool.verify(Submission(id="s", statement=statement, code=code))
+    assert verdict.status == status
