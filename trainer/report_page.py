@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import matplotlib as mpl
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
+from prover.pages import page_environment
 from trainer.algorithms import title_of
 from trainer.run_files import Arm, AttemptRow, FamilyRates, HeldOut, IterationRow, Rate, Run
 from verifier.verdict import Kind, Status
@@ -82,16 +82,9 @@ class Example:
 
 def render_page(run: Run, findings: Sequence[str]) -> str:
     """The report as one HTML document; `findings[0]` is its headline."""
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters |= {"duration": _duration, "soften": _soften}
     summary = run.summary
-    return environment.get_template("report.html.j2").render(
+    template = page_environment(Path(__file__).parent).get_template("report.html.j2")
+    return template.render(
         summary=summary,
         findings=findings,
         algorithm=title_of(summary.algorithm),
@@ -312,16 +305,3 @@ def _svg(figure: Figure, description: str) -> Markup:
     for name, placeholder in COLOURS.items():
         drawn = drawn.replace(placeholder, f"var(--{name})")
     return Markup(opening + drawn)
-
-
-def _soften(sentence: str) -> Markup:
-    """The sentence with its bracketed intervals set back, so that the rates stand out."""
-    return Markup(re.sub(r"\[[^\]]*\]", r'<span class="ci">\g<0></span>', str(escape(sentence))))
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 60:
-        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"

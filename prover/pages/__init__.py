@@ -1,0 +1,36 @@
+"""What all pages of results share: one look, one way to write rates and times, no scripts, no requests."""
+
+import re
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from markupsafe import Markup, escape
+
+__all__ = ["duration", "page_environment"]
+
+
+def page_environment(templates: Path) -> Environment:
+    """Templates of a directory, which can extend `base.html.j2` and use `macros.html.j2`."""
+    environment = Environment(
+        loader=FileSystemLoader([templates, Path(__file__).parent]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters |= {"duration": duration, "soften": _soften}
+    return environment
+
+
+def duration(seconds: float) -> str:
+    """For people: `3.2 s`, `4 min 05 s`, `2 h 07 min`."""
+    if seconds < 60:
+        return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def _soften(sentence: str) -> Markup:
+    """The sentence with its bracketed intervals set back, so that the rates stand out."""
+    return Markup(re.sub(r"\[[^\]]*\]", r'<span class="ci">\g<0></span>', str(escape(sentence))))
