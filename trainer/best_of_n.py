@@ -11,22 +11,27 @@ from statistics import fmean
 
 from pydantic import BaseModel
 
+from prover.eval_provers import Scorer
+from prover.formats import Problem
 from prover.generators.transformers import load_model
-from prover.prompts import completion_of, prompt_of
+from prover.prompts import completion_of, encode_completion, encode_prompt, prompt_of
 from prover.statistics import bootstrap_interval
 from prover.theorem import Theorem
+from trainer.batching import Example
 from trainer.learner import NonFiniteLoss
 from trainer.policy import save_policy
 from trainer.preferences import Candidate, Preference, drawn, encode_preferences
-from trainer.ranker import RankerConfig, build_ranker, score, train_ranker
+from trainer.ranker import RankerConfig, build_ranker, load_ranker, score, train_ranker
 from trainer.run_files import AttemptRow, read_run
 from trainer.supervised import encode_pairs
 from verifier.errors import InvalidInput
 from verifier.verdict import Kind
 
-__all__ = ["BestOfN", "ordered_calls", "preferences_of", "rank_run"]
+__all__ = ["BestOfN", "load_scorer", "ordered_calls", "preferences_of", "rank_run"]
 
 PAIRS_PER_THEOREM = 4
+SCORED_TOKENS = 4096
+"""In a batch, padding included."""
 
 
 class BestOfN(BaseModel):
@@ -133,6 +138,24 @@ def text_of(row: AttemptRow) -> tuple[str, str]:
     """Prompt and completion."""
     theorem = Theorem(name=row.theorem, statement=row.statement, source="run", split="train")
     return prompt_of(theorem), completion_of(row.proof)
+
+
+def load_scorer(directory: Path, device: str = "cpu") -> Scorer:
+    """How a ranker scores the answers of a model that continues the prompts of this project.
+
+    Raises:
+        InvalidInput: there is no ranker in `directory`.
+    """
+    ranker, tokenizer = load_ranker(directory, device)
+    longest = int(ranker.config.max_position_embeddings)
+
+    def scores(problem: Problem, answers: Sequence[str]) -> list[float]:
+        prompt = tuple(encode_prompt(tokenizer, prompt_of(problem.theorem)))[: longest - 1]
+        completions = (encode_completion(tokenizer, completion_of(answer)) for answer in answers)
+        examples = [Example(prompt, tuple(each)[: longest - len(prompt)]) for each in completions]
+        return score(ranker, examples, max_tokens=max(longest, SCORED_TOKENS))
+
+    return scores
 
 
 def ordered_calls(scores: Sequence[float], proved: Sequence[bool]) -> int:
