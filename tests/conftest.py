@@ -1,7 +1,9 @@
 """What all tests share: a real Lean, the shared data when it is there, and the versions that matter."""
 
+import asyncio
 import importlib.metadata
 import os
+import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +23,8 @@ from verifier.workers import WorkerSet
 if TYPE_CHECKING:
     # Not before a test needs them: they take seconds to import.
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+
+    from verifier.service import VerifyService
 
 hypothesis.settings.register_profile("proofmill", deadline=None)
 hypothesis.settings.load_profile("proofmill")
@@ -56,6 +60,30 @@ def screens(pool: LeanPool) -> WorkerSet:
 def auditors(pool: LeanPool) -> WorkerSet:
     """The pool's auditors, for tests of what no candidate could hand them."""
     return pool._auditors
+
+
+@pytest.fixture(scope="module")
+def service(pool: LeanPool) -> "VerifyService":
+    from verifier.service import VerifyService
+
+    return VerifyService(pool)
+
+
+@pytest_asyncio.fixture(scope="module")
+async def url(service: "VerifyService") -> AsyncIterator[str]:
+    """Of a real server on a real port that judges with the pool."""
+    import uvicorn
+
+    from verifier.api import create_app
+
+    # Without the lifespan, whose end would close the pool of all tests.
+    app = create_app(service)
+    listening = socket.create_server(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
+    serving = asyncio.create_task(server.serve(sockets=[listening]))
+    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    server.should_exit = True
+    await serving
 
 
 @pytest.fixture

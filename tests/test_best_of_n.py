@@ -1,6 +1,7 @@
 """What a ranker saves on a run's own samples: nothing is judged for it, unknown verdicts are in no figure."""
 
 import random
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -8,10 +9,13 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prover.eval_provers import BestOf, Written
+from prover.formats import Answer, Failed, Problem
+from prover.theorem import Theorem
 from tests.toys import CONFIG, PAIRS
-from trainer.best_of_n import ordered_calls, preferences_of, rank_run
+from trainer.best_of_n import load_scorer, ordered_calls, preferences_of, rank_run
 from trainer.policy import build_policy, save_policy
-from trainer.ranker import RankerConfig, load_ranker
+from trainer.ranker import RankerConfig
 from trainer.run_files import AttemptRow, LeanBuild, Phase, Summary
 from trainer.tokenizer import train_tokenizer
 from verifier.errors import InvalidInput
@@ -44,6 +48,25 @@ def a_run(directory: Path, rows: list[AttemptRow]) -> Path:
     return directory
 
 
+class Says:
+    """A prover whose answers to every theorem are the same."""
+
+    in_order = False
+    fingerprint = {"generator": "says"}  # noqa: RUF012
+
+    def __init__(self, *texts: str) -> None:
+        self._texts = texts
+
+    def answers(self, problems: Sequence[Problem], samples: int) -> list[list[Written]]:
+        return [[Written(text) for text in self._texts[:samples]] for _ in problems]
+
+    def second_thoughts(self, failed: Sequence[Failed], round: int) -> list[Written]:
+        return [Written(self._texts[0]) for _ in failed]
+
+    def read(self, text: str) -> Answer:
+        return Answer(proof=text)
+
+
 def test_a_ranker_finds_the_proofs_of_theorems_it_never_saw(tmp_path: Path) -> None:
     rng = random.Random(0)
     rows = [row("train", theorem, proof) for theorem in range(40) for proof in (GOOD, BAD)]
@@ -66,7 +89,10 @@ def test_a_ranker_finds_the_proofs_of_theorems_it_never_saw(tmp_path: Path) -> N
     assert found.gain == pytest.approx(0.75 - 15 / 160)
     assert found.gain_ci[0] > 0.4
     assert (found.calls_by_score, found.calls_in_random_order) == (1, 4.5)
-    load_ranker(run / "ranker")
+    best = BestOf(Says(BAD, GOOD, BAD), load_scorer(run / "ranker"), 3, {})
+    theorem = Theorem(name="t9", statement=row("after", 9, GOOD).statement, source="f", split="test")
+    ((first, second),) = best.answers([Problem(theorem)], 2)
+    assert (first.text, second.text) == (GOOD, BAD)
     with pytest.raises(InvalidInput, match="exists already"):
         rank_run(run, RankerConfig())
 

@@ -1,15 +1,11 @@
 """The Python client, and Kimina's own, against a real server on a real port."""
 
 import asyncio
-import socket
 import typing
-from collections.abc import AsyncIterator
 
 import httpx
 import pytest
-import pytest_asyncio
 import typing_extensions
-import uvicorn
 
 from verifier.api import create_app
 from verifier.client import AsyncClient, Client
@@ -34,23 +30,6 @@ STATUSES = {
     "same": Status.PROVED,
     "incomplete": Status.INCOMPLETE,
 }
-
-
-@pytest.fixture(scope="module")
-def service(pool: LeanPool) -> VerifyService:
-    return VerifyService(pool)
-
-
-@pytest_asyncio.fixture(scope="module")
-async def url(service: VerifyService) -> AsyncIterator[str]:
-    # Without the lifespan, whose end would close the pool of all tests.
-    app = create_app(service)
-    listening = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(app, log_level="error", lifespan="off"))
-    serving = asyncio.create_task(server.serve(sockets=[listening]))
-    yield f"http://127.0.0.1:{listening.getsockname()[1]}"
-    server.should_exit = True
-    await serving
 
 
 async def test_both_clients_give_typed_verdicts_one_by_one_and_in_batches(url: str) -> None:

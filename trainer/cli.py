@@ -14,6 +14,7 @@ from prover.store_cli import store_app
 from trainer.algorithms import LearnerName
 from trainer.curriculum_cli import curriculum_app
 from trainer.curriculum_config import PolicyName
+from trainer.eval_cli import eval_app
 from trainer.extras import prepare_torch
 from verifier.cli import (
     AllowUnconfined,
@@ -47,6 +48,7 @@ __all__ = ["main"]
 worker_app = typer.Typer(no_args_is_help=True, help="One process of a run.")
 app.add_typer(worker_app, name="worker")
 app.add_typer(store_app, name="store")
+app.add_typer(eval_app, name="eval")
 app.add_typer(curriculum_app, name="curriculum")
 
 PASSING = (

@@ -10,6 +10,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
+from prover.benchmark import VARIANTS
+from prover.eval_export import EXPORTS
+from prover.formats import FORMATS
 from trainer.algorithms import ALGORITHMS, Algorithm, PolicyLoss
 from trainer.compute import ComputeConfig
 from trainer.config import DaemonConfig, GeneratorConfig
@@ -82,6 +85,26 @@ def settings_table(section: str, settings: type[BaseModel]) -> str:
     return _markdown((f"`[{section}]`", "default", "meaning"), rows)
 
 
+def formats_table() -> str:
+    """How provers are asked, as Markdown."""
+    rows = [
+        (f"`{each.name}`", each.source, "a chat" if each.is_chat else "a text to continue", each.reads)
+        for each in FORMATS.values()
+    ]
+    return _markdown(("`--format`", "of", "asked by", "what is judged"), rows)
+
+
+def benchmarks_table() -> str:
+    """The sets that are known by their digests, as Markdown."""
+    return _markdown(("digest", "set"), [(f"`{digest[:12]}`", name) for digest, name in VARIANTS.items()])
+
+
+def exports_table() -> str:
+    """What `proofmill eval export` writes, as Markdown."""
+    rows = [(f"`{name}`", inspect.getdoc(rows_of) or "") for name, rows_of in EXPORTS.items()]
+    return _markdown(("`--format`", "rows"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "algorithms": algorithms_table,
     "policy_gradient": lambda: settings_table("policy_gradient", PolicyGradientConfig),
@@ -97,6 +120,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "daemon": lambda: settings_table("daemon", DaemonConfig),
     "curriculum": lambda: settings_table("curriculum", CurriculumConfig),
     "generator": lambda: settings_table("generator", GeneratorConfig),
+    "formats": formats_table,
+    "benchmarks": benchmarks_table,
+    "exports": exports_table,
     "expert_iteration": lambda: settings_table("expert_iteration", ExpertIterationConfig),
 }
 """By the name that stands around each in the documentation: `<!-- name -->`, `<!-- /name -->`."""

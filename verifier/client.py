@@ -130,6 +130,17 @@ class AsyncClient:
                     async for verdict in self._stream(left, options):
                         yield verdict
 
+    async def toolchain(self) -> dict[str, Any]:
+        """Which Lean the server judges with, and its defaults, as `GET /v1/toolchain` says.
+
+        Raises:
+            ServiceError: the server refused, or could not be reached.
+        """
+        return dict(await self._retry(self._get, "/v1/toolchain"))
+
+    async def _get(self, path: str) -> Any:
+        return _checked(await self._http.get(path)).json()
+
     async def _ask(self, path: str, body: dict[str, Any]) -> Any:
         return _checked(await self._http.post(path, json=body)).json()
 

@@ -1,7 +1,15 @@
 """What people see of a command: plain lines and progress bars, on stderr, so that stdout stays data."""
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
 
 __all__ = ["progress_bars", "say", "stderr"]
 
@@ -13,7 +21,14 @@ def say(text: str, style: str | None = None) -> None:
     stderr.print(text, style=style, highlight=False, markup=False, soft_wrap=True)
 
 
-def progress_bars() -> Progress:
-    """Bars with a description, how many are done of how many, and the time so far."""
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+def progress_bars(*, remaining: bool = False) -> Progress:
+    """Bars with a description, how many are done of how many, and the time so far; on request that left."""
+    columns: list[ProgressColumn] = [
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+    ]
+    if remaining:
+        columns += [TextColumn("left:"), TimeRemainingColumn()]
     return Progress(*columns, console=stderr)
