@@ -5,8 +5,9 @@ from math import comb
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
+from scipy.stats import binomtest, bootstrap
 
 from prover.statistics import (
     bootstrap_interval,
@@ -134,6 +135,25 @@ def test_wilson_bounds_are_where_the_score_test_rejects(n: int, data: st.DataObj
     for bound in wilson_interval(successes, n):
         # The interval is the set of p with |rate − p| <= z sqrt(p (1 − p) / n); its ends give equality.
         assert (rate - bound) ** 2 == pytest.approx(1.959963984540054**2 * bound * (1 - bound) / n, abs=1e-9)
+
+
+@given(st.integers(1, 400), st.data())
+def test_intervals_and_tests_are_scipy_s(n: int, data: st.DataObject) -> None:
+    successes = data.draw(st.integers(0, n))
+    reference = binomtest(successes, n).proportion_ci(method="wilson")
+    assert wilson_interval(successes, n) == pytest.approx((reference.low, reference.high), abs=1e-9)
+    only_a = [True] * successes + [False] * (n - successes)
+    fair_coin = binomtest(successes, n).pvalue
+    assert mcnemar_p(only_a, [not each for each in only_a]) == pytest.approx(fair_coin, rel=1e-9)
+
+
+@settings(max_examples=20)
+@given(st.lists(st.integers(0, 8), min_size=30, max_size=120).filter(lambda counts: len({*counts}) > 2))
+def test_the_bootstrap_is_scipy_s_but_for_what_chance_does(counts: list[int]) -> None:
+    rates = np.array(counts) / 8
+    reference = bootstrap((rates,), np.mean, method="percentile", n_resamples=4000, rng=1).confidence_interval
+    spread = rates.std() / np.sqrt(len(rates))
+    assert bootstrap_interval(rates.tolist()) == pytest.approx(tuple(reference), abs=0.2 * spread)
 
 
 def test_wilson_without_data_says_nothing_is_known() -> None:
