@@ -110,8 +110,8 @@ def _paired(
     names: Sequence[str], a: Mapping[str, Sequence[Kind]], b: Mapping[str, Sequence[Kind]], samples: int
 ) -> dict[str, Paired]:
     paired = {}
+    counts_a, counts_b = [_counts(a[name]) for name in names], [_counts(b[name]) for name in names]
     for k in sorted({1, samples}):
-        counts_a, counts_b = [_counts(a[name]) for name in names], [_counts(b[name]) for name in names]
         if any(min(of_a[0], of_b[0]) >= k for of_a, of_b in zip(counts_a, counts_b, strict=True)):
             found = paired_difference(counts_b, counts_a, k=k)
             paired[str(k)] = Paired(difference=found.value, ci=found.ci, n=found.n, left_out=found.left_out)

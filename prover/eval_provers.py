@@ -100,6 +100,7 @@ class ModelProver:
         self._format = style
         self._sampling = sampling
         self._model = model
+        self._in_front = "".join(tokenizer.convert_ids_to_tokens(encode_prompt(tokenizer, "")))
 
     @property
     def fingerprint(self) -> dict[str, str]:
@@ -147,8 +148,7 @@ class ModelProver:
         turns = [{"role": each.role, "content": each.content} for each in messages]
         text = str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
         # A template may begin with a token that a tokenizer puts in front of every text: once is enough.
-        in_front = "".join(self._tokenizer.convert_ids_to_tokens(encode_prompt(self._tokenizer, "")))
-        return text.removeprefix(in_front)
+        return text.removeprefix(self._in_front)
 
 
 Scorer = Callable[[Problem, Sequence[str]], Sequence[float]]

@@ -12,8 +12,6 @@ import typer
 from rich.progress import Progress
 from typer.core import TyperGroup
 
-import prover as prover_package
-import verifier as verifier_package
 from prover.benchmark import Benchmark, load_benchmark
 from prover.eval_compare import EvalComparison, compare_evaluations
 from prover.eval_export import EXPORTS, exported, write_parquet
@@ -372,7 +370,7 @@ def _model_digest(directory: Path) -> str:
 
 
 def _code() -> bytes:
-    return b"".join(code_in(Path(each.__path__[0])) for each in (prover_package, verifier_package))
+    return b"".join(code_in(Path(__file__).parents[1] / package) for package in ("prover", "verifier"))
 
 
 class _Remote:
