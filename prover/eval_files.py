@@ -11,7 +11,6 @@ and at its end summary.json, report.html and results.parquet.  Rows are appended
 short is removed when the evaluation goes on.
 """
 
-import fcntl
 import json
 import os
 import time
@@ -27,6 +26,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from prover.eval_summary import Evaluated, Summary
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput, ProofmillError
+from verifier.locking import locked
 from verifier.verdict import Kind, Status
 
 __all__ = [
@@ -93,7 +93,8 @@ class EvalFiles:
         self._stack = ExitStack()
         try:
             directory.mkdir(parents=True, exist_ok=True)
-            self._hold()
+            busy = f"another evaluation writes to {directory}: wait for it"
+            self._stack.enter_context(locked(directory / ".lock", busy))
             self._begin(json.loads(json.dumps(plan)), problems)
             self.attempts = {
                 key: row
@@ -166,13 +167,6 @@ class EvalFiles:
         """Keep the seconds that were spent so far."""
         self._noted = self.seconds
         self.write("time.json", json.dumps(self._noted))
-
-    def _hold(self) -> None:
-        lock = self._stack.enter_context((self.directory / ".lock").open("ab"))
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InvalidInput(f"another evaluation writes to {self.directory}: wait for it") from error
 
     def _begin(self, plan: dict[str, object], problems: Iterable[ProblemRow]) -> None:
         path = self.directory / "plan.json"

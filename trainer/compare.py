@@ -8,7 +8,6 @@ Each part leaves `seed-S/ARM/result.json`, and what has one is not done again: a
 goes on with the part that it was at, unless code or settings have changed.
 """
 
-import fcntl
 import hashlib
 import json
 import shutil
@@ -44,6 +43,7 @@ from trainer.supervised import encode_pairs
 from verifier.console import say
 from verifier.errors import InvalidInput
 from verifier.lean.runtime import code_in, resolve_runtime
+from verifier.locking import locked
 
 __all__ = ["compare"]
 
@@ -91,11 +91,7 @@ def held(directory: Path) -> Iterator[None]:
     lock = directory / LOCK
     if not lock.exists() and any(directory.iterdir()):
         raise InvalidInput(f"{directory} holds something else: choose another --out")
-    with lock.open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise InvalidInput(f"another comparison is writing to {directory}: wait for it") from error
+    with locked(lock, f"another comparison is writing to {directory}: wait for it"):
         yield
 
 

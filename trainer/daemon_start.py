@@ -1,11 +1,10 @@
 """How a run of the daemon begins: alone in its directory, from a policy that is given or one trained here."""
 
-import fcntl
 import json
 import shutil
 import signal
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
@@ -27,6 +26,7 @@ from trainer.session import Session
 from trainer.supervised import encode_pairs
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
+from verifier.locking import locked
 
 __all__ = [
     "StopRequest",
@@ -77,17 +77,14 @@ def alone_in(directory: Path) -> Iterator[None]:
     Raises:
         InvalidInput: it cannot be written, or another daemon has the lock.
     """
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-        lock = (directory / "daemon.lock").open("ab")
-    except OSError as error:
-        raise InvalidInput(f"cannot write to {directory}: {error.strerror}; choose another --out") from error
-    with lock:
+    busy = f"another daemon trains in {directory}: end that one first, or choose another --out"
+    with ExitStack() as stack:
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
+            directory.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(locked(directory / "daemon.lock", busy))
+        except OSError as error:
             raise InvalidInput(
-                f"another daemon trains in {directory}: end that one first, or choose another --out"
+                f"cannot write to {directory}: {error.strerror}; choose another --out"
             ) from error
         yield
 
