@@ -101,9 +101,8 @@ def test_advantages_are_within_groups_that_arrive_interleaved_and_of_every_token
         rollout("a", Status.CRASHED),
         rollout("b", Status.PROVED),
     ]
-    examples, left_out = examples_of(rollouts, PolicyGradientConfig(algorithm="dr_grpo"))
+    examples = examples_of(rollouts, PolicyGradientConfig(algorithm="dr_grpo"))
     assert [each.advantages for each in examples] == [(0.5, 0.5), (-0.5,), (0.0,), (0.0,)]
-    assert left_out == {}
 
 
 def test_dapo_drops_groups_without_contrast_and_penalises_what_hits_the_limit() -> None:
@@ -114,7 +113,7 @@ def test_dapo_drops_groups_without_contrast_and_penalises_what_hits_the_limit() 
         rollout("b", Status.PROVED, tokens=10),
         rollout("b", Status.REJECTED, tokens=10),
     ]
-    examples, _ = examples_of(rollouts, config)
+    examples = examples_of(rollouts, config)
     long, right, wrong = (each.advantages[0] for each in examples)
     # Its reward is 1 − 1, that of one that was refuted.
     assert long == wrong < right

@@ -2,18 +2,15 @@
 
 import copy
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from trainer.batching import Batch, Example, micro_batches
 from trainer.critic import Critic, ValueHead
 from trainer.losses import value_loss
-from verifier.errors import InvalidInput
 
 EXAMPLES = [
     Example((1, 2), (3, 4, 5)),
@@ -160,39 +157,3 @@ def test_values_of_a_trunk_in_low_precision_are_float32(policy: LlamaForCausalLM
     critic = Critic(policy.bfloat16().model, ValueHead(8), shared=True)
     (batch,) = micro_batches(EXAMPLES, max_tokens=10_000)
     assert values_of(critic, batch).dtype == torch.float32
-
-
-@MAKERS
-def test_a_saved_critic_comes_back_with_the_same_values(
-    tmp_path: Path, policy: LlamaForCausalLM, make: Maker
-) -> None:
-    critic = with_random_head(make(policy))
-    path = tmp_path / "v1" / "critic.safetensors"
-    critic.save(path)
-    with_random_head(critic)
-    critic.save(path)
-    loaded = Critic.load(path, policy)
-    (batch,) = micro_batches(EXAMPLES, max_tokens=10_000)
-    assert torch.equal(values_of(loaded, batch), values_of(critic, batch))
-    assert loaded.shared == critic.shared
-    assert [each.name for each in path.parent.iterdir()] == ["critic.safetensors"], (
-        "a temporary file was left"
-    )
-
-
-def test_what_is_no_critic_of_this_policy_is_refused_by_cause(
-    tmp_path: Path, policy: LlamaForCausalLM
-) -> None:
-    path = tmp_path / "critic.safetensors"
-    with pytest.raises(InvalidInput, match="holds no critic"):
-        Critic.load(path, policy)
-    path.write_bytes(b"cut off")
-    with pytest.raises(InvalidInput, match="not whole"):
-        Critic.load(path, policy)
-    save_file({"weight": torch.zeros(1)}, path)
-    with pytest.raises(InvalidInput, match="no critic"):
-        Critic.load(path, policy)
-    for make in (Critic.on, Critic.copy_of):
-        make(build(width=16)).save(path)
-        with pytest.raises(InvalidInput, match="does not fit"):
-            Critic.load(path, policy)

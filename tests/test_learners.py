@@ -98,12 +98,12 @@ def test_a_weight_of_zero_is_the_outcome_alone_exactly(tokenizer: PreTrainedToke
         rollout(sample_of(tokenizer, "by omega"), Status.PROVED),
         rollout(sample_of(tokenizer, "by simp"), Status.REJECTED),
     ]
-    outcome, _ = examples_of(rollouts, PolicyGradientConfig())
+    outcome = examples_of(rollouts, PolicyGradientConfig())
     for scheme in ("first_error", "potential", "verified_prefix", "lecture"):
         config = PolicyGradientConfig(credit=CreditConfig(scheme=scheme, weight=0.0))
-        assert examples_of(rollouts, config, tokenizer)[0] == outcome
+        assert examples_of(rollouts, config, tokenizer) == outcome
         weighted = PolicyGradientConfig(credit=CreditConfig(scheme=scheme))
-        assert examples_of(rollouts, weighted, tokenizer)[0] != outcome or scheme == "verified_prefix"
+        assert examples_of(rollouts, weighted, tokenizer) != outcome or scheme == "verified_prefix"
     with pytest.raises(InvalidInput, match="tokenizer"):
         examples_of(rollouts, PolicyGradientConfig(credit=CreditConfig(scheme="lecture")))
 

@@ -35,6 +35,7 @@ LOSSES = {
     "dual clip": PolicyLoss(dual_clip=1.5),
     "entropy": PolicyLoss(entropy_weight=0.05),
     "engine": PolicyLoss(engine_cap=1.1, reduction="token_mean"),
+    "engine, whole sequences alone": PolicyLoss(sequence_cap=1.2),
     "engine, whole sequences": PolicyLoss(engine_cap=1.1, sequence_cap=1.2, beta=0.1),
     "tight": PolicyLoss(objective="cispo", cap=1.05, reduction="token_mean"),
 }
@@ -71,7 +72,7 @@ def loss_of(batch: dict[str, Tensor], config: PolicyLoss, totals: Totals | None 
         config,
         totals=totals,
         ref_logprobs_BT=batch["ref"] if config.beta else None,
-        engine_logprobs_BT=batch["engine"] if config.engine_cap else None,
+        engine_logprobs_BT=batch["engine"] if config.engine_cap or config.sequence_cap else None,
         entropies_BT=batch["entropies"] if config.entropy_weight else None,
     )
     return loss
@@ -136,8 +137,13 @@ def test_a_policy_loss_is_its_formula(name: str) -> None:
 
 @pytest.mark.parametrize("name", [name for name, loss in LOSSES.items() if loss.objective != "cispo"])
 def test_the_gradient_of_a_policy_loss_is_that_of_finite_differences(name: str) -> None:
-    """CISPO has none of the loss it computes: its weight is held constant."""
+    """CISPO has none of the loss it computes: its weight is held constant.
+
+    Nor has GSPO where the tokens of a sequence have advantages of their own.
+    """
     batch = random_batch(7, sequences=3)
+    if LOSSES[name].ratio == "sequence":
+        batch["advantages"] = batch["advantages"][:, :1]
 
     def loss(logprobs: Tensor) -> Tensor:
         return loss_of(batch | {"logprobs": logprobs}, LOSSES[name])
@@ -155,6 +161,17 @@ def test_cispo_gives_each_token_the_policy_gradient_times_its_capped_ratio() -> 
     torch.testing.assert_close(logprobs.grad, expected)
 
 
+def test_gspo_gives_each_token_its_own_advantage_times_the_ratio_of_its_sequence() -> None:
+    """GSPO-token, equations 13 and 14 of arXiv 2507.18071."""
+    batch, config = random_batch(3), PolicyLoss(ratio="sequence", clip_low=0.99, clip_high=99.0)
+    logprobs = batch["logprobs"].clone().requires_grad_()
+    loss_of(batch | {"logprobs": logprobs}, config).backward()
+    mask, tokens = batch["mask"], batch["mask"].sum(-1, keepdim=True)
+    ratios = (((batch["logprobs"] - batch["old"]) * mask).sum(-1, keepdim=True) / tokens).exp()
+    assert logprobs.grad is not None
+    torch.testing.assert_close(logprobs.grad, -ratios * batch["advantages"] * mask / tokens / len(mask))
+
+
 @pytest.mark.parametrize("name", LOSSES)
 @given(seed=st.integers(0, 10_000), columns=st.integers(1, 6), garbage=st.floats(-50, 50))
 @settings(max_examples=20)
@@ -170,14 +187,19 @@ def test_padding_changes_nothing(name: str, seed: int, columns: int, garbage: fl
 @pytest.mark.parametrize("name", LOSSES)
 @given(seed=st.integers(0, 10_000), cut=st.integers(1, 4))
 @settings(max_examples=20)
-def test_the_parts_of_a_batch_add_up_to_its_loss_gradient_and_figures(name: str, seed: int, cut: int) -> None:
+def test_the_parts_of_a_batch_add_up_to_its_loss_and_gradient(name: str, seed: int, cut: int) -> None:
     batch, totals = random_batch(seed), Totals.of(random_batch(seed)["mask"])
     whole = batch["logprobs"].clone().requires_grad_()
     parts = batch["logprobs"].clone().requires_grad_()
-    loss_of(batch | {"logprobs": whole}, LOSSES[name]).backward()
+    loss = loss_of(batch | {"logprobs": whole}, LOSSES[name])
+    loss.backward()
+    added = torch.zeros_like(loss)
     for rows in (slice(0, cut), slice(cut, None)):
         part = {key: value[rows] for key, value in (batch | {"logprobs": parts}).items()}
-        loss_of(part, LOSSES[name], totals).backward()
+        of_part = loss_of(part, LOSSES[name], totals)
+        of_part.backward()
+        added += of_part.detach()
+    torch.testing.assert_close(added, loss.detach())
     torch.testing.assert_close(parts.grad, whole.grad)
 
 
@@ -204,6 +226,25 @@ def test_the_figures_of_the_parts_add_up_too(seed: int, cut: int) -> None:
 
     first, second, whole = (figures(rows) for rows in (slice(0, cut), slice(cut, None), slice(None)))
     assert {key: first[key] + second[key] for key in whole} == pytest.approx(whole)
+
+
+def test_figures_are_means_over_what_is_read_and_the_loss_over_all() -> None:
+    """Of a batch of which half has advantage 0, that half need not be read."""
+    batch = random_batch(2)
+    batch["advantages"][3:] = 0.0
+    read = {key: value[:3] for key, value in batch.items()}
+    config, totals = PolicyLoss(reduction="token_mean"), Totals.of(batch["mask"])
+
+    def found(part: dict[str, Tensor], **of: Totals) -> tuple[float, dict[str, float]]:
+        loss, stats = policy_loss(
+            part["logprobs"], part["old"], part["advantages"], part["mask"], config, **of
+        )
+        return float(loss), stats.figures()
+
+    loss, figures = found(read, totals=totals, read=Totals.of(read["mask"]))
+    assert loss == pytest.approx(found(batch)[0])
+    assert figures == pytest.approx(found(read)[1])
+    assert figures != pytest.approx(found(read, totals=totals)[1])
 
 
 def test_infinite_values_outside_the_mask_reach_neither_loss_nor_gradient() -> None:
@@ -277,6 +318,7 @@ def test_kl_estimates_have_the_divergence_as_their_mean() -> None:
     [
         (PolicyLoss(beta=0.1), "reference"),
         (PolicyLoss(engine_cap=2.0), "engine"),
+        (PolicyLoss(sequence_cap=2.0), "engine"),
         (PolicyLoss(entropy_weight=0.1), "entropies"),
         (PolicyLoss(reduction="constant_length"), "max_length"),
     ],
@@ -361,6 +403,9 @@ def test_losses_of_pairs_are_their_formulas(seed: int) -> None:
         lambda x: sft_loss(x, random_batch(0)["mask"]),
         lambda x: next_token_loss(x, random_batch(0)["mask"]),
         lambda x: value_loss(x, random_batch(0)["old"], random_batch(0)["ref"], random_batch(0)["mask"]),
+        lambda x: value_loss(
+            x, random_batch(0)["old"], random_batch(0)["ref"], random_batch(0)["mask"], clip=0.2
+        ),
         lambda x: dpo_loss(x[0], x[1], *random_batch(0)["ref"][:2], beta=0.5),
         lambda x: bradley_terry_loss(x[0], x[1]),
     ],

@@ -22,7 +22,7 @@ from trainer.preferences import (
     pairs_of,
     read_preferences,
 )
-from trainer.ranker import RankerConfig, best_of_n, build_ranker, load_ranker, score, train_ranker
+from trainer.ranker import RankerConfig, build_ranker, load_ranker, score, train_ranker
 from trainer.rollout import Rollout
 from trainer.tokenizer import train_tokenizer
 from verifier.errors import InvalidInput
@@ -143,7 +143,6 @@ def test_a_new_ranker_prefers_nothing_and_leaves_the_policy_alone(
     ranker = build_ranker(policy)
     examples = [example_of(tokenizer, PROMPTS[0], proof) for proof in GOOD]
     assert score(ranker, examples) == [0.0] * 4
-    assert best_of_n(ranker, examples) == 0
     stats = train_ranker(ranker, toy_pairs(tokenizer, PROMPTS[:1]), RankerConfig(batch_size=100))
     assert stats.loss == pytest.approx(math.log(2))
     assert stats.details["accuracy"] == 0.5
@@ -165,10 +164,9 @@ def test_a_score_is_the_head_on_the_last_token_in_the_order_given_whatever_the_p
             expected.append(float(hidden[0, -1] @ ranker.score.weight[0]))
     for max_tokens in (1, 60, 10_000):
         assert score(ranker, examples, max_tokens=max_tokens) == pytest.approx(expected, abs=1e-4)
-    assert best_of_n(ranker, examples) == expected.index(max(expected))
 
 
-def test_it_learns_a_preference_and_best_of_n_then_chooses_it_on_a_prompt_it_never_saw(
+def test_it_learns_a_preference_and_has_it_on_a_prompt_it_never_saw(
     policy: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
 ) -> None:
     ranker = build_ranker(policy)
@@ -181,7 +179,8 @@ def test_it_learns_a_preference_and_best_of_n_then_chooses_it_on_a_prompt_it_nev
         assert chosen > rejected
     texts = ["by sorry; by decide", "by decide; sorry", "by decide", "by sorry; by rfl"]
     candidates = [example_of(tokenizer, PROMPTS[2], text) for text in texts]
-    assert best_of_n(ranker, candidates) == 2
+    scores = score(ranker, candidates)
+    assert scores.index(max(scores)) == 2
 
 
 def test_micro_batches_and_the_order_of_pairs_within_a_step_change_no_update(
@@ -227,7 +226,7 @@ def test_nothing_to_learn_from_or_to_choose_from_is_refused(policy: LlamaForCaus
     with pytest.raises(InvalidInput):
         train_ranker(ranker, [], RankerConfig())
     with pytest.raises(InvalidInput):
-        best_of_n(ranker, [])
+        score(ranker, [])
 
 
 def chat(*messages: tuple[str, object]) -> list[dict[str, object]]:

@@ -19,12 +19,13 @@ class MismatchAlarm:
     def __init__(self, least_share: float, patience: int) -> None:
         self._least_share = least_share
         self._patience = patience
-        self._below = 0
+        self.below = 0
+        """Updates in a row, up to the last one."""
 
     @property
     def slowed(self) -> bool:
         """Whether nothing is to be sampled ahead."""
-        return self._below > 0
+        return self.below > 0
 
     def see(self, share: float | None) -> None:
         """The effective sample size of an update, as a share of its attempts; None where nobody measured it.
@@ -34,11 +35,11 @@ class MismatchAlarm:
         """
         if share is None:
             return
-        self._below = self._below + 1 if share < self._least_share else 0
-        if self._below >= self._patience:
+        self.below = self.below + 1 if share < self._least_share else 0
+        if self.below >= self._patience:
             raise EngineMismatch(
                 f"the effective sample size was below {self._least_share:.0%} of the attempts for "
-                f"{self._below} updates in a row, the last time {share:.1%}: the engine does not sample from "
+                f"{self.below} updates in a row, the last time {share:.1%}: the engine does not sample from "
                 "the policy that is trained; compare their precision, temperature and weights, or lower "
                 "daemon.min_effective_sample_share"
             )

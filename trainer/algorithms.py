@@ -1,9 +1,9 @@
 """The policy-gradient algorithms by name: what each paper chose of `losses.py` and `advantages.py`."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from typing import Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from trainer.advantages import Baseline
 
@@ -24,6 +24,16 @@ Reduction = Literal["sequence_mean", "token_mean", "constant_length"]
 KLEstimator = Literal["k1", "k2", "k3"]
 
 
+_READ_BY = {
+    "ratio": ("clip", "cispo"),
+    "clip_low": ("clip",),
+    "clip_high": ("clip",),
+    "dual_clip": ("clip",),
+    "cap": ("cispo",),
+}
+"""Settings of a loss that say something to some objectives only."""
+
+
 class PolicyLoss(BaseModel):
     """Which policy-gradient loss `policy_loss` computes."""
 
@@ -32,7 +42,8 @@ class PolicyLoss(BaseModel):
     objective: Literal["clip", "cispo", "reinforce"] = "clip"
     """Clip is min(ρÂ, clip(ρ)Â) (2.11), CISPO sg(min(ρ, cap))·Â·log π, REINFORCE Â·log π (2.7)."""
     ratio: Literal["token", "sequence"] = "token"
-    """ρ of each token, or one of a sequence for all its tokens: the exponential of their mean log-ratio."""
+    """ρ of each token, or one of a sequence for all its tokens: the exponential of their mean log-ratio, in
+    the form for advantages of tokens (GSPO-token)."""
     reduction: Reduction = "sequence_mean"
     """What the loss is a mean over."""
     clip_low: float = Field(default=0.2, gt=0, lt=1)
@@ -55,7 +66,15 @@ class PolicyLoss(BaseModel):
     """Truncated importance sampling: tokens weigh min(π_old/π_engine, cap) where the engine that sampled them
     computes other log-probabilities than the trainer; none leaves the difference alone."""
     sequence_cap: float | None = Field(default=None, gt=0)
-    """Sequences with Π_t π_old/π_engine above this are left out."""
+    """The objective of sequences with Π_t π_old/π_engine above this is left out."""
+
+    @model_validator(mode="after")
+    def _sets_only_what_is_read(self) -> Self:
+        for name, objectives in _READ_BY.items():
+            is_set = getattr(self, name) != type(self).model_fields[name].default
+            if is_set and self.objective not in objectives:
+                raise ValueError(f"{name} is for the objective {' or '.join(objectives)}: leave it out")
+        return self
 
 
 AlgorithmName = Literal["reinforce", "rloo", "ppo", "grpo", "dr_grpo", "dapo", "gspo", "cispo"]

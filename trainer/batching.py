@@ -13,9 +13,10 @@ from typing import TypeVar
 import torch
 from torch import Tensor
 
+from trainer.losses import Totals
 from verifier.errors import InvalidInput
 
-__all__ = ["Batch", "Example", "endless_minibatches", "micro_batches", "minibatches", "places"]
+__all__ = ["Batch", "Example", "endless_minibatches", "micro_batches", "minibatches", "places", "totals_of"]
 
 T = TypeVar("T")
 
@@ -111,6 +112,11 @@ def micro_batches(
             pending = []
         pending.append(example)
     return [*batches, _pad(pending, device)]
+
+
+def totals_of(examples: Sequence[Example]) -> Totals:
+    """How much there is to be a mean over."""
+    return Totals(len(examples), sum(len(each.token_ids) for each in examples))
 
 
 def places(examples: Sequence[Example]) -> Tensor:

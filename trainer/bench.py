@@ -163,7 +163,7 @@ def _their_steps(settings: dict[str, Any], weights: Path) -> None:
     trainer._prepare_inputs = lambda inputs: inputs
     trainer.current_gradient_accumulation_steps = accumulated
     optimizer = Stepper(model, ours).optimizer
-    examples, _ = examples_of(rollouts, ours)
+    examples = examples_of(rollouts, ours)
     batches = [
         _padded(examples[start : start + MICRO_BATCH], settings["device"])
         for start in range(0, len(examples), MICRO_BATCH)
@@ -207,12 +207,12 @@ def _measure(
 
 def _synchronise(device: str) -> None:
     if device != "cpu":
-        torch.cuda.synchronize()
+        torch.cuda.synchronize(device)
 
 
 def _peak_bytes(device: str) -> int:
     if device != "cpu":
-        return torch.cuda.max_memory_allocated()
+        return torch.cuda.max_memory_allocated(device)
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
@@ -231,7 +231,7 @@ def _model(width: int, layers: int) -> LlamaForCausalLM:
 
 
 def _rollouts(model: PreTrainedModel, count: int) -> list[Rollout]:
-    """Groups of eight attempts, every other one proved, of a policy a little away from the model."""
+    """Groups of eight attempts, half of them proved by chance, of a policy a little away from the model."""
     rng = random.Random(0)
     theorem = Theorem(name="t", statement="theorem t : True", source="bench", split="train")
     rollouts = []

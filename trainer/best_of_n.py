@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from statistics import fmean
 
+import torch
 from pydantic import BaseModel
 
 from prover.eval_provers import Scorer
@@ -68,7 +69,7 @@ def rank_run(directory: Path, config: RankerConfig) -> BestOfN:
     versions = sorted((directory / "policies").glob("v*"))
     if not versions or versions[-1].name == "v0000":
         raise InvalidInput(f"{directory} has no trained policy: let the run finish its training first")
-    policy, tokenizer = load_model(versions[-1])
+    policy, tokenizer = load_model(versions[-1], dtype=torch.float32)
     longest = int(policy.config.max_position_embeddings)
     preferences = preferences_of(
         (each for each in attempts if each.phase == "train"), per_theorem=PAIRS_PER_THEOREM, seed=config.seed

@@ -1,6 +1,8 @@
 """How learning uses the machine: where, in which precision, and what of a pass is kept in memory.
 
-None of it changes what is learned, but for rounding; bfloat16 rounds more than GSPO's clipping allows.
+None of it changes what is learned, but for rounding: bfloat16 rounds more than GSPO's clipping allows.  In
+bfloat16 policy gradients also take log π_old from the trainer (`trainer/policy_gradient.py`): what was
+sampled from an earlier policy needs `engine_cap` then.
 """
 
 import os

@@ -71,19 +71,18 @@ def group_token_advantages(
     config: CreditConfig,
     group: Sequence[Judged],
     advantages: Sequence[float | None],
-    *,
-    solve_rate: float | None = None,
 ) -> list[list[float] | None]:
     """`token_advantages` of all attempts at one theorem; None for those whose verdict is unknown.
 
+    The theorem's solve rate p̂ is the posterior mean (c + 1)/(n + 2) of this group's c proofs in n known
+    verdicts, under a uniform prior: what this policy can do now, not what earlier ones did.
+
     Args:
         advantages: the outcome advantage of each attempt, as `group_advantages` gives it.
-        solve_rate: p̂ of the theorem; without it the posterior mean (c + 1)/(n + 2) of
-            this group's c proofs in n known verdicts, under a uniform prior.
     """
     outcomes = [each.verdict.kind is Kind.PROVED for each in group if each.verdict.kind is not Kind.UNKNOWN]
     mean = fmean(outcomes) if outcomes else 0.0
-    rate = (sum(outcomes) + 1) / (len(outcomes) + 2) if solve_rate is None else solve_rate
+    rate = (sum(outcomes) + 1) / (len(outcomes) + 2)
     return [
         None if advantage is None else token_advantages(config, each, advantage, mean=mean, solve_rate=rate)
         for each, advantage in zip(group, advantages, strict=True)

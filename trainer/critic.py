@@ -8,22 +8,13 @@ The trunk is the policy's own, so that both learn from one pass, or a copy that 
 """
 
 import copy
-import tempfile
-from pathlib import Path
 from typing import Self
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from verifier.errors import InvalidInput
-
 __all__ = ["Critic", "ValueHead"]
-
-_TRUNK = "trunk"
-"""Name, in a file's metadata, of whose trunk a critic reads."""
 
 
 class ValueHead(nn.Module):
@@ -52,14 +43,13 @@ class ValueHead(nn.Module):
 class Critic(nn.Module):
     """A value head on a trunk; `on` and `copy_of` make one from a policy.
 
-    With a shared trunk `parameters()` and what is saved are the head alone: the trunk is the policy's to
+    With a shared trunk `parameters()` and `state_dict()` are the head's alone: the trunk is the policy's to
     train and to save, and gradients of the values reach it all the same.
     """
 
     def __init__(self, trunk: nn.Module, head: ValueHead, *, shared: bool) -> None:
         super().__init__()
         self.head = head
-        self.shared = shared
         self.own_trunk = None if shared else trunk
         # In a tuple it is not registered as a part of this module a second time, or at all.
         self._trunk = (trunk,)
@@ -92,39 +82,6 @@ class Critic(nn.Module):
         ).last_hidden_state
         values_BT: Tensor = self.head(hidden_BTD, response_mask_BT)
         return values_BT
-
-    def save(self, path: Path) -> None:
-        """Write a safetensors file, which appears whole or not at all and replaces one that is there."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{path.name}-", dir=path.parent) as directory:
-            partial = Path(directory) / path.name
-            tensors = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
-            save_file(tensors, partial, {_TRUNK: "shared" if self.shared else "own"})
-            partial.rename(path)
-
-    @classmethod
-    def load(cls, path: Path, policy: PreTrainedModel) -> Self:
-        """The critic in `path`, on the device of `policy`, whose trunk it shares or has the shape of.
-
-        Raises:
-            InvalidInput: there is no critic in `path`, or it belongs to a policy of another shape.
-        """
-        if not path.is_file():
-            raise InvalidInput(f"{path} holds no critic: give the file that Critic.save wrote")
-        try:
-            with safe_open(path, "pt") as file:
-                trunk = (file.metadata() or {}).get(_TRUNK)
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except SafetensorError as error:
-            raise InvalidInput(f"{path} is not whole ({error}): save the critic again") from error
-        if trunk not in ("shared", "own"):
-            raise InvalidInput(f"{path} holds tensors but no critic: give the file that Critic.save wrote")
-        critic = cls.on(policy) if trunk == "shared" else cls.copy_of(policy)
-        try:
-            critic.load_state_dict(tensors)
-        except RuntimeError as error:
-            raise InvalidInput(f"the critic in {path} does not fit this policy: {error}") from error
-        return critic
 
 
 def _head_of(policy: PreTrainedModel) -> ValueHead:

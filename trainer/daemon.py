@@ -265,6 +265,7 @@ class Daemon:
                 "budget": asdict(self.budget),
                 "pass_rates": self.pass_rates,
                 "silent_rounds": self.silent_rounds,
+                "mismatches": self.alarm.below,
                 "lengths": self.writer.lengths(),
                 "summary": self.writer.summary.model_dump(mode="json", by_alias=True),
             }
@@ -290,6 +291,7 @@ class Daemon:
         self.budget = Budget(**kept["budget"])
         self.pass_rates = {int(number): rate for number, rate in kept["pass_rates"].items()}
         self.silent_rounds = kept["silent_rounds"]
+        self.alarm.below = kept["mismatches"]
         changed = [name for name, value in self.config.public.items() if kept["config"].get(name) != value]
         say(f"going on from version {version.number}: {self.books}")
         if changed:

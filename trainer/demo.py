@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+import torch
 from transformers import PreTrainedTokenizerBase
 
 from prover.families import FAMILIES, Dataset, Role, build_dataset, supervised_pairs
@@ -223,7 +224,8 @@ def train_control(session: Session, pairs: Pairs, start: Start, budget: Budget) 
     """The start, trained further on the same proofs alone, for the optimizer steps and tokens of training.
 
     Returns what it read as well: fewer tokens where a step asks for more pairs than there are.
-    It has the settings of the trained model's optimizer, which began as new as this one.
+    It has the settings of the trained model's optimizer, which began as new as this one; for TRPO, which has
+    no such settings, those of policy gradients.
     """
     config = session.config
     same_settings: dict[LearnerName, OptimizerConfig] = {
@@ -234,7 +236,7 @@ def train_control(session: Session, pairs: Pairs, start: Start, budget: Budget) 
     steps = budget.optimizer_steps
     spent = Budget()
     with timed(session, "control"):
-        model, _ = load_model(start.policy.directory)
+        model, _ = load_model(start.policy.directory, dtype=torch.float32)
         adapted = with_lora(model, config.lora, seed=config.seed) if config.lora is not None else None
         compute = Compute.of(config.compute).alone
         compute.prepared(model)

@@ -1,6 +1,5 @@
 """DPO: learning from pairs of a proved and a refuted attempt of one theorem."""
 
-import copy
 import random
 from collections.abc import Sequence
 
@@ -19,11 +18,12 @@ from trainer.learner import (
     check_state,
     copied,
     load_weights,
+    reference_of,
 )
 from trainer.losses import dpo_loss
 from trainer.policy import token_logprobs
 from trainer.preferences import Pair, length_parts, pairs_of
-from trainer.rollout import Rollout
+from trainer.rollout import Rollout, empty_responses
 from trainer.stepper import Figures, Stepper, stats_of
 
 __all__ = ["DPOConfig", "DPOLearner"]
@@ -63,15 +63,16 @@ class DPOLearner:
         self._model = model
         self._config = config
         self._eos_id = eos_id
-        self._reference = copy.deepcopy(model)
+        self._reference = reference_of(model)
         self._rng = random.Random(config.seed)
         self._stepper = Stepper(model, config, state=optimizer_state, compute=compute)
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Learn from this iteration's pairs; none are there when no theorem has attempts of both kinds.
 
-        `details` holds `accuracy`, the share of pairs in which the policy raised the proved attempt above the
-        refuted one, compared with the reference, before each step.
+        `details` holds `pairs`, `empty_responses` where there were any, and `accuracy`: the share of pairs in
+        which the policy raised the proved attempt above the refuted one, compared with the reference, before
+        each step, as a mean over steps.
 
         Raises:
             NonFiniteLoss
@@ -83,8 +84,9 @@ class DPOLearner:
             per_theorem=config.pairs_per_theorem,
             seed=self._rng.randrange(2**31),
         )
+        empty = empty_responses(rollouts)
         if not pairs:
-            return stats_of([], tokens=0, sequences=0)
+            return stats_of([], tokens=0, sequences=0, details=empty)
         self._model.train()
         examples = [example for pair in pairs for example in (pair.chosen, pair.rejected)]
         return stats_of(
@@ -95,7 +97,7 @@ class DPOLearner:
             ],
             tokens=config.epochs * sum(map(len, examples)),
             sequences=len(set(examples)),
-            details={"pairs": len(pairs)},
+            details={"pairs": len(pairs), **empty},
         )
 
     def state(self) -> LearnerState:

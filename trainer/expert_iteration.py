@@ -22,7 +22,7 @@ from trainer.learner import (
     copied_weights,
     mean_weights,
 )
-from trainer.rollout import Rollout
+from trainer.rollout import Rollout, empty_responses
 from trainer.stepper import Stepper, stats_of
 from trainer.supervised import supervised_step
 from verifier.verdict import Kind
@@ -45,7 +45,7 @@ class ExpertIterationConfig(OptimizerConfig):
     batch_size: int = Field(default=64, ge=1)
     """Proofs per optimizer step; all of them while there are fewer."""
     known_share: float = Field(default=0.5, ge=0, lt=1)
-    """Share of each minibatch that is drawn from the proofs of the supervised start."""
+    """Share of `batch_size` that is drawn from the proofs of the supervised start, in each step."""
     proofs_per_theorem: int = Field(default=4, ge=1)
     """Different proofs kept of one theorem, the newest, so that easy theorems do not crowd out the rest."""
     restart: bool = False
@@ -144,7 +144,9 @@ class ExpertIterationLearner:
         new = self._buffer.add(rollouts)
         if self._start is not None and len(self._buffer):
             self._model.load_state_dict(self._start["weights"])
-            self._stepper.restore(self._start["stepper"])
+            # What went wrong goes on being counted.
+            count = self._stepper.left_out_in_a_row
+            self._stepper.restore({**self._start["stepper"], "left_out_in_a_row": count})
         stats = expert_iteration_update(
             self._model,
             self._stepper,
@@ -156,7 +158,8 @@ class ExpertIterationLearner:
         if self._config.average_last > 1 and stats.optimizer_steps:
             self._ends.append(copied_weights(self._model))
             self._model.load_state_dict(mean_weights(self._ends))
-        return replace(stats, details={"new_proofs": new, "proofs": len(self._buffer), **stats.details})
+        of_buffer = {"new_proofs": new, "proofs": len(self._buffer), **empty_responses(rollouts)}
+        return replace(stats, details={**of_buffer, **stats.details})
 
     def state(self) -> LearnerState:
         """Its optimizer's and random state, proofs found, the start, and the ends that are averaged."""
@@ -197,7 +200,8 @@ def expert_iteration_update(
 ) -> UpdateStats:
     """Change `model` in place by `config.steps` supervised steps (2.2) on proofs drawn from `examples`.
 
-    With `known`, the share `config.known_share` of every minibatch is drawn from there.
+    With `known`, `config.known_share` of a minibatch is drawn from there; one place at least is for a proof
+    that was found.
 
     Raises:
         NonFiniteLoss
@@ -205,7 +209,7 @@ def expert_iteration_update(
     if not examples:
         return stats_of([], tokens=0, sequences=0)
     model.train()
-    known_size = round(config.batch_size * config.known_share) if known else 0
+    known_size = min(config.batch_size - 1, round(config.batch_size * config.known_share)) if known else 0
     found = endless_minibatches(examples, config.batch_size - known_size, rng)
     replayed = endless_minibatches(known, known_size, rng) if known_size else repeat([])
     drawn = [a + b for a, b in islice(zip(found, replayed, strict=False), config.steps)]

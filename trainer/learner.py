@@ -1,5 +1,6 @@
 """What the training loop holds: something that turns rollouts into better weights."""
 
+import copy
 import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -8,6 +9,7 @@ from typing import Any, Protocol, Self
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
+from transformers import PreTrainedModel
 
 from trainer.rollout import Rollout
 from verifier.errors import InvalidInput, ProofmillError
@@ -27,6 +29,7 @@ __all__ = [
     "copied_weights",
     "load_weights",
     "mean_weights",
+    "reference_of",
 ]
 
 OptimizerState = dict[str, Any]
@@ -67,7 +70,8 @@ class ScheduledConfig(OptimizerConfig):
     learning_rate: float = Field(default=2e-3, gt=0)
     """Reached after the warmup."""
     final_learning_rate: float = Field(default=1e-4, ge=0)
-    """Learning rate of the last step; equal to `learning_rate` and without warmup, the rate is constant."""
+    """Learning rate of the last step after the warmup; equal to `learning_rate` and without warmup, the rate
+    is constant."""
     warmup_steps: int = Field(default=20, ge=0)
     """Optimizer steps in which the learning rate rises from 0."""
     weight_decay: float = Field(default=0.01, ge=0)
@@ -176,6 +180,14 @@ def copied(value: Any) -> Any:
         case list() | tuple():
             return type(value)(map(copied, value))
     return value
+
+
+def reference_of(model: PreTrainedModel) -> PreTrainedModel:
+    """A copy of the policy as it is now, to compare later ones with: no dropout, no gradients."""
+    reference = copy.deepcopy(model)
+    reference.train(False)
+    reference.requires_grad_(False)
+    return reference
 
 
 def load_weights(module: nn.Module, weights: Weights) -> None:

@@ -133,6 +133,7 @@ def metrics_of(judged: Sequence[Judged], rollouts: Sequence[Rollout], stats: Upd
         "pass_rate": kinds[Kind.PROVED] / known if known else None,
         "groups": len(groups),
         "informative_groups": sum(len(set(rewards)) > 1 for rewards in groups),
+        "groups_of_one": sum(len(rewards) == 1 for rewards in groups),
         "loss": stats.loss,
         "grad_norm": stats.grad_norm,
         **stats.details,

@@ -50,10 +50,10 @@ class Totals:
 
 @dataclass(frozen=True, slots=True)
 class PolicyStats:
-    """What to watch of a policy loss, as shares of the whole batch: those of its parts add up."""
+    """What to watch of a policy loss, as shares of all that is read: those of its parts add up."""
 
     clip_fraction: float
-    """Share of response tokens that clipping keeps from giving a gradient."""
+    """Share of response tokens that clipping keeps from giving a gradient; CISPO's bound, a larger one."""
     approx_kl: float
     """k3 estimate of KL(π_old ‖ π_θ) in nats per token, from ratios π_θ/π_old."""
     kl_reference: float | None = None
@@ -61,7 +61,7 @@ class PolicyStats:
     engine_kl: float | None = None
     """k3 estimate of KL(π_engine ‖ π_old) in nats per token; None where the engine says nothing."""
     dropped_sequences: float | None = None
-    """Share of sequences left out for `sequence_cap`; None where the engine says nothing."""
+    """Share of sequences left out of the objective for `sequence_cap`; None where the engine says nothing."""
 
     def figures(self) -> dict[str, float]:
         """Those that there are, by name."""
@@ -76,6 +76,7 @@ def policy_loss(
     config: PolicyLoss,
     *,
     totals: Totals | None = None,
+    read: Totals | None = None,
     ref_logprobs_BT: Tensor | None = None,
     engine_logprobs_BT: Tensor | None = None,
     entropies_BT: Tensor | None = None,
@@ -87,6 +88,8 @@ def policy_loss(
         old_logprobs_BT: log π_old of the same tokens, at the same temperature; no gradient flows into it.
         advantages_BT: of each token, or of shape (B, 1), one for each sequence.
         totals: of the whole batch, if this is a part of it.
+        read: of what of it is read at all, which the statistics are of; sequences without a gradient need
+            not be.
         ref_logprobs_BT: log π_ref of the same tokens; needed when `beta` > 0.
         engine_logprobs_BT: what the engine that sampled said of them; needed for both caps.
         entropies_BT: of π_θ at each token, with gradient; needed for an entropy bonus.
@@ -96,6 +99,7 @@ def policy_loss(
     """
     _check(config, ref_logprobs_BT, engine_logprobs_BT, entropies_BT)
     totals = totals or Totals.of(mask_BT)
+    read = read or totals
     log_ratio_BT = _masked(logprobs_BT - old_logprobs_BT.detach(), mask_BT)
     objective_BT, is_clipped_BT = _objective(logprobs_BT, log_ratio_BT, advantages_BT, mask_BT, config)
 
@@ -103,24 +107,24 @@ def policy_loss(
     if engine_logprobs_BT is not None:
         log_gap_BT = _masked((old_logprobs_BT - engine_logprobs_BT).detach(), mask_BT)
         kept_B = _kept_sequences(log_gap_BT, config.sequence_cap)
-        dropped = float((~kept_B).sum()) / totals.sequences
+        dropped = float((~kept_B).sum()) / read.sequences
         weights_BT = torch.ones_like(log_gap_BT)
         if config.engine_cap is not None:
             weights_BT = log_gap_BT.exp().clamp(max=config.engine_cap)
         objective_BT = objective_BT * weights_BT * kept_B[:, None]
-        engine_kl = _share(kl_estimates(-log_gap_BT, "k3"), mask_BT, totals)
+        engine_kl = _share(kl_estimates(-log_gap_BT, "k3"), mask_BT, read)
 
     kl_reference = None
     if ref_logprobs_BT is not None:
         kl_BT = kl_estimates(_masked(logprobs_BT - ref_logprobs_BT.detach(), mask_BT), config.kl)
         objective_BT = objective_BT - config.beta * kl_BT
-        kl_reference = _share(kl_BT, mask_BT, totals)
+        kl_reference = _share(kl_BT, mask_BT, read)
     if entropies_BT is not None:
         objective_BT = objective_BT + config.entropy_weight * _masked(entropies_BT, mask_BT)
 
     stats = PolicyStats(
-        clip_fraction=_share(is_clipped_BT.to(mask_BT.dtype), mask_BT, totals),
-        approx_kl=_share(kl_estimates(-log_ratio_BT, "k3"), mask_BT, totals),
+        clip_fraction=_share(is_clipped_BT.to(mask_BT.dtype), mask_BT, read),
+        approx_kl=_share(kl_estimates(-log_ratio_BT, "k3"), mask_BT, read),
         kl_reference=kl_reference,
         engine_kl=engine_kl,
         dropped_sequences=dropped,
@@ -133,7 +137,10 @@ def _objective(
 ) -> tuple[Tensor, Tensor]:
     """What is to be made large at each token, and where clipping keeps it from giving a gradient."""
     if config.ratio == "sequence":
-        log_ratio_BT = _mean_per_sequence(log_ratio_BT, mask_BT)[:, None].expand_as(log_ratio_BT)
+        # GSPO-token: the value of every ratio is the sequence's, its gradient the token's own, so that tokens
+        # of a sequence may have advantages of their own.  Where they are alike it is GSPO.
+        own_BT = _masked(logprobs_BT, mask_BT)
+        log_ratio_BT = _mean_per_sequence(log_ratio_BT, mask_BT)[:, None].detach() + own_BT - own_BT.detach()
     ratio_BT = log_ratio_BT.exp()
     advantages_BT = advantages_BT.expand_as(ratio_BT)
     if config.objective == "reinforce":

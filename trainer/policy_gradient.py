@@ -2,16 +2,15 @@
 
 What an algorithm is made of stands in `trainer/algorithms.py`, its mathematics in `trainer/losses.py` and
 `trainer/advantages.py`; here is what feeds them.  Rollouts whose advantages are all 0 give no gradient:
-without a KL term or an entropy bonus they are counted, as the loss says, and not read.  An update in which
-every group was all proved or all refuted makes no optimizer step.
+without a KL term or an entropy bonus they are counted, as the loss says, and not read.  An update of such
+alone makes no optimizer step.
 """
 
-import copy
 import random
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any
+from typing import Any, Self, get_args
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field, model_validator
@@ -19,8 +18,8 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from trainer.advantages import group_advantages, is_informative, overlong_penalty
-from trainer.algorithms import ALGORITHMS, Algorithm, AlgorithmName, PolicyLoss
-from trainer.batching import Batch, Example, micro_batches, minibatches
+from trainer.algorithms import ALGORITHMS, AlgorithmName, PolicyLoss
+from trainer.batching import Batch, Example, micro_batches, minibatches, totals_of
 from trainer.compute import Compute
 from trainer.credit import CreditConfig, Judged, group_token_advantages
 from trainer.learner import (
@@ -31,10 +30,11 @@ from trainer.learner import (
     check_state,
     copied,
     load_weights,
+    reference_of,
 )
 from trainer.losses import Totals, policy_loss
 from trainer.policy import token_logprobs, token_logprobs_and_entropies
-from trainer.rollout import Rollout
+from trainer.rollout import Rollout, empty_responses
 from trainer.stepper import Figures, Stepper, stats_of
 from trainer.token_bytes import bytes_of_tokens
 from verifier.errors import InvalidInput
@@ -73,7 +73,7 @@ class PolicyGradientConfig(OptimizerConfig):
 
     learning_rate: float = Field(default=1e-4, gt=0)
     algorithm: AlgorithmName = "grpo"
-    """Decides `loss`, `epochs` and `learning_rate`, unless they are given."""
+    """Decides `loss`, `epochs`, `learning_rate` and `overlong_buffer`, unless they are given."""
     loss: PolicyLoss = PolicyLoss()
     """What is not given here is as the algorithm has it."""
     epochs: int = Field(default=1, ge=1)
@@ -84,9 +84,11 @@ class PolicyGradientConfig(OptimizerConfig):
     """Temperature the attempts were sampled at; their log-probabilities are compared at it."""
     longest_response: int = Field(default=64, ge=1)
     """Most tokens in an attempt, the end token included."""
+    overlong_buffer: int = Field(default=0, ge=0)
+    """Tokens before the longest response over which DAPO's penalty grows to −1; 0 for none."""
     check_engine: bool = False
-    """Whether log π_old is computed by the trainer, and compared with what the engine said, also where
-    the loss does not ask for it."""
+    """Whether the trainer computes log π of the attempts too and says how far the engine is from it, also
+    where the loss does not ask for it; the loss goes on with the engine's."""
     credit: CreditConfig = CreditConfig()
     """What the tactics of an attempt get beside its outcome; not with a critic."""
     critic: CriticConfig = CriticConfig()
@@ -95,14 +97,34 @@ class PolicyGradientConfig(OptimizerConfig):
     @model_validator(mode="before")
     @classmethod
     def _as_the_algorithm_has_it(cls, settings: dict[str, Any]) -> dict[str, Any]:
-        chosen = ALGORITHMS.get(settings.get("algorithm", "grpo"))
-        if chosen is None:
-            return settings  # which is refused with the names there are
-        given = settings.get("loss", {})
+        name, given = settings.get("algorithm", "grpo"), settings.get("loss", {})
         if isinstance(given, PolicyLoss):
             given = given.model_dump(exclude_unset=True)
-        own = {"epochs": chosen.epochs, "learning_rate": chosen.learning_rate}
+        if name not in get_args(AlgorithmName) or not isinstance(given, dict):
+            return settings  # which is refused, with what there may be
+        chosen = ALGORITHMS[name]
+        own = {
+            "epochs": chosen.epochs,
+            "learning_rate": chosen.learning_rate,
+            "overlong_buffer": chosen.overlong_buffer,
+        }
         return own | settings | {"loss": {**chosen.loss.model_dump(), **given}}
+
+    @model_validator(mode="after")
+    def _credit_has_a_group(self) -> Self:
+        if ALGORITHMS[self.algorithm].baseline == "critic" and self.credit.needs_tactics:
+            raise ValueError(
+                "credit: credit by tactic adds to a comparison in groups, and PPO has a critic in its place: "
+                "leave credit.scheme out, or choose another algorithm"
+            )
+        return self
+
+    @property
+    def complete_loss(self) -> PolicyLoss:
+        """The loss, with L where it needs one."""
+        if self.loss.reduction == "constant_length" and self.loss.max_length is None:
+            return self.loss.model_copy(update={"max_length": self.longest_response})
+        return self.loss
 
 
 class PolicyGradientLearner:
@@ -131,8 +153,8 @@ class PolicyGradientLearner:
         self._model = model
         self._config = config
         self._tokenizer = tokenizer
-        self._loss = _complete(config)
-        self._reference = copy.deepcopy(model) if config.loss.beta > 0 else None
+        self._loss = config.complete_loss
+        self._reference = reference_of(model) if config.loss.beta > 0 else None
         self._rng = random.Random(config.seed)
         self._stepper = Stepper(model, config, state=optimizer_state, compute=compute)
 
@@ -145,7 +167,7 @@ class PolicyGradientLearner:
         Raises:
             NonFiniteLoss
         """
-        examples, left_out = examples_of(rollouts, self._config, self._tokenizer)
+        examples = examples_of(rollouts, self._config, self._tokenizer)
         examples, agreement = with_own_logprobs(self._model, examples, self._config, self._stepper.compute)
         self._model.train()
         return stats_of(
@@ -157,7 +179,7 @@ class PolicyGradientLearner:
             ],
             tokens=self._config.epochs * sum(len(each) for each in examples if self._is_read(each)),
             sequences=sum(map(self._is_read, examples)),
-            details={**left_out, **agreement},
+            details={**empty_responses(rollouts), **agreement},
         )
 
     def state(self) -> LearnerState:
@@ -183,14 +205,13 @@ class PolicyGradientLearner:
 
     def _step(self, minibatch: Sequence[Example]) -> Figures | None:
         """One optimizer step on the loss of a minibatch that has a gradient."""
-        read = [each for each in minibatch if self._is_read(each)]
-        totals = Totals(len(minibatch), sum(len(each.token_ids) for each in minibatch))
-        batches = micro_batches(read, max_tokens=self._config.max_tokens, device=self._model.device)
-        tokens = sum(len(each.token_ids) for each in read)
-        return self._stepper.step(batches, lambda batch: self._loss_of(batch, totals, tokens))
+        examples = [each for each in minibatch if self._is_read(each)]
+        totals, read = totals_of(minibatch), totals_of(examples)
+        batches = micro_batches(examples, max_tokens=self._config.max_tokens, device=self._model.device)
+        return self._stepper.step(batches, lambda batch: self._loss_of(batch, totals, read))
 
-    def _loss_of(self, batch: Batch, totals: Totals, tokens: int) -> tuple[Tensor, Figures]:
-        """This batch's share of the loss, and of the figures; the entropy's is of the `tokens` read."""
+    def _loss_of(self, batch: Batch, totals: Totals, read: Totals) -> tuple[Tensor, Figures]:
+        """This batch's share of the loss, a mean over all, and of the figures, means over what is read."""
         inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
         temperature = self._config.temperature
         with_gradient = self._loss.entropy_weight > 0
@@ -208,11 +229,12 @@ class PolicyGradientLearner:
             batch.response_mask_BT,
             self._loss,
             totals=totals,
+            read=read,
             ref_logprobs_BT=ref_logprobs_BT,
             engine_logprobs_BT=batch.engine_logprobs_BT,
             entropies_BT=entropies_BT if with_gradient else None,
         )
-        return loss, {"entropy": float(entropies_BT.detach().sum()) / tokens, **stats.figures()}
+        return loss, {"entropy": float(entropies_BT.detach().sum()) / read.tokens, **stats.figures()}
 
     def _is_read(self, example: Example) -> bool:
         return any(example.advantages) or self._loss.beta > 0 or self._loss.entropy_weight > 0
@@ -225,12 +247,12 @@ def with_own_logprobs(
     """The examples with log π_old as `model` computes it, and how far the sampling engine is from it.
 
     How far: `engine_gap`, the mean |log π_old − log π_engine| over tokens in nats, and the
-    `effective_sample_share` of the weights Π_t π_old/π_engine of sequences.  Where neither the settings
-    nor the precision ask for it, the examples come back as they are, and no figures.
+    `effective_sample_share` of the weights Π_t π_old/π_engine of sequences.  Where only the figures are
+    wanted the examples come back as they are, and where nothing is, without figures.
     """
     # The generator computes in float32: compared with its log-probabilities, no ratio would begin at 1.
-    wanted = config.check_engine or config.loss.engine_cap or config.loss.sequence_cap or compute.bfloat16
-    if not wanted or not examples:
+    replaced = bool(config.loss.engine_cap or config.loss.sequence_cap or compute.bfloat16)
+    if not (replaced or config.check_engine) or not examples:
         return list(examples), {}
     # Dropout would make another policy of every pass.
     model.train(False)
@@ -246,8 +268,11 @@ def with_own_logprobs(
         found.append(
             replace(example, old_logprobs=tuple(own_N.tolist()), engine_logprobs=example.old_logprobs)
         )
-    share = effective_sample_share(torch.stack([each.sum() for each in gaps]))
-    return found, {"effective_sample_share": share, "engine_gap": float(torch.cat(gaps).abs().mean())}
+    figures = {
+        "effective_sample_share": effective_sample_share(torch.stack([each.sum() for each in gaps])),
+        "engine_gap": float(torch.cat(gaps).abs().mean()),
+    }
+    return found if replaced else list(examples), figures
 
 
 def effective_sample_share(log_weights_N: Tensor) -> float:
@@ -259,8 +284,8 @@ def examples_of(
     rollouts: Sequence[Rollout],
     config: PolicyGradientConfig,
     tokenizer: PreTrainedTokenizerBase | None = None,
-) -> tuple[list[Example], dict[str, float]]:
-    """The rollouts with a known verdict as examples with advantages, and what was left out, by name.
+) -> list[Example]:
+    """The rollouts with a known verdict and tokens as examples with advantages.
 
     Unknown verdicts are outside every baseline.  An attempt without tokens has nothing to learn from, but its
     reward counts in its group.
@@ -274,25 +299,20 @@ def examples_of(
     for rollout in rollouts:
         groups[rollout.attempt.group].append(rollout)
     examples: list[Example] = []
-    left_out: Counter[str] = Counter()
     for members in groups.values():
         if algorithm.drops_uninformative and not is_informative([each.reward for each in members]):
             continue
-        rewards = [_shaped_reward(each, algorithm, config) for each in members]
+        rewards = [_shaped_reward(each, config) for each in members]
         outcome = group_advantages(rewards, algorithm.baseline)
         for rollout, advantages in zip(
             members, _of_tokens(members, outcome, config.credit, tokenizer), strict=True
         ):
             attempt = rollout.attempt
-            if advantages is None:
-                continue
-            if not attempt.token_ids:
-                left_out["empty_responses"] += 1
-                continue
-            examples.append(
-                Example(attempt.prompt_ids, attempt.token_ids, attempt.logprobs, tuple(advantages))
-            )
-    return examples, dict(left_out)
+            if advantages is not None and attempt.token_ids:
+                examples.append(
+                    Example(attempt.prompt_ids, attempt.token_ids, attempt.logprobs, tuple(advantages))
+                )
+    return examples
 
 
 def _of_tokens(
@@ -316,18 +336,11 @@ def _of_tokens(
     return group_token_advantages(credit, judged, outcome)
 
 
-def _shaped_reward(rollout: Rollout, algorithm: Algorithm, config: PolicyGradientConfig) -> float | None:
-    if rollout.reward is None or algorithm.overlong_buffer == 0:
+def _shaped_reward(rollout: Rollout, config: PolicyGradientConfig) -> float | None:
+    if rollout.reward is None or config.overlong_buffer == 0:
         return rollout.reward
     # One that hit the limit would have been longer.
     tokens = len(rollout.attempt.token_ids) + (not rollout.attempt.finished)
     return rollout.reward + overlong_penalty(
-        tokens, longest=config.longest_response, buffer=algorithm.overlong_buffer
+        tokens, longest=config.longest_response, buffer=config.overlong_buffer
     )
-
-
-def _complete(config: PolicyGradientConfig) -> PolicyLoss:
-    """The loss with L where it needs one."""
-    if config.loss.reduction == "constant_length" and config.loss.max_length is None:
-        return config.loss.model_copy(update={"max_length": config.longest_response})
-    return config.loss

@@ -12,16 +12,23 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from trainer.batching import Batch, Example, micro_batches, minibatches
+from trainer.batching import Batch, Example, micro_batches, minibatches, totals_of
 from trainer.compute import Compute
 from trainer.critic import Critic
-from trainer.learner import LearnerState, OptimizerState, UpdateStats, check_state, copied, load_weights
-from trainer.losses import Totals, gae_advantages, policy_loss, value_loss
-from trainer.policy import token_logprobs_and_entropies
+from trainer.learner import (
+    LearnerState,
+    OptimizerState,
+    UpdateStats,
+    check_state,
+    copied,
+    load_weights,
+    reference_of,
+)
+from trainer.losses import Totals, gae_advantages, kl_penalised_rewards, policy_loss, value_loss
+from trainer.policy import token_logprobs, token_logprobs_and_entropies
 from trainer.policy_gradient import PolicyGradientConfig, with_own_logprobs
-from trainer.rollout import Rollout
+from trainer.rollout import Rollout, empty_responses
 from trainer.stepper import Figures, Stepper, stats_of
-from verifier.errors import InvalidInput
 
 __all__ = ["PPOLearner"]
 
@@ -29,11 +36,11 @@ __all__ = ["PPOLearner"]
 class PPOLearner:
     """A `Learner`: the model, its critic, and one optimizer for both.
 
+    With `loss.beta` > 0 there is a reference, the model as it is given here, and rewards of tokens say what
+    it costs to leave it (2.4); `loss.kl` is for the algorithms that have the KL in their loss.
+
     Args:
         optimizer_state: moments to begin with, as `train_supervised` returns them, for the policy alone.
-
-    Raises:
-        InvalidInput: `beta` > 0, which is for the policy gradients that compare in groups.
     """
 
     def __init__(
@@ -44,10 +51,10 @@ class PPOLearner:
         optimizer_state: OptimizerState | None = None,
         compute: Compute | None = None,
     ) -> None:
-        if config.loss.beta > 0:
-            raise InvalidInput("PPO has no KL term to a reference here: leave policy_gradient.loss.beta at 0")
         self._model = model
         self._config = config
+        self._loss = config.complete_loss.model_copy(update={"beta": 0.0})
+        self._reference = reference_of(model) if config.loss.beta > 0 else None
         self._critic = Critic.on(model) if config.critic.shared else Critic.copy_of(model)
         self._both = nn.ModuleList([model, self._critic])
         self._rng = random.Random(config.seed)
@@ -57,16 +64,17 @@ class PPOLearner:
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Change model and critic in place by `config.epochs` passes over rollouts with a known verdict.
 
-        `details` holds what `PolicyStats` has, `entropy`, `policy_loss`, `value_loss`, what
-        `with_own_logprobs` says of the engine, and `explained_variance`: of returns by the values there
-        were before the update, 1 for a perfect critic and 0 for a constant.
+        `details` holds what `PolicyStats` has, `entropy`, `policy_loss`, `value_loss`, `empty_responses`
+        where there were any, what `with_own_logprobs` says of the engine, and `explained_variance`: of
+        returns by the values there were before the update, 1 for a perfect critic and 0 for a constant.
 
         Raises:
             NonFiniteLoss
         """
         examples = self._valued(rollouts)
+        empty = empty_responses(rollouts)
         if not examples:
-            return stats_of([], tokens=0, sequences=0)
+            return stats_of([], tokens=0, sequences=0, details=empty)
         config = self._config
         explained = _explained_variance(examples)
         examples, agreement = with_own_logprobs(self._model, examples, config, self._stepper.compute)
@@ -79,11 +87,11 @@ class PPOLearner:
             ],
             tokens=config.epochs * sum(map(len, examples)),
             sequences=len(examples),
-            details={"explained_variance": explained, **agreement},
+            details={"explained_variance": explained, **empty, **agreement},
         )
 
     def state(self) -> LearnerState:
-        """The state of its optimizer, which is also the critic's, its random state, and the critic.
+        """The state of its optimizer, which is also the critic's, its random state, critic and reference.
 
         Of a critic that shares the policy's trunk that is the head alone.
         """
@@ -92,6 +100,7 @@ class PPOLearner:
             "stepper": self._stepper.state(),
             "rng": self._rng.getstate(),
             "critic": copied(self._critic.state_dict()),
+            "reference": None if self._reference is None else copied(self._reference.state_dict()),
         }
 
     def restore(self, state: LearnerState) -> None:
@@ -102,6 +111,8 @@ class PPOLearner:
         """
         check_state(state, self.state())
         load_weights(self._critic, state["critic"])
+        if self._reference is not None:
+            load_weights(self._reference, state["reference"])
         self._stepper.restore(state["stepper"])
         self._rng.setstate(state["rng"])
 
@@ -119,8 +130,7 @@ class PPOLearner:
             mask_BT = batch.response_mask_BT
             with self._stepper.compute.autocast():
                 values_BT = self._values(batch)
-            rewards_BT = torch.zeros_like(values_BT)
-            rewards_BT[0, -1] = rollout.reward
+                rewards_BT = self._rewards(batch, rollout.reward)
             critic = self._config.critic
             advantages_BT = gae_advantages(rewards_BT, values_BT, mask_BT, gamma=critic.gamma, lam=critic.lam)
             kept_BT = mask_BT.bool()
@@ -131,9 +141,23 @@ class PPOLearner:
             )
         return found
 
+    def _rewards(self, batch: Batch, reward: float) -> Tensor:
+        """The reward of each token: the attempt's at the last one, and what leaving the reference costs."""
+        inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
+        logprobs_BT = ref_logprobs_BT = torch.zeros_like(batch.response_mask_BT)
+        if self._reference is not None:
+            logprobs_BT, ref_logprobs_BT = (
+                token_logprobs(each, *inputs, temperature=self._config.temperature)
+                for each in (self._model, self._reference)
+            )
+        rewards_B = torch.full((len(batch),), reward, device=logprobs_BT.device)
+        return kl_penalised_rewards(
+            rewards_B, logprobs_BT, ref_logprobs_BT, batch.response_mask_BT, beta=self._config.loss.beta
+        )
+
     def _step(self, minibatch: Sequence[Example]) -> Figures | None:
         """One optimizer step on policy and value loss of a minibatch."""
-        totals = Totals(len(minibatch), sum(len(each.token_ids) for each in minibatch))
+        totals = totals_of(minibatch)
         batches = micro_batches(minibatch, max_tokens=self._config.max_tokens, device=self._model.device)
         return self._stepper.step(batches, lambda batch: self._loss_of(batch, totals))
 
@@ -143,17 +167,17 @@ class PPOLearner:
             self._model,
             *inputs,
             temperature=self._config.temperature,
-            entropy_gradient=self._config.loss.entropy_weight > 0,
+            entropy_gradient=self._loss.entropy_weight > 0,
         )
         policy, stats = policy_loss(
             logprobs_BT,
             batch.old_logprobs_BT,
             batch.advantages_BT,
             batch.response_mask_BT,
-            self._config.loss,
+            self._loss,
             totals=totals,
             engine_logprobs_BT=batch.engine_logprobs_BT,
-            entropies_BT=entropies_BT if self._config.loss.entropy_weight > 0 else None,
+            entropies_BT=entropies_BT if self._loss.entropy_weight > 0 else None,
         )
         critic = self._config.critic
         value = value_loss(

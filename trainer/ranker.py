@@ -35,7 +35,6 @@ from verifier.errors import InvalidInput
 
 __all__ = [
     "RankerConfig",
-    "best_of_n",
     "build_ranker",
     "load_ranker",
     "score",
@@ -44,7 +43,7 @@ __all__ = [
 
 
 class RankerConfig(OptimizerConfig):
-    """Training of a ranker with AdamW at a constant learning rate."""
+    """Training of a ranker."""
 
     learning_rate: float = Field(default=5e-4, gt=0)
     epochs: int = Field(default=1, ge=1)
@@ -54,10 +53,10 @@ class RankerConfig(OptimizerConfig):
 
 
 def build_ranker(policy: PreTrainedModel) -> PreTrainedModel:
-    """A ranker on a copy of the trunk of `policy`; its head starts at 0, so it prefers nothing yet."""
+    """A ranker in float32 on a copy of the trunk of `policy`; its head is 0, so it prefers nothing yet."""
     config = copy.deepcopy(policy.config)
     config.num_labels = 1
-    ranker: PreTrainedModel = AutoModelForSequenceClassification.from_config(config)  # type: ignore[no-untyped-call]
+    ranker: PreTrainedModel = AutoModelForSequenceClassification.from_config(config, dtype=torch.float32)  # type: ignore[no-untyped-call]
     ranker.base_model.load_state_dict(policy.base_model.state_dict())
     nn.init.zeros_(_head(ranker).weight)
     ranker.to(policy.device)  # type: ignore[arg-type]
@@ -77,7 +76,7 @@ def load_ranker(
     architecture = (AutoConfig.from_pretrained(path).architectures or ["a model of no known kind"])[0]
     if not architecture.endswith("ForSequenceClassification"):
         raise InvalidInput(f"{path} holds {architecture}, which has no head to score with: train a ranker")
-    ranker: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(path)
+    ranker: PreTrainedModel = AutoModelForSequenceClassification.from_pretrained(path, dtype=torch.float32)
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(path)
     return ranker.to(device), tokenizer  # type: ignore[arg-type]
 
@@ -87,7 +86,7 @@ def train_ranker(
 ) -> UpdateStats:
     """Train `ranker` in place; `details` holds `accuracy`, the share of pairs in the right order.
 
-    Loss and accuracy are of each minibatch before the step on it; ties are half right.
+    Loss and accuracy are of each minibatch before the step on it, and means over steps; ties are half right.
 
     Raises:
         InvalidInput: there are no pairs.
@@ -119,16 +118,6 @@ def score(ranker: PreTrainedModel, examples: Sequence[Example], *, max_tokens: i
         return scores
     finally:
         ranker.train(was_training)
-
-
-def best_of_n(ranker: PreTrainedModel, candidates: Sequence[Example], *, max_tokens: int = 4096) -> int:
-    """Index of the candidate with the highest score, the first of equals.
-
-    Raises:
-        InvalidInput: there is no candidate.
-    """
-    scores = score(ranker, candidates, max_tokens=max_tokens)
-    return scores.index(max(scores))
 
 
 def _step(

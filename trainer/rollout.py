@@ -1,5 +1,6 @@
 """Rollouts: attempts with their verdicts and rewards; what the trainer eats."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Self
 
@@ -8,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 from prover.theorem import Attempt
 from verifier.verdict import Kind, Verdict
 
-__all__ = ["Judged", "Rollout", "reward_of"]
+__all__ = ["Judged", "Rollout", "empty_responses", "reward_of"]
 
 
 @dataclass(frozen=True)
@@ -44,3 +45,9 @@ def reward_of(verdict: Verdict) -> float | None:
             return 0.0
         case Kind.UNKNOWN:
             return None
+
+
+def empty_responses(rollouts: Iterable[Rollout]) -> dict[str, float]:
+    """How many known verdicts are on a response of no tokens, from which nothing is learned; only if any."""
+    count = sum(each.reward is not None and not each.attempt.token_ids for each in rollouts)
+    return {"empty_responses": count} if count else {}

@@ -57,7 +57,7 @@ class Stepper:
     ) -> None:
         self.compute = compute or Compute()
         self._max_grad_norm = config.max_grad_norm
-        self._left_out_in_a_row = 0
+        self.left_out_in_a_row = 0
         weights = [p for p in model.parameters() if p.requires_grad]
         self.optimizer = AdamW(
             weights, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.95)
@@ -78,18 +78,19 @@ class Stepper:
             group["lr"] = learning_rate
 
     def state(self) -> LearnerState:
-        """Moments, learning rates and the count of steps left out in a row, as a copy."""
+        """Moments and the count of steps left out in a row, as a copy."""
         return {
             "optimizer": copied(self.optimizer.state_dict()),
-            "left_out_in_a_row": self._left_out_in_a_row,
+            "left_out_in_a_row": self.left_out_in_a_row,
         }
 
     def restore(self, state: LearnerState) -> None:
-        """Go on as the stepper would have that `state` was taken from.
+        """Go on as the stepper would have that `state` was taken from, but at the rates that this one has.
 
         Raises:
             InvalidInput: it is of other weights.
         """
+        own = [(group["lr"], group["weight_decay"]) for group in self.optimizer.param_groups]
         try:
             # Copied, because the optimizer would go on to change the caller's tensors.
             self.optimizer.load_state_dict(copied(state["optimizer"]))
@@ -98,7 +99,9 @@ class Stepper:
                 f"the moments of this state are of other weights than these ({error}): "
                 "go on with the model that it was taken from"
             ) from error
-        self._left_out_in_a_row = state["left_out_in_a_row"]
+        for group, (rate, decay) in zip(self.optimizer.param_groups, own, strict=True):
+            group.update(lr=rate, weight_decay=decay)
+        self.left_out_in_a_row = state["left_out_in_a_row"]
 
     def step(
         self, parts: Iterable[P], loss_of: Callable[[P], tuple[Tensor, Figures]]
@@ -129,12 +132,12 @@ class Stepper:
         if finite:
             self.optimizer.step()
         self.optimizer.zero_grad(set_to_none=True)
-        self._left_out_in_a_row = 0 if finite else self._left_out_in_a_row + 1
+        self.left_out_in_a_row = 0 if finite else self.left_out_in_a_row + 1
         if finite:
             return {**figures, "grad_norm": norm}
         said = f"a step with the loss {figures['loss']} and the gradient norm {norm} was left out"
         log.warning("%s", said)
-        if self._left_out_in_a_row >= PATIENCE:
+        if self.left_out_in_a_row >= PATIENCE:
             raise NonFiniteLoss(
                 f"{said}, as were the {PATIENCE - 1} before it: lower the learning rate, or look at the "
                 "batches; the weights were not changed by them"

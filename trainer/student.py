@@ -12,6 +12,7 @@ import torch
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prover.generators.transformers import load_model
+from trainer.algorithms import ALGORITHMS
 from trainer.batching import Example
 from trainer.compute import Compute, ComputeConfig
 from trainer.config import RunConfig
@@ -55,7 +56,7 @@ class Student:
         # Its state may be several times as large as the model.
         self._lesson = replace(lesson, state=None)
         self.compute = Compute.of(config.compute)
-        self.model, self.tokenizer = load_model(lesson.directory)
+        self.model, self.tokenizer = load_model(lesson.directory, dtype=torch.float32)
         self._adapted = (
             with_lora(self.model, config.lora, seed=config.seed) if config.lora is not None else None
         )
@@ -136,7 +137,7 @@ class Student:
         if not self.compute.ranks.is_first:
             return self.model  # nobody looks at it
         config = self._lesson.config
-        whole, _ = load_model(self._lesson.directory)
+        whole, _ = load_model(self._lesson.directory, dtype=torch.float32)
         adapted = with_lora(whole, config.lora, seed=config.seed) if config.lora is not None else None
         whole.load_state_dict(weights)
         return whole if adapted is None else merged(adapted)
@@ -156,7 +157,8 @@ def new_learner(
     """
     eos_id = tokenizer.eos_token_id
     assert isinstance(eos_id, int)
-    copies = config.algorithm in ("dpo", "ppo", "trpo") or config.policy_gradient.loss.beta > 0
+    has_reference = config.algorithm in ALGORITHMS and config.policy_gradient.loss.beta > 0
+    copies = config.algorithm in ("dpo", "ppo", "trpo") or has_reference
     if compute.shard and copies:
         raise InvalidInput(
             f"compute.shard: {config.algorithm} keeps a second copy of the model, which is not divided among "

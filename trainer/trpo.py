@@ -14,7 +14,7 @@ import copy
 import math
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from pydantic import BaseModel, ConfigDict, Field
@@ -27,7 +27,7 @@ from trainer.advantages import Baseline, group_advantages
 from trainer.batching import Batch, Example, micro_batches
 from trainer.learner import LearnerState, NonFiniteLoss, UpdateStats, check_state
 from trainer.policy import response_logits
-from trainer.rollout import Rollout
+from trainer.rollout import Rollout, empty_responses
 from verifier.errors import InvalidInput
 
 __all__ = [
@@ -73,8 +73,12 @@ class TRPOLearner:
         self._config = config
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
-        """One step on the group advantages of the rollouts with a known verdict; see `trpo_update`."""
-        return trpo_update(self._model, _examples(rollouts, self._config.baseline), self._config)
+        """One step on the group advantages of the rollouts with a known verdict; see `trpo_update`.
+
+        `details` holds `empty_responses` as well, where there were any.
+        """
+        stats = trpo_update(self._model, _examples(rollouts, self._config.baseline), self._config)
+        return replace(stats, details={**stats.details, **empty_responses(rollouts)})
 
     def state(self) -> LearnerState:
         """The name of the algorithm alone."""

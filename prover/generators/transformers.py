@@ -32,23 +32,28 @@ _DROP_FRACTION = 1 / 4
 
 
 def load_model(
-    path: Path, device: str | torch.device = "cpu"
+    path: Path, device: str | torch.device = "cpu", *, dtype: torch.dtype | None = None
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A causal language model and its tokenizer from a Hugging Face directory.
 
     A LoRA adapter (peft) is merged into the model that it names as its base.
 
+    Args:
+        dtype: of the weights; as they were saved unless given.  What is trained has to be float32: in
+            bfloat16 most steps are smaller than what a weight can change by.
+
     Raises:
         InvalidInput: there is no model at `path`, or none where the adapter at `path` says.
     """
     adapter = path / "adapter_config.json"
+    precision = "auto" if dtype is None else dtype
     if adapter.is_file():
         base = Path(json.loads(adapter.read_bytes())["base_model_name_or_path"] or "")
         if not (base / "config.json").is_file():
             raise InvalidInput(f"{path} is an adapter for {base}, which holds no model: put that one there")
-        model = _merged(AutoModelForCausalLM.from_pretrained(base), path)
+        model = _merged(AutoModelForCausalLM.from_pretrained(base, dtype=precision), path)
     elif (path / "config.json").is_file():
-        model = AutoModelForCausalLM.from_pretrained(path)
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=precision)
     else:
         raise InvalidInput(f"{path} holds no model: it has no config.json")
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(path)
