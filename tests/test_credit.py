@@ -1,6 +1,7 @@
 """Per-tactic credit: whom a real Lean's errors are blamed on, and what the schemes may and may not pay."""
 
 import asyncio
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Literal
 
@@ -13,6 +14,7 @@ from tokenizers.models import BPE, WordLevel
 from transformers import PreTrainedTokenizerFast
 
 from tests.credit_cases import CASES
+from tests.credit_tokens import TOKENS
 from trainer.advantages import group_advantages
 from trainer.credit import (
     CreditConfig,
@@ -20,11 +22,12 @@ from trainer.credit import (
     first_error_credit,
     group_token_advantages,
     lecture_credit,
+    owned_tokens,
     potential_credit,
     token_advantages,
     verified_prefix_credit,
 )
-from trainer.steps import first_error_of, steps_of
+from trainer.steps import Span, first_error_of, steps_of
 from trainer.token_bytes import bytes_of_tokens, token_spans
 from trainer.tokenizer import train_tokenizer
 from verifier.errors import InvalidInput
@@ -86,7 +89,7 @@ def credited(config: CreditConfig, judged: Judged, advantage: float = 0.0) -> di
     return {judged.text[i:][:6]: value for i, value in enumerate(tokens) if value != advantage}
 
 
-async def test_steps_and_blame_are_those_marked_by_hand(pool: LeanPool) -> None:
+async def test_steps_blame_and_tokens_are_those_written_down_by_hand(pool: LeanPool) -> None:
     verdicts = await asyncio.gather(
         *(
             pool.verify(
@@ -96,15 +99,32 @@ async def test_steps_and_blame_are_those_marked_by_hand(pool: LeanPool) -> None:
             for each in CASES
         )
     )
+    tokenizer = train_tokenizer([case.proof for case in CASES], 420)
     wrong = {}
     for case, judged in zip(CASES, verdicts, strict=True):
         steps = steps_of(case.proof, judged)
         found = [(step.start, step.stop, step.fault is not None) for step in steps]
         first = next((k for k, (_, _, blamed) in enumerate(case.steps) if blamed), None)
-        if (found, first_error_of(steps)) != (case.steps, first) or judged.kind is Kind.UNKNOWN:
-            wrong[case.name] = [(case.proof[a:b], blamed) for a, b, blamed in found], judged.reason
+        ids = tokenizer(case.proof, add_special_tokens=False).input_ids
+        spans = token_spans(bytes_of_tokens(tokenizer, ids))
+        owned = [owned_tokens(spans, step) for step in steps]
+        tokens = [(each.start, "|".join(case.proof[slice(*spans[i])] for i in each)) for each in owned]
+        if (
+            (found, first_error_of(steps), tokens) != (case.steps, first, TOKENS[case.name])
+            or any(
+                case.proof[a.start : a.head] not in _text(case.proof, spans, b)
+                for a, b in zip(steps, owned, strict=True)
+            )
+            or judged.kind is Kind.UNKNOWN
+        ):
+            steps_found = [(case.proof[a:b], blamed) for a, b, blamed in found]
+            wrong[case.name] = steps_found, tokens, judged.reason
     assert wrong == {}
-    assert len(CASES) >= 40
+    assert len(CASES) == len(TOKENS) >= 40
+
+
+def _text(text: str, spans: Sequence[Span], tokens: range) -> str:
+    return text[spans[tokens[0]][0] : spans[tokens[-1]][1]]
 
 
 async def test_credit_lands_on_the_tokens_of_the_blamed_tactic(pool: LeanPool) -> None:
@@ -144,6 +164,19 @@ def test_unknown_verdicts_get_none_and_leave_the_others_as_if_they_were_absent(s
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
+@given(st.lists(st.sampled_from([PROVED, REFUTED, UNKNOWN, UNKNOWN]), min_size=1, max_size=12))
+def test_any_number_of_unknown_verdicts_anywhere_changes_no_other(
+    scheme: Scheme, group: list[Judged]
+) -> None:
+    config = CreditConfig(scheme=scheme)
+    known = [each for each in group if each is not UNKNOWN]
+    found = group_token_advantages(config, group, advantages_of(group))
+    assert [each for each in found if each is not None] == group_token_advantages(
+        config, known, advantages_of(known)
+    )
+
+
+@pytest.mark.parametrize("scheme", SCHEMES)
 def test_what_is_prepended_shifts_spans_and_changes_no_credit(scheme: Scheme) -> None:
     config = CreditConfig(scheme=scheme)
     comment = "-- ⟨∀ℝ₀⟩ 😀\n"
@@ -177,15 +210,40 @@ def test_potential_credit_sums_to_the_outcome_less_the_solve_rate(
     assert sum(values) == pytest.approx(float(proved) - rate, abs=1e-12)
 
 
-@given(places, rates, st.integers(1, 30), st.booleans())
+@given(
+    st.lists(st.sampled_from(["skip", "try rfl", "all_goals skip", "have _ := 1"]), max_size=8),
+    rates,
+    st.booleans(),
+    st.sampled_from(["first_token", "last_token"]),
+    st.integers(1, 9),
+)
 def test_harmless_extra_tactics_earn_nothing_in_total(
-    place: tuple[int, int | None], rate: float, extra: int, proved: bool
+    extra: list[str],
+    rate: float,
+    proved: bool,
+    placement: Literal["first_token", "last_token"],
+    size: int,
 ) -> None:
-    count, first = place
-    padded = None if first is None else first + extra
-    short = potential_credit(count, None if proved else first, proved, rate)
-    long = potential_credit(count + extra, None if proved else padded, proved, rate)
-    assert sum(long) == pytest.approx(sum(short), abs=1e-12)
+    """However many there are, nested or not, and however tokens are cut: several may begin in one token."""
+    body = "".join(f"  {each}\n" for each in extra) + "  have h : p := by\n    exact hp\n  exact h"
+    text = f"by\n{body}"
+    nested = [
+        (text.index("have h"), text.index("hp\n") + 2),
+        (text.index("exact hp"), text.index("hp\n") + 2),
+    ]
+    spans, place = [], 3
+    for each in extra:
+        spans.append((place + 2, place + 2 + len(each)))
+        place += len(each) + 3
+    spans += [*nested, (text.rindex("exact h"), len(text))]
+    said = verdict(text, [], error=None if proved else "exact hp").model_copy(
+        update={"tactics": tuple(Tactic(start=a, stop=b, goals_before="", goals_after="") for a, b in spans)}
+    )
+    judged = Judged(text, [*(text[i : i + size].encode() for i in range(0, len(text), size)), b""], said)
+    config = CreditConfig(scheme="potential", placement=placement)
+    tokens = token_advantages(config, judged, 0.5, mean=0.5, solve_rate=rate)
+    assert tokens is not None
+    assert sum(each - 0.5 for each in tokens) == pytest.approx(float(proved) - rate, abs=1e-9)
 
 
 def test_potential_credit_rises_to_the_first_error_and_falls_there() -> None:

@@ -20,6 +20,7 @@ __all__ = [
     "first_error_credit",
     "group_token_advantages",
     "lecture_credit",
+    "owned_tokens",
     "potential_credit",
     "token_advantages",
     "verified_prefix_credit",
@@ -116,7 +117,7 @@ def token_advantages(
         raise InvalidInput(f"the tokens of {verdict.id!r} do not spell its text: give those it was made from")
     steps, spans = steps_of(judged.text, verdict), token_spans(judged.token_bytes)
     first = first_error_of(steps)
-    tokens = [_tokens_of(spans, step) for step in steps]
+    tokens = [owned_tokens(spans, step) for step in steps]
     if config.scheme == "verified_prefix":
         token = None if first is None else tokens[first][0]
         kept = verified_prefix_credit(count, token, proved, advantage)
@@ -137,7 +138,7 @@ def token_advantages(
     return total
 
 
-def _tokens_of(spans: Sequence[Span], step: Step) -> range:
+def owned_tokens(spans: Sequence[Span], step: Step) -> range:
     """The tokens that overlap the step's head; of a step at the end of the text, the one that ended it."""
     first = bisect_right([stop for _, stop in spans], step.start)
     if first == len(spans):
