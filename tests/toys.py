@@ -61,6 +61,8 @@ def sample_of(tokenizer: PreTrainedTokenizerFast, text: str) -> Sample:
     return Sample(text, prompt_ids, token_ids, (-1.0,) * len(token_ids), finished=True)
 
 
-def sampled_group(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, seed: int) -> list[Sample]:
-    params = SamplingParams(samples=64, max_new_tokens=16, seed=seed)
+def sampled_group(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, seed: int, temperature: float = 1.0
+) -> list[Sample]:
+    params = SamplingParams(samples=64, max_new_tokens=16, seed=seed, temperature=temperature)
     return TransformersGenerator(model, tokenizer).sample([PAIRS[0][0]], params)[0]
