@@ -45,6 +45,13 @@ def test_the_demo_chooses_uniformly_unless_told_otherwise() -> None:
         run_config(for_demo({"curriculum": "uniform"}))
 
 
+@pytest.mark.parametrize("name", ["theorems", "store"])
+def test_a_demo_does_not_take_theorems_and_then_train_on_others(name: str) -> None:
+    with pytest.raises(InvalidInput, match=f"data.{name}: .*proofmill train"):
+        for_demo({"data": {name: "mine"}})
+    assert run_config(for_demo({"data": {"train": 5}})).data.train == 5
+
+
 @pytest.mark.parametrize(
     ("settings", "cause"),
     [
@@ -54,6 +61,18 @@ def test_the_demo_chooses_uniformly_unless_told_otherwise() -> None:
         ("algorithm = 'grpo'\n[policy_gradient]\ntemperature = 0.7\n", "policy_gradient.temperature"),
         ("algorithm = 'grpo'\n[policy_gradient]\nalgorithm = 'dapo'\n", "policy_gradient.algorithm"),
         ("algorithm = 'grpo'\n[policy_gradient.loss]\nclip_low = 2\n", "clip_low"),
+        ("algorithm = 'ppo'\n[policy_gradient.credit]\nscheme = 'potential'\n", "PPO has a critic"),
+        (
+            "algorithm = 'cispo'\n[policy_gradient.loss]\ndual_clip = 3.0\n",
+            "dual_clip is for the objective clip",
+        ),
+        ("algorithm = 'reinforce'\n[policy_gradient.loss]\nclip_low = 0.1\n", "clip_low is for"),
+        ("algorithm = ['grpo']\n", "algorithm"),
+        ("dpo = 3\n", "dpo"),
+        ("policy_gradient = 3\n", "policy_gradient"),
+        ("[policy_gradient]\nloss = 'clip'\n", "policy_gradient.loss"),
+        ("[policy_gradient]\nalgorithm = ['grpo']\n", "policy_gradient.algorithm"),
+        ("sampling = 3\n", "SamplingParams"),
         ("colour = 1\n", "colour"),
         ("[data]\ntrain = 0\n", "data.train"),
         ("iterations = \n", "cannot read"),

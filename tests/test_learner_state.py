@@ -177,6 +177,15 @@ def test_steps_left_out_before_an_interruption_count_after_it() -> None:
         one_more_left_out(resumed)
 
 
+def test_what_goes_on_with_another_learning_rate_has_that_one() -> None:
+    module = torch.nn.Linear(1, 1)
+    slow, fast = (Stepper(module, OptimizerConfig(learning_rate=rate)) for rate in (1e-4, 0.5))
+    fast.restore(slow.state())
+    before = module.weight.detach().clone()
+    assert fast.step([1.0], lambda factor: (factor * module.weight.sum(), {})) is not None
+    assert float((module.weight.detach() - before).abs()) > 0.1
+
+
 @pytest.fixture
 def lesson(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> Lesson:
     """With dropout, which reads torch's random state."""

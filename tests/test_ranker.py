@@ -1,5 +1,6 @@
 """The ranker: what makes a pair, which rows are preference data, and that it learns to choose."""
 
+import copy
 import json
 import math
 from pathlib import Path
@@ -209,6 +210,17 @@ def test_a_saved_ranker_comes_back_for_us_and_for_transformers(
     elsewhere = AutoModelForSequenceClassification.from_pretrained(tmp_path / "ranker")
     ids = torch.tensor([examples[0].prompt_ids + examples[0].token_ids])
     assert float(elsewhere(ids).logits.detach()) == pytest.approx(score(ranker, examples[:1])[0], abs=1e-5)
+
+
+def test_the_policy_of_a_ranker_may_be_in_bfloat16(
+    policy: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    low = copy.deepcopy(policy).bfloat16()
+    low.config.dtype = torch.bfloat16
+    ranker = build_ranker(low)
+    assert {each.dtype for each in ranker.parameters()} == {torch.float32}
+    train_ranker(ranker, toy_pairs(tokenizer, PROMPTS[:1]), RankerConfig())
+    assert any(score(ranker, [example_of(tokenizer, PROMPTS[0], "by rfl")]))
 
 
 def test_a_directory_without_a_ranker_is_refused(

@@ -6,6 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prover.generators import SamplingParams
+from prover.generators.transformers import TransformersGenerator
+from prover.theorem import Attempt, Theorem
+from tests.toys import CONFIG
+from trainer.policy import build_policy
+from trainer.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
+from trainer.rollout import Rollout
+from trainer.supervised import SupervisedConfig, train_supervised
+from trainer.tokenizer import train_tokenizer
 from verifier.pool import LeanPool
 from verifier.rewards import MAX_STATEMENT, ArithmeticVerifier, Verifier
 from verifier.verdict import Kind, Status, Submission, Verdict
@@ -117,6 +126,45 @@ async def test_every_submission_gets_its_own_verdict() -> None:
         "wrong": Kind.REFUTED,
         "broken": Kind.UNKNOWN,
     }
+
+
+async def test_a_policy_learns_from_what_the_checker_of_arithmetic_says(one_thread: None) -> None:
+    """Sampled, judged, rewarded: it knows two answers and comes to give the right one."""
+    prompt, answers = "17 + 25 = ", ("Answer: 42", "Answer: 24")
+    tokenizer = train_tokenizer([f"{prompt}{each}" for each in answers], CONFIG.vocab_size)
+    model = build_policy(CONFIG, tokenizer, seed=0)
+    pairs = [(prompt, each) for each in answers]
+    train_supervised(
+        model, tokenizer, pairs, SupervisedConfig(learning_rate=5e-3, batch_size=2, steps=80, warmup_steps=5)
+    )
+    theorem = Theorem(name="sum", statement="17 + 25", source="test", split="train")
+    learner = PolicyGradientLearner(model, PolicyGradientConfig(learning_rate=1e-3, epochs=2))
+    proved = []
+    for seed in range(12):
+        params = SamplingParams(samples=64, max_new_tokens=16, seed=seed)
+        (samples,) = TransformersGenerator(model, tokenizer).sample([prompt], params)
+        attempts = [
+            Attempt(
+                id=str(i),
+                group="g",
+                theorem=theorem,
+                policy_version=0,
+                proof=each.text,
+                prompt_ids=each.prompt_ids,
+                token_ids=each.token_ids,
+                logprobs=each.logprobs,
+                finished=each.finished,
+            )
+            for i, each in enumerate(samples)
+        ]
+        said = await verdicts_of(
+            ArithmeticVerifier(),
+            [Submission(id=each.id, statement=theorem.statement, proof=each.proof) for each in attempts],
+        )
+        proved.append(sum(verdict.kind is Kind.PROVED for verdict in said.values()))
+        learner.update([Rollout.judged(each, said[each.id]) for each in attempts])
+    assert 15 < proved[0] < 49
+    assert proved[-1] > 54
 
 
 async def test_leans_pool_fits_the_same_seam(pool: LeanPool) -> None:

@@ -2,18 +2,22 @@
 
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from prover.generators.transformers import load_model
 from tests.toys import CONFIG, PAIRS, rollout, sample_of, weights
 from trainer.batching import Example, micro_batches
 from trainer.compute import Compute, ComputeConfig
+from trainer.config import run_config
 from trainer.learner import NonFiniteLoss, OptimizerConfig
-from trainer.policy import build_policy, token_logprobs
+from trainer.policy import build_policy, save_policy, token_logprobs
 from trainer.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
 from trainer.stepper import PATIENCE, Stepper, stats_of
+from trainer.student import Lesson, Student
 from trainer.supervised import encode_pairs, supervised_step
 from verifier.errors import InvalidInput
 from verifier.verdict import Status
@@ -52,6 +56,21 @@ def test_a_step_that_is_not_finite_is_left_out_and_counted_and_the_next_one_made
         made["grad_norm"],
     )
     assert "left_out_steps" not in stats_of([made], tokens=7, sequences=2).details
+
+
+def test_a_gradient_is_scaled_down_to_the_norm_it_may_have_and_reported_as_it_was() -> None:
+    module, stepper = weight_and_stepper()
+    applied = []
+    stepper.optimizer.register_step_pre_hook(
+        lambda optimizer, *_: applied.append(float(optimizer.param_groups[0]["params"][0].grad.norm()))
+    )
+    reported = []
+    for factor in (50.0, 0.25):
+        figures = stepper.step([factor], lambda factor: ((factor * module.weight).sum(), {}))
+        assert figures is not None
+        reported.append(figures["grad_norm"])
+    assert reported == pytest.approx([50.0, 0.25])
+    assert applied == pytest.approx([1.0, 0.25], rel=1e-4)
 
 
 def test_steps_that_can_never_be_made_end_the_run() -> None:
@@ -123,6 +142,27 @@ def test_bfloat16_is_for_passes_alone_and_comes_close(
     assert norms[0] != norms[1]
     assert norms[0][0] == pytest.approx(norms[1][0], rel=0.02)
     assert steps[-1] is not None and steps[0] is not None and steps[-1]["loss"] < steps[0]["loss"] / 2
+
+
+def test_a_policy_saved_in_bfloat16_is_trained_in_float32(
+    tokenizer: PreTrainedTokenizerFast, tmp_path: Path
+) -> None:
+    saved = build_policy(CONFIG, tokenizer, seed=0).bfloat16()
+    save_policy(saved, tokenizer, tmp_path / "v0000")
+    assert load_model(tmp_path / "v0000")[0].dtype == torch.bfloat16
+    for algorithm in ("grpo", "trpo"):
+        config = run_config({"algorithm": algorithm, "compute": {"device": "cpu"}})
+        student = Student(Lesson(config, tmp_path / "v0000", ()))
+        assert {each.dtype for each in weights(student.model)} == {torch.float32}
+        rollouts = [
+            rollout(sample_of(tokenizer, text), status)
+            for text, status in (("by omega", Status.PROVED), ("by simp", Status.REJECTED))
+        ]
+        before = weights(student.model)
+        assert student.update(rollouts).optimizer_steps == 1
+        # Steps of 1e-4, most of which would be lost in bfloat16.
+        moved = [float((a != b).double().mean()) for a, b in zip(before, weights(student.model), strict=True)]
+        assert max(moved) > 0.9
 
 
 def test_settings_that_this_machine_cannot_keep_are_refused() -> None:

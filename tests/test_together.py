@@ -74,6 +74,12 @@ def test_two_processes_come_to_what_one_comes_to(policy: Path, tmp_path: Path, n
     assert (together_at - alone_at).norm() < 0.02 * (alone_at - start).norm()
 
 
+def test_a_setting_of_another_algorithm_keeps_no_weights_from_being_divided(policy: Path) -> None:
+    config = run_config({"policy_gradient": {"loss": {"beta": 0.1}}, "compute": {"shard": True}})
+    student = Student(Lesson(config, policy, ()))
+    new_learner(config, student.model, student.tokenizer, (), Compute(shard=True))
+
+
 @pytest.mark.parametrize("algorithm", ["ppo", "dpo", "trpo"])
 def test_what_keeps_a_second_model_says_that_it_cannot_be_divided(policy: Path, algorithm: str) -> None:
     config = run_config({"algorithm": algorithm, "compute": {"shard": True}})

@@ -160,7 +160,8 @@ class RunConfig(Section):
         seed = settings.get("seed", 0)
         for part in ("pretraining", "supervised", "sampling", "policy_gradient", "dpo", "expert_iteration"):
             shared[part] = _with(shared, part, "seed", seed, "`seed`")
-        if (algorithm := settings.get("algorithm")) in ALGORITHMS:
+        algorithm = settings.get("algorithm")
+        if isinstance(algorithm, str) and algorithm in ALGORITHMS:
             shared["policy_gradient"] = _with(
                 shared, "policy_gradient", "algorithm", algorithm, "`algorithm`"
             )
@@ -211,9 +212,12 @@ class RunConfig(Section):
         return self.algorithm in ALGORITHMS and self.policy_gradient.credit.needs_tactics
 
 
-def _with(settings: dict[str, Any], part: str, name: str, value: Any, where: str) -> dict[str, Any]:
+def _with(settings: dict[str, Any], part: str, name: str, value: Any, where: str) -> Any:
     """The section `part` with `name` set to `value`, which may be said elsewhere only."""
-    section = dict(settings.get(part, {}))
+    given = settings.get(part, {})
+    if not isinstance(given, Mapping):
+        return given  # a section or no section at all, for pydantic to take or refuse
+    section = dict(given)
     if section.setdefault(name, value) != value:
         raise ValueError(f"{part}.{name} cannot differ from the run's: set {where} alone")
     return section
@@ -268,7 +272,16 @@ def for_demo(settings: Mapping[str, Any]) -> dict[str, Any]:
 
     Of the ways to choose that were compared on the demo's even mix of families, none is better there
     (docs/experiments.md, "Policies on the demo's task").
+
+    Raises:
+        InvalidInput: they name theorems, and a demo's are of the families.
     """
+    data = settings.get("data", {})
+    for name in ("theorems", "store", "grow", "allow_contaminated"):
+        if isinstance(data, Mapping) and name in data:
+            raise InvalidInput(
+                f"data.{name}: demo and compare train on the families; others are for `proofmill train`"
+            )
     curriculum = settings.get("curriculum", {})
     if not isinstance(curriculum, Mapping):
         return dict(settings)  # for `run_config` to refuse

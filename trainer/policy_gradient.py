@@ -96,12 +96,14 @@ class PolicyGradientConfig(OptimizerConfig):
 
     @model_validator(mode="before")
     @classmethod
-    def _as_the_algorithm_has_it(cls, settings: dict[str, Any]) -> dict[str, Any]:
+    def _as_the_algorithm_has_it(cls, settings: Any) -> Any:
+        if not isinstance(settings, dict):
+            return settings  # which is refused, as what is returned next is
         name, given = settings.get("algorithm", "grpo"), settings.get("loss", {})
         if isinstance(given, PolicyLoss):
             given = given.model_dump(exclude_unset=True)
         if name not in get_args(AlgorithmName) or not isinstance(given, dict):
-            return settings  # which is refused, with what there may be
+            return settings
         chosen = ALGORITHMS[name]
         own = {
             "epochs": chosen.epochs,
