@@ -1,5 +1,6 @@
 """What a ranker saves on a run's own samples: nothing is judged for it, unknown verdicts are in no figure."""
 
+import json
 import random
 from collections.abc import Sequence
 from pathlib import Path
@@ -8,12 +9,14 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
 from prover.eval_provers import BestOf, Written
 from prover.formats import Answer, Failed, Problem
 from prover.theorem import Theorem
 from tests.toys import CONFIG, PAIRS
 from trainer.best_of_n import load_scorer, ordered_calls, preferences_of, rank_run
+from trainer.cli import app
 from trainer.policy import build_policy, save_policy
 from trainer.ranker import RankerConfig
 from trainer.run_files import AttemptRow, LeanBuild, Phase, Summary
@@ -95,6 +98,16 @@ def test_a_ranker_finds_the_proofs_of_theorems_it_never_saw(tmp_path: Path) -> N
     assert (first.text, second.text) == (GOOD, BAD)
     with pytest.raises(InvalidInput, match="exists already"):
         rank_run(run, RankerConfig())
+
+
+def test_preferences_from_a_file_are_learned_from_as_well(tmp_path: Path) -> None:
+    rows = [row("train", 1, GOOD), row("train", 1, BAD), row("after", 2, GOOD)]
+    run = a_run(tmp_path / "run", rows)
+    file = tmp_path / "preferences.jsonl"
+    file.write_text('{"prompt": "x := ", "chosen": "by simp", "rejected": "by omega"}\n{"prompt": "y"}\n')
+    said = CliRunner().invoke(app, ["rank", str(run), "--preferences", str(file), "--json"])
+    assert json.loads(said.stdout)["pairs"] == 2
+    assert "preferences.jsonl:2: field `chosen`" in said.stderr.replace("\n", "")
 
 
 def test_a_run_that_cannot_be_ranked_says_what_is_missing(tmp_path: Path) -> None:

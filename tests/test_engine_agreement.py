@@ -7,6 +7,8 @@ from hypothesis import strategies as st
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from tests.toys import rollout, sample_of, sampled_group
+from trainer.alarm import EngineMismatch, MismatchAlarm
+from trainer.algorithms import PolicyLoss
 from trainer.batching import Example
 from trainer.compute import Compute
 from trainer.lora import LoRAConfig, with_lora
@@ -62,7 +64,7 @@ def test_an_engine_is_compared_where_that_is_asked_for(
     agreed = details(check_engine=True, apart=False)
     assert agreed["effective_sample_share"] == pytest.approx(1, abs=1e-4)
     assert agreed["engine_gap"] == pytest.approx(0, abs=1e-5)
-    assert agreed["engine_kl"] == pytest.approx(0, abs=1e-5)
+    assert "engine_kl" not in agreed, "it is compared, and the loss goes on with what it said"
     differed = details(check_engine=True, apart=True)
     assert differed["effective_sample_share"] < 0.6 and 3 < differed["engine_gap"] < 6
     assert {"effective_sample_share", "engine_gap"}.isdisjoint(details(check_engine=False, apart=True))
@@ -78,8 +80,21 @@ def test_dropout_has_no_part_in_what_the_engine_is_compared_with(
             torch.nn.init.normal_(weight)
     sample = sample_of(tokenizer, "by omega")
     example = Example(sample.prompt_ids, sample.token_ids, sample.logprobs)
-    config = PolicyGradientConfig(check_engine=True)
+    config = PolicyGradientConfig(loss=PolicyLoss(engine_cap=2.0))
     once, _ = with_own_logprobs(model.train(), [example], config, Compute())
     again, figures = with_own_logprobs(model.train(), once, config, Compute())
     assert again[0].old_logprobs == once[0].old_logprobs
     assert figures == {"effective_sample_share": 1, "engine_gap": 0}
+
+
+def test_a_mismatch_slows_a_run_and_then_ends_it_also_when_it_was_interrupted_between() -> None:
+    alarm, resumed = MismatchAlarm(0.5, patience=3), MismatchAlarm(0.5, patience=3)
+    slowed = []
+    for seen in (0.4, 0.9, None, 0.4, None, 0.3):
+        alarm.see(seen)
+        slowed.append(alarm.slowed)
+    assert slowed == [True, False, False, True, True, True]
+    resumed.below = alarm.below
+    assert resumed.slowed
+    with pytest.raises(EngineMismatch, match="3 updates in a row"):
+        resumed.see(0.2)

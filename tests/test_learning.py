@@ -20,7 +20,7 @@ from trainer.learner import Learner, NonFiniteLoss
 from trainer.policy import build_policy
 from trainer.pretraining import PretrainingConfig, pretrain
 from trainer.rollout import Rollout
-from trainer.supervised import SupervisedConfig, SupervisedStep, train_supervised
+from trainer.supervised import SupervisedConfig, SupervisedStep, encode_pairs, train_supervised
 from verifier.errors import InvalidInput
 from verifier.verdict import Status
 
@@ -171,6 +171,17 @@ def test_expert_iteration_begins_anew_from_the_start_when_asked_to(
     learner.update([])
     for a, b in zip(model.parameters(), first, strict=True):
         torch.testing.assert_close(a, b, atol=1e-5, rtol=0)
+
+
+def test_however_much_is_known_a_proof_that_was_found_has_a_place(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    config = ExpertIterationConfig(steps=3, batch_size=4, known_share=0.9)
+    known = encode_pairs(tokenizer, PAIRS, max_length=CONFIG.max_length)
+    learner = ExpertIterationLearner(model, config, eos_id=tokenizer.eos_token_id, known=known)
+    stats = learner.update([rollout(sample_of(tokenizer, "by omega"), Status.PROVED)])
+    assert stats.optimizer_steps == 3
+    assert 1 < stats.sequences <= 1 + 3 * 3
 
 
 def test_checkpoints_are_averaged_when_asked_to(tokenizer: PreTrainedTokenizerFast) -> None:

@@ -113,6 +113,28 @@ def kl_and_surrogate(
     return kl, float((ratio_N * advantages_N).mean())
 
 
+def written_out_gradient(model: LlamaForCausalLM, examples: list[Example]) -> Tensor:
+    """∇ E_t[ρ_t Â_t], shape (P,)."""
+    tokens_N = torch.tensor([t for example in examples for t in example.token_ids])
+    recorded_N = torch.tensor([x for example in examples for x in example.old_logprobs or ()])
+    advantages_N = torch.tensor([a for example in examples for a in example.advantages])
+    logprobs_N = log_softmax_of_responses(model, examples).gather(1, tokens_N[:, None])[:, 0]
+    surrogate = ((logprobs_N - recorded_N).exp() * advantages_N).mean()
+    return torch.cat([g.reshape(-1) for g in torch.autograd.grad(surrogate, list(model.parameters()))])
+
+
+def test_the_gradient_of_the_surrogate_is_to_the_policy_that_sampled(model: LlamaForCausalLM) -> None:
+    """Which may be another than the one that learns, and in as many parts as there are."""
+    examples = [
+        replace(each, old_logprobs=tuple(x - 0.4 * i for x in each.old_logprobs or ()))
+        for i, each in enumerate(examples_of(model))
+    ]
+    for max_tokens in (1, 10_000):
+        batches = micro_batches(examples, max_tokens=max_tokens)
+        _, found_P = surrogate_gradient(model, batches, temperature=TEMPERATURE)
+        torch.testing.assert_close(found_P, written_out_gradient(model, examples), atol=1e-6, rtol=1e-4)
+
+
 @pytest.mark.parametrize("size", [1, 5, 30])
 def test_conjugate_gradients_solve_a_random_positive_definite_system(size: int) -> None:
     torch.manual_seed(size)
@@ -185,6 +207,7 @@ def test_for_a_small_trust_region_the_step_is_the_natural_gradient(model: LlamaF
     examples, old = examples_of(model), copy.deepcopy(model)
     batches = micro_batches(examples, max_tokens=10_000)
     _, gradient_P = surrogate_gradient(model, batches, temperature=TEMPERATURE)
+    torch.testing.assert_close(gradient_P, written_out_gradient(model, examples), atol=1e-6, rtol=1e-4)
     fisher_PP = explicit_fisher(model, examples)
     damped_PP = fisher_PP + damping * torch.eye(528, dtype=torch.float64)
     natural_P = torch.linalg.solve(damped_PP, gradient_P.double())

@@ -40,7 +40,7 @@ class BestOfN(BaseModel):
 
     pairs: int
     accuracy: float
-    """Share of the training pairs that were in the right order, each before the step on it."""
+    """Share of the training pairs that were in the right order before each step on them, mean over steps."""
     theorems: int
     samples: int
     pass_at_1: float
@@ -56,8 +56,11 @@ class BestOfN(BaseModel):
     calls_by_score: float
 
 
-def rank_run(directory: Path, config: RankerConfig) -> BestOfN:
+def rank_run(directory: Path, config: RankerConfig, more: Sequence[Preference] = ()) -> BestOfN:
     """Train a ranker on a run, keep it in `directory/ranker`, and order the run's last samples by it.
+
+    Args:
+        more: preferences from elsewhere to learn from as well.
 
     Raises:
         InvalidInput: the run has no training, no measurement after it, or a ranker already.
@@ -71,9 +74,8 @@ def rank_run(directory: Path, config: RankerConfig) -> BestOfN:
         raise InvalidInput(f"{directory} has no trained policy: let the run finish its training first")
     policy, tokenizer = load_model(versions[-1], dtype=torch.float32)
     longest = int(policy.config.max_position_embeddings)
-    preferences = preferences_of(
-        (each for each in attempts if each.phase == "train"), per_theorem=PAIRS_PER_THEOREM, seed=config.seed
-    )
+    trained = (each for each in attempts if each.phase == "train")
+    preferences = preferences_of(trained, per_theorem=PAIRS_PER_THEOREM, seed=config.seed) + list(more)
     if not preferences:
         raise InvalidInput(f"{directory} has no theorem with both proved and refuted attempts to rank by")
     samples = samples_of(attempts)

@@ -154,14 +154,23 @@ def rank(
     run: Annotated[Path, typer.Argument(help="Directory of a run that has finished.")],
     epochs: Annotated[int, typer.Option(min=1, help="Times each pair is read.")] = 1,
     learning_rate: Annotated[float, typer.Option(min=1e-9, help="Constant.")] = 5e-4,
+    preferences: Annotated[
+        Path | None,
+        typer.Option(help="JSONL of `prompt`, `chosen` and `rejected` to learn from as well."),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
 ) -> None:
     """Train a ranker on the attempts of a run, and say which Lean calls it would have saved."""
     prepare_torch()
     from trainer.best_of_n import rank_run
+    from trainer.preferences import load_preferences
     from trainer.ranker import RankerConfig
 
-    print_figures(rank_run(run, RankerConfig(epochs=epochs, learning_rate=learning_rate)), as_json)
+    more, bad = load_preferences(preferences) if preferences is not None else ([], [])
+    for row in bad:
+        say(f"{preferences}:{row.line}: {row.reason}", "red")
+    config = RankerConfig(epochs=epochs, learning_rate=learning_rate)
+    print_figures(rank_run(run, config, more), as_json)
 
 
 @worker_app.command("verifier")

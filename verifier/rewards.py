@@ -1,7 +1,7 @@
 """The seam between learning and judging: whatever turns submissions into verdicts can be a source of reward.
 
-Lean is the one that matters (`verifier.pool.LeanPool`).  Arithmetic is the second: it needs no Lean, so that a
-learner or an evaluation can be tried, and tested, on problems of which every answer is known.
+Lean is the one that matters (`verifier.pool.LeanPool`).  Arithmetic is the second: it needs no Lean, so that
+learners and evaluations can be tried, and tested, on problems of which every answer is known.
 """
 
 import ast
