@@ -29,6 +29,9 @@ def policy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return directory
 
 
+TORCHRUN = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+# It starts torchrun for several processes on one machine, whether there are GPUs or not.
+ACCELERATE = ("accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0")
 GRADIENT = {"learning_rate": 1e-3, "max_tokens": 64, "minibatch_size": 5}
 LESSONS: Mapping[str, dict[str, Any]] = {
     "grpo": {"algorithm": "grpo", "policy_gradient": GRADIENT},
@@ -51,8 +54,12 @@ def flat(weights: Mapping[str, torch.Tensor]) -> torch.Tensor:
     return torch.cat([weights[name].flatten() for name in sorted(weights)])
 
 
-@pytest.mark.parametrize("name", LESSONS)
-def test_two_processes_come_to_what_one_comes_to(policy: Path, tmp_path: Path, name: str) -> None:
+@pytest.mark.parametrize(
+    ("name", "launcher"), [*((name, TORCHRUN) for name in LESSONS), ("grpo", ACCELERATE)]
+)
+def test_two_processes_come_to_what_one_comes_to(
+    policy: Path, tmp_path: Path, name: str, launcher: tuple[str, ...]
+) -> None:
     lesson_settings = LESSONS[name]
     compute = {"device": "cpu", **lesson_settings.get("compute", {})}
     settings = {"iterations": 2, **lesson_settings, "compute": compute}
@@ -64,8 +71,8 @@ def test_two_processes_come_to_what_one_comes_to(policy: Path, tmp_path: Path, n
     torch.set_num_threads(threads)
     together = tmp_path / "together.pt"
     script = ("-m", "tests.together", json.dumps(settings), str(policy), str(together))
-    launcher = (sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2")
-    done = subprocess.run((*launcher, *script), capture_output=True, text=True, timeout=300)
+    command = (sys.executable, "-m", *launcher, *script)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stderr[-3000:]
     one, two = torch.load(tmp_path / "alone.pt"), torch.load(together)
     assert two["figures"] == pytest.approx(one["figures"], rel=1e-3, abs=1e-6)

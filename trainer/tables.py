@@ -24,6 +24,7 @@ from trainer.learner import OptimizerConfig
 from trainer.lora import LoRAConfig
 from trainer.policy_gradient import CriticConfig, PolicyGradientConfig
 from trainer.pretraining import PretrainingConfig
+from trainer.ranker import RankerConfig
 from trainer.supervised import SupervisedConfig
 from trainer.trpo import TRPOConfig
 
@@ -62,8 +63,8 @@ def algorithms_table() -> str:
     return _markdown((*about, "groups and rewards", "source"), rows)
 
 
-def settings_table(section: str, settings: type[BaseModel]) -> str:
-    """A section of the settings with its defaults, as Markdown; what all optimizers have is left out."""
+def settings_table(title: str, settings: type[BaseModel]) -> str:
+    """Settings with their defaults, as Markdown; what all optimizers have stands in a table of its own."""
     documented = {
         name: meaning
         for each in reversed(settings.__mro__)
@@ -73,16 +74,18 @@ def settings_table(section: str, settings: type[BaseModel]) -> str:
     said = dict.fromkeys(
         name
         for each in reversed(settings.__mro__)
-        if each not in (BaseModel, OptimizerConfig)
+        if each is settings or each not in (BaseModel, OptimizerConfig)
         for name in getattr(each, "__annotations__", {})
     )
     rows = [
         (f"`{name}`", _value(settings.model_fields[name].default), documented[name])
         for name in said
         # A section within this one has a table of its own.
-        if name in documented and not isinstance(settings.model_fields[name].default, BaseModel)
+        if name in documented
+        and not isinstance(settings.model_fields[name].default, BaseModel)
+        and not settings.model_fields[name].is_required()
     ]
-    return _markdown((f"`[{section}]`", "default", "meaning"), rows)
+    return _markdown((f"`{title}`", "default", "meaning"), rows)
 
 
 def formats_table() -> str:
@@ -107,23 +110,25 @@ def exports_table() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "algorithms": algorithms_table,
-    "policy_gradient": lambda: settings_table("policy_gradient", PolicyGradientConfig),
-    "loss": lambda: settings_table("policy_gradient.loss", PolicyLoss),
-    "credit": lambda: settings_table("policy_gradient.credit", CreditConfig),
-    "lora": lambda: settings_table("lora", LoRAConfig),
-    "critic": lambda: settings_table("policy_gradient.critic", CriticConfig),
-    "dpo": lambda: settings_table("dpo", DPOConfig),
-    "trpo": lambda: settings_table("trpo", TRPOConfig),
-    "compute": lambda: settings_table("compute", ComputeConfig),
-    "supervised": lambda: settings_table("supervised", SupervisedConfig),
-    "pretraining": lambda: settings_table("pretraining", PretrainingConfig),
-    "daemon": lambda: settings_table("daemon", DaemonConfig),
-    "curriculum": lambda: settings_table("curriculum", CurriculumConfig),
-    "generator": lambda: settings_table("generator", GeneratorConfig),
+    "policy_gradient": lambda: settings_table("[policy_gradient]", PolicyGradientConfig),
+    "loss": lambda: settings_table("[policy_gradient.loss]", PolicyLoss),
+    "credit": lambda: settings_table("[policy_gradient.credit]", CreditConfig),
+    "lora": lambda: settings_table("[lora]", LoRAConfig),
+    "critic": lambda: settings_table("[policy_gradient.critic]", CriticConfig),
+    "optimizer": lambda: settings_table("of every AdamW", OptimizerConfig),
+    "ranker": lambda: settings_table("proofmill rank", RankerConfig),
+    "dpo": lambda: settings_table("[dpo]", DPOConfig),
+    "trpo": lambda: settings_table("[trpo]", TRPOConfig),
+    "compute": lambda: settings_table("[compute]", ComputeConfig),
+    "supervised": lambda: settings_table("[supervised]", SupervisedConfig),
+    "pretraining": lambda: settings_table("[pretraining]", PretrainingConfig),
+    "daemon": lambda: settings_table("[daemon]", DaemonConfig),
+    "curriculum": lambda: settings_table("[curriculum]", CurriculumConfig),
+    "generator": lambda: settings_table("[generator]", GeneratorConfig),
     "formats": formats_table,
     "benchmarks": benchmarks_table,
     "exports": exports_table,
-    "expert_iteration": lambda: settings_table("expert_iteration", ExpertIterationConfig),
+    "expert_iteration": lambda: settings_table("[expert_iteration]", ExpertIterationConfig),
 }
 """By the name that stands around each in the documentation: `<!-- name -->`, `<!-- /name -->`."""
 
