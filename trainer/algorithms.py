@@ -59,7 +59,8 @@ class PolicyLoss(BaseModel):
     beta: float = Field(default=0.0, ge=0)
     """Weight of the KL term to the reference policy; 0 needs no reference."""
     kl: KLEstimator = "k3"
-    """How that term is estimated; as a loss k1 has no useful gradient, and k3 a biased one."""
+    """How that term is estimated, but by PPO, whose rewards have it; as a loss k1 has no useful gradient, and
+    k3 a biased one."""
     entropy_weight: float = Field(default=0.0, ge=0)
     """Weight of the entropy bonus."""
     engine_cap: float | None = Field(default=None, gt=0)

@@ -277,7 +277,7 @@ def for_demo(settings: Mapping[str, Any]) -> dict[str, Any]:
         InvalidInput: they name theorems, and a demo's are of the families.
     """
     data = settings.get("data", {})
-    for name in ("theorems", "store", "grow", "allow_contaminated"):
+    for name in ("theorems", "store"):
         if isinstance(data, Mapping) and name in data:
             raise InvalidInput(
                 f"data.{name}: demo and compare train on the families; others are for `proofmill train`"

@@ -291,7 +291,8 @@ class Daemon:
         self.budget = Budget(**kept["budget"])
         self.pass_rates = {int(number): rate for number, rate in kept["pass_rates"].items()}
         self.silent_rounds = kept["silent_rounds"]
-        self.alarm.below = kept["mismatches"]
+        # Versions of earlier code say nothing of it.
+        self.alarm.below = kept.get("mismatches", 0)
         changed = [name for name, value in self.config.public.items() if kept["config"].get(name) != value]
         say(f"going on from version {version.number}: {self.books}")
         if changed:

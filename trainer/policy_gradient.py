@@ -45,6 +45,7 @@ __all__ = [
     "PolicyGradientLearner",
     "effective_sample_share",
     "examples_of",
+    "shaped_reward",
     "with_own_logprobs",
 ]
 
@@ -304,7 +305,7 @@ def examples_of(
     for members in groups.values():
         if algorithm.drops_uninformative and not is_informative([each.reward for each in members]):
             continue
-        rewards = [_shaped_reward(each, config) for each in members]
+        rewards = [shaped_reward(each, config) for each in members]
         outcome = group_advantages(rewards, algorithm.baseline)
         for rollout, advantages in zip(
             members, _of_tokens(members, outcome, config.credit, tokenizer), strict=True
@@ -338,7 +339,8 @@ def _of_tokens(
     return group_token_advantages(credit, judged, outcome)
 
 
-def _shaped_reward(rollout: Rollout, config: PolicyGradientConfig) -> float | None:
+def shaped_reward(rollout: Rollout, config: PolicyGradientConfig) -> float | None:
+    """The reward of the verdict, less the penalty for a response that is too long; None if it is unknown."""
     if rollout.reward is None or config.overlong_buffer == 0:
         return rollout.reward
     # One that hit the limit would have been longer.

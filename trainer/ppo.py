@@ -26,7 +26,7 @@ from trainer.learner import (
 )
 from trainer.losses import Totals, gae_advantages, kl_penalised_rewards, policy_loss, value_loss
 from trainer.policy import token_logprobs, token_logprobs_and_entropies
-from trainer.policy_gradient import PolicyGradientConfig, with_own_logprobs
+from trainer.policy_gradient import PolicyGradientConfig, shaped_reward, with_own_logprobs
 from trainer.rollout import Rollout, empty_responses
 from trainer.stepper import Figures, Stepper, stats_of
 
@@ -123,14 +123,15 @@ class PPOLearner:
         self._both.train(False)
         for rollout in rollouts:
             attempt = rollout.attempt
-            if rollout.reward is None or not attempt.token_ids:
+            reward = shaped_reward(rollout, self._config)
+            if reward is None or not attempt.token_ids:
                 continue
             example = Example(attempt.prompt_ids, attempt.token_ids, attempt.logprobs)
             (batch,) = micro_batches([example], max_tokens=1, device=self._model.device)
             mask_BT = batch.response_mask_BT
             with self._stepper.compute.autocast():
                 values_BT = self._values(batch)
-                rewards_BT = self._rewards(batch, rollout.reward)
+                rewards_BT = self._rewards(batch, reward)
             critic = self._config.critic
             advantages_BT = gae_advantages(rewards_BT, values_BT, mask_BT, gamma=critic.gamma, lam=critic.lam)
             kept_BT = mask_BT.bool()
