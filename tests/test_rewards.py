@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from prover.generators import SamplingParams
 from prover.generators.transformers import TransformersGenerator
-from prover.theorem import Attempt, Theorem
-from tests.toys import CONFIG
+from prover.theorem import Theorem
+from tests.toys import CONFIG, attempt_of
 from trainer.policy import build_policy
 from trainer.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
 from trainer.rollout import Rollout
@@ -143,20 +143,7 @@ async def test_a_policy_learns_from_what_the_checker_of_arithmetic_says(one_thre
     for seed in range(12):
         params = SamplingParams(samples=64, max_new_tokens=16, seed=seed)
         (samples,) = TransformersGenerator(model, tokenizer).sample([prompt], params)
-        attempts = [
-            Attempt(
-                id=str(i),
-                group="g",
-                theorem=theorem,
-                policy_version=0,
-                proof=each.text,
-                prompt_ids=each.prompt_ids,
-                token_ids=each.token_ids,
-                logprobs=each.logprobs,
-                finished=each.finished,
-            )
-            for i, each in enumerate(samples)
-        ]
+        attempts = [attempt_of(each, theorem, id=str(i)) for i, each in enumerate(samples)]
         said = await verdicts_of(
             ArithmeticVerifier(),
             [Submission(id=each.id, statement=theorem.statement, proof=each.proof) for each in attempts],

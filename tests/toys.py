@@ -37,11 +37,11 @@ def unchanged(model: LlamaForCausalLM, before: Sequence[torch.Tensor]) -> bool:
     return all(torch.equal(a, b) for a, b in zip(model.parameters(), before, strict=True))
 
 
-def rollout(sample: Sample, status: Status, *, group: str = "g", name: str = "t") -> Rollout:
-    attempt = Attempt(
-        id="a",
+def attempt_of(sample: Sample, theorem: Theorem, *, id: str = "a", group: str = "g") -> Attempt:
+    return Attempt(
+        id=id,
         group=group,
-        theorem=Theorem(name=name, statement="theorem t : True", source="test", split="train"),
+        theorem=theorem,
         policy_version=0,
         proof=sample.text,
         prompt_ids=sample.prompt_ids,
@@ -49,6 +49,11 @@ def rollout(sample: Sample, status: Status, *, group: str = "g", name: str = "t"
         logprobs=sample.logprobs,
         finished=sample.finished,
     )
+
+
+def rollout(sample: Sample, status: Status, *, group: str = "g", name: str = "t") -> Rollout:
+    theorem = Theorem(name=name, statement="theorem t : True", source="test", split="train")
+    attempt = attempt_of(sample, theorem, group=group)
     start = len("by ") if sample.text.startswith("by ") else 0
     tactic = Tactic(start=start, stop=len(sample.text), goals_before="", goals_after="")
     verdict = Verdict(id="a", status=status, reason="", tactics=(tactic,) if sample.text else ())

@@ -1,6 +1,5 @@
 """One optimizer step, as every learner makes it: gradients of a loss's parts added up, clipped, applied."""
 
-import copy
 import logging
 import math
 from collections import defaultdict
@@ -63,10 +62,7 @@ class Stepper:
             weights, lr=config.learning_rate, weight_decay=config.weight_decay, betas=(0.9, 0.95)
         )
         if state is not None:
-            # Copied, because the optimizer would go on to change the caller's tensors.
-            self.optimizer.load_state_dict(copy.deepcopy(state))
-            for group in self.optimizer.param_groups:
-                group.update(lr=config.learning_rate, weight_decay=config.weight_decay)
+            self._load_moments(state)
 
     def add(self, module: nn.Module, *, learning_rate: float) -> None:
         """Have the weights of another module trained beside, at a rate of their own."""
@@ -90,18 +86,22 @@ class Stepper:
         Raises:
             InvalidInput: it is of other weights.
         """
-        own = [(group["lr"], group["weight_decay"]) for group in self.optimizer.param_groups]
         try:
-            # Copied, because the optimizer would go on to change the caller's tensors.
-            self.optimizer.load_state_dict(copied(state["optimizer"]))
+            self._load_moments(state["optimizer"])
         except ValueError as error:
             raise InvalidInput(
                 f"the moments of this state are of other weights than these ({error}): "
                 "go on with the model that it was taken from"
             ) from error
+        self.left_out_in_a_row = state["left_out_in_a_row"]
+
+    def _load_moments(self, state: OptimizerState) -> None:
+        """Those of another optimizer, and not its settings."""
+        own = [(group["lr"], group["weight_decay"]) for group in self.optimizer.param_groups]
+        # Copied, because the optimizer would go on to change the caller's tensors.
+        self.optimizer.load_state_dict(copied(state))
         for group, (rate, decay) in zip(self.optimizer.param_groups, own, strict=True):
             group.update(lr=rate, weight_decay=decay)
-        self.left_out_in_a_row = state["left_out_in_a_row"]
 
     def step(
         self, parts: Iterable[P], loss_of: Callable[[P], tuple[Tensor, Figures]]

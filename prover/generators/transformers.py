@@ -8,7 +8,7 @@ of these.
 import json
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import torch
 from torch import Tensor
@@ -32,28 +32,27 @@ _DROP_FRACTION = 1 / 4
 
 
 def load_model(
-    path: Path, device: str | torch.device = "cpu", *, dtype: torch.dtype | None = None
+    path: Path, device: str | torch.device = "cpu", *, dtype: torch.dtype | Literal["auto"] = "auto"
 ) -> tuple[PreTrainedModel, PreTrainedTokenizerBase]:
     """A causal language model and its tokenizer from a Hugging Face directory.
 
     A LoRA adapter (peft) is merged into the model that it names as its base.
 
     Args:
-        dtype: of the weights; as they were saved unless given.  What is trained has to be float32: in
+        dtype: of the weights; auto is as they were saved.  What is trained has to be float32: in
             bfloat16 most steps are smaller than what a weight can change by.
 
     Raises:
         InvalidInput: there is no model at `path`, or none where the adapter at `path` says.
     """
     adapter = path / "adapter_config.json"
-    precision = "auto" if dtype is None else dtype
     if adapter.is_file():
         base = Path(json.loads(adapter.read_bytes())["base_model_name_or_path"] or "")
         if not (base / "config.json").is_file():
             raise InvalidInput(f"{path} is an adapter for {base}, which holds no model: put that one there")
-        model = _merged(AutoModelForCausalLM.from_pretrained(base, dtype=precision), path)
+        model = _merged(AutoModelForCausalLM.from_pretrained(base, dtype=dtype), path)
     elif (path / "config.json").is_file():
-        model = AutoModelForCausalLM.from_pretrained(path, dtype=precision)
+        model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
     else:
         raise InvalidInput(f"{path} holds no model: it has no config.json")
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(path)
