@@ -33,6 +33,7 @@ class Status(StrEnum):
     KERNEL_REJECTED = "kernel_rejected"
     TIMEOUT = "timeout"
     RESOURCE_EXHAUSTED = "resource_exhausted"
+    UNSUPPORTED = "unsupported"
     CRASHED = "crashed"
     INFRA_ERROR = "infra_error"
 
@@ -45,7 +46,9 @@ class Status(StrEnum):
         return Kind.REFUTED
 
 
-_UNKNOWN = frozenset({Status.TIMEOUT, Status.RESOURCE_EXHAUSTED, Status.CRASHED, Status.INFRA_ERROR})
+_UNKNOWN = frozenset(
+    {Status.TIMEOUT, Status.RESOURCE_EXHAUSTED, Status.UNSUPPORTED, Status.CRASHED, Status.INFRA_ERROR}
+)
 
 
 class Submission(BaseModel):

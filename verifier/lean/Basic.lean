@@ -25,6 +25,10 @@ def appendList : List α → List α → List α
 partial def arrayOnto (xs : Array α) (i : Nat) (acc : List α) : List α :=
   if h : i < xs.size then arrayOnto xs (i + 1) (xs[i] :: acc) else acc
 
+/-- Whether `name` is among those from index `i` on. -/
+partial def arrayHas (names : Array Name) (name : Name) (i : Nat) : Bool :=
+  if h : i < names.size then names[i] == name || arrayHas names name (i + 1) else false
+
 mutual
 partial def treeNodeOnto : PersistentArrayNode InfoTree → List InfoTree → List InfoTree
   | .leaf trees, acc => arrayOnto trees 0 acc
