@@ -88,8 +88,8 @@ partial def readNames (rows : Array Json) (i : Nat) (names : Array Name) : Excep
 def readLevel (names : Array Name) (levels : Array Level) (cells : Array Json) : Except String Level := do
   match cellAt cells 0 with
   | .str "succ" => return .succ (← levelAt levels (← natAt cells 1))
-  | .str "max" => return .max (← levelAt levels (← natAt cells 1)) (← levelAt levels (← natAt cells 2))
-  | .str "imax" => return .imax (← levelAt levels (← natAt cells 1)) (← levelAt levels (← natAt cells 2))
+  | .str "max" => return plainMax (← levelAt levels (← natAt cells 1)) (← levelAt levels (← natAt cells 2))
+  | .str "imax" => return plainIMax (← levelAt levels (← natAt cells 1)) (← levelAt levels (← natAt cells 2))
   | .str "param" => return .param (← nameAt names (← natAt cells 1))
   | _ => .error "a level is of no known kind"
 
@@ -292,6 +292,9 @@ def refusalOf (decl : Declaration) (e : Kernel.Exception) : Refusal :=
   | .excessiveMemory => { status := "resource_exhausted", reason := "the kernel ran out of memory on `" ++ nameOf decl ++ "`" }
   | .interrupted => { status := "infra_error", reason := "the kernel was interrupted" }
 
+def askKernel (env : Environment) (decl : Declaration) : Except Kernel.Exception Environment :=
+  env.addDeclCore (kernelHeartbeats * 1000).toUSize decl none
+
 partial def replayFrom (env : Environment) (tables : Tables) (rows : Array Json) (i : Nat) :
     IO (Except Refusal Environment) := do
   if h : i < rows.size then
@@ -299,7 +302,8 @@ partial def replayFrom (env : Environment) (tables : Tables) (rows : Array Json)
     | .error reason => return .error (unreadable reason)
     | .ok decl =>
       IO.setNumHeartbeats 0
-      match env.addDeclCore (kernelHeartbeats * 1000).toUSize decl none with
+      if let .error fault := plainDecl askKernel env decl then return .error (plainRefusal (refusalOf decl) (nameOf decl) fault)
+      match askKernel env decl with
       | .ok env => replayFrom env tables rows (i + 1)
       | .error e => return .error (refusalOf decl e)
   else return .ok env
