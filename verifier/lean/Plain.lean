@@ -95,11 +95,28 @@ def isReserved : Name → Bool
   | .str parent part => startsWith "_nested".toList part.toList || isReserved parent
   | .num parent _ => isReserved parent
 
-/-- The level of the literal `Sort` in which a telescope ends, and the number of its binders. -/
-def sortOf : Expr → Nat → Option (Level × Nat)
-  | .forallE _ _ body _, n => sortOf body (n + 1)
-  | .sort level, n => some (level, n)
-  | _, _ => none
+/-- Definitions unfolded at most on the way to a `Sort`. -/
+def unfoldLimit : Nat := 100
+
+/-- The level of the `Sort` in which a telescope ends, and the number of its binders.
+
+Definitions are unfolded (`inductive Closed (s : Set α) : Set α` is one such), because that gives the same for all
+arguments.  No recursor is: what it reduces to can depend on them, and that is how lean4#14807 hides a proposition. -/
+partial def sortOf (env : Environment) (e : Expr) (binders unfolded : Nat) : Option (Level × Nat) :=
+  match e with
+  | .forallE _ _ body _ => sortOf env body (binders + 1) unfolded
+  | .sort level => some (level, binders)
+  | _ =>
+    match e.getAppFn with
+    | .const name levels =>
+      match env.find? name with
+      | some (.defnInfo v) =>
+        if unfolded ≥ unfoldLimit then none
+        else
+          let value := v.value.instantiateLevelParams v.levelParams levels
+          sortOf env (applied value (argumentsOnto e [])).headBeta binders (unfolded + 1)
+      | _ => none
+    | _ => none
 
 /-! #### Occurrences of the declared types -/
 
@@ -293,8 +310,8 @@ partial def plainCtors (block : Block) (name : Name) : List Constructor → Nat 
 partial def plainTypes (block : Block) (arity : Nat) : List InductiveType → List Expr → Except String Unit
   | [], _ => .ok ()
   | type :: rest, seen =>
-    match sortOf type.type 0 with
-    | none => .error "its type does not end in a `Sort` that is written out"
+    match sortOf block.env type.type 0 0 with
+    | none => .error "in which universe it lives has to be reduced for"
     | some (level, binders) =>
       if binders < arity then .error "it has too few parameters"
       else match plainCtors block type.name type.ctors 0 seen with
@@ -310,7 +327,7 @@ partial def plainTypes (block : Block) (arity : Nat) : List InductiveType → Li
 def isPlainStructure (env : Environment) (name : Name) : Bool :=
   match env.find? name with
   | some (.inductInfo v) =>
-    match sortOf v.type 0 with
+    match sortOf env v.type 0 0 with
     | some (level, _) => level == .zero || neverZero level
     | none => false
   | _ => false
@@ -345,12 +362,13 @@ partial def scratchCtors (kernel : AskKernel) (env : Environment) (levelParams :
     List Constructor → Except PlainFault Unit
   | [] => .ok ()
   | ctor :: rest =>
-    if usesReserved ctor.type || isReserved ctor.name then
-      .error (.shape "it uses a name that the kernel keeps for itself")
-    else if !projectsPlainly env ctor.type then .error (.shape "it projects out of what is no plain structure")
-    else match scratch kernel env levelParams ctor.name ctor.type with
-      | .ok _ => scratchCtors kernel env levelParams rest
-      | .error fault => .error fault
+    match scratch kernel env levelParams ctor.name ctor.type with
+    | .error fault => .error fault
+    | .ok _ =>
+      if usesReserved ctor.type || isReserved ctor.name then
+        .error (.shape "it uses a name that the kernel keeps for itself")
+      else if !projectsPlainly env ctor.type then .error (.shape "it projects out of what is no plain structure")
+      else scratchCtors kernel env levelParams rest
 
 partial def scratchTypes (kernel : AskKernel) (levelParams : List Name) :
     List InductiveType → Environment → Except PlainFault Environment
