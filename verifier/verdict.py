@@ -32,8 +32,9 @@ class Status(StrEnum):
     FORBIDDEN = "forbidden"
     KERNEL_REJECTED = "kernel_rejected"
     TIMEOUT = "timeout"
-    RESOURCE_EXHAUSTED = "resource_exhausted"
     UNSUPPORTED = "unsupported"
+    """A declaration on which this Lean's kernel is known to be unsound."""
+    RESOURCE_EXHAUSTED = "resource_exhausted"
     CRASHED = "crashed"
     INFRA_ERROR = "infra_error"
 

@@ -93,8 +93,8 @@ partial def readNames (rows : Array Json) (i : Nat) (names : NameTable) : Except
 def readLevel (names : Array Name) (levels : Array Level) (cells : Array Json) : Except String Level := do
   match cellAt cells 0 with
   | .str "succ" => return .succ (← levelAt levels (← natAt cells 1))
-  | .str "max" => return .max (← levelAt levels (← natAt cells 1)) (← levelAt levels (← natAt cells 2))
-  | .str "imax" => return .imax (← levelAt levels (← natAt cells 1)) (← levelAt levels (← natAt cells 2))
+  | .str "max" => return plainMax (← levelAt levels (← natAt cells 1)) (← levelAt levels (← natAt cells 2))
+  | .str "imax" => return plainIMax (← levelAt levels (← natAt cells 1)) (← levelAt levels (← natAt cells 2))
   | .str "param" => return .param (← nameAt names (← natAt cells 1))
   | _ => .error "a level is of no known kind"
 
@@ -131,15 +131,17 @@ def numeralOf (text : String) : Except String Nat :=
     | some n => .ok n
     | none => .error "a numeral is not of digits"
 
-/-- What expressions are read with: the names as written, the constants that these stand for, and the levels. -/
+/-- What expressions are read with: the names as written, the constants that these stand for, the levels, and what
+was there before. -/
 structure Words where
+  env : Environment
   names : Array Name
   constants : Array Name
   levels : Array Level
 
 /-- An expression, and the depth of its deepest part. -/
 def readExpr (words : Words) (exprs : Exprs) (cells : Array Json) : Except String (Expr × Nat) := do
-  let { names, constants, levels } := words
+  let { names, constants, levels, .. } := words
   match cellAt cells 0 with
   | .str "app" => return (.app (← exprs.part cells 1) (← exprs.part cells 2), exprs.deeper cells 1 2)
   | .str "const" =>
@@ -178,18 +180,43 @@ def readExpr (words : Words) (exprs : Exprs) (cells : Array Json) : Except Strin
 def unreadable (reason : String) : Refusal :=
   { status := "infra_error", reason := "the export cannot be read: " ++ reason }
 
+/-- Whether the header has what the kernel takes a literal apart into. -/
+def hasLiterals (env : Environment) : Bool :=
+  env.contains ``Nat && env.contains ``Nat.succ && env.contains ``String && env.contains ``Char.ofNat &&
+    env.contains ``List.cons
+
+def unsupported (reason : String) : Option Refusal := some { status := "unsupported", reason }
+
+/-- What this Lean's kernel must not be shown of an expression.  What the export declares is looked at later. -/
+def unsupportedExpr (words : Words) (cells : Array Json) : Option Refusal :=
+  let { env, constants, .. } := words
+  let literal (_ : Unit) : Option Refusal :=
+    if hasLiterals env then none else unsupported "it has literals, under a header without the types of literals"
+  match cellAt cells 0 with
+  | .str "nat" => literal ()
+  | .str "str" => literal ()
+  | .str "proj" =>
+    match nameAt constants (placeAt cells 1) with
+    | .ok name =>
+      if kernelIsConcerned && env.contains name && !isPlainStructure env name then
+        unsupported ("it projects out of `" ++ name.toString ++ "`, which may be a proposition or not")
+      else none
+    | .error _ => none
+  | _ => none
+
 partial def readExprs (words : Words) (rows : Array Json) (i : Nat) (exprs : Exprs) : Except Refusal Exprs :=
   if h : i < rows.size then
     match rows[i] with
     | .arr cells =>
-      match readExpr words exprs cells with
-      | .ok (e, depth) =>
+      match unsupportedExpr words cells, readExpr words exprs cells with
+      | some refusal, _ => .error refusal
+      | none, .ok (e, depth) =>
         if depth < depthLimit then
           let { values, depths } := exprs
           readExprs words rows (i + 1) { values := values.push e, depths := depths.push (depth + 1) }
         else .error { status := "resource_exhausted",
                       reason := "a term is nested more than " ++ toString depthLimit ++ " deep" }
-      | .error reason => .error (unreadable reason)
+      | none, .error reason => .error (unreadable reason)
     | _ => .error (unreadable "an expression is no list")
   else .ok exprs
 

@@ -226,12 +226,12 @@ def readExport (env : Environment) (target : Name) (json : Json) : Except Refusa
     else
       let { written, .. } := names
       let declares ← if sharesName env target names declares 0 then
-          let words : Words := { names := written, constants := written, levels }
+          let words : Words := { env, names := written, constants := written, levels }
           match withoutKnown env target { words, exprs := ← readExprs words exprRows 0 {} } decls 0 {} declares with
           | .ok declares => pure declares
           | .error reason => .error (unreadable reason)
         else pure declares
-      let words : Words := { names := written, constants := constantsFrom names nameRows declares 0 #[], levels }
+      let words : Words := { env, names := written, constants := constantsFrom names nameRows declares 0 #[], levels }
       return { tables := { words, exprs := ← readExprs words exprRows 0 {} }, rows := decls, declares }
 
 /-! #### Names as their author wrote them, for people to read -/

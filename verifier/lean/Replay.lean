@@ -48,25 +48,20 @@ def refusalOf (decl : Declaration) (e : Kernel.Exception) : Refusal :=
   | .excessiveMemory => { status := "resource_exhausted", reason := "the kernel ran out of memory on `" ++ nameOf decl ++ "`" }
   | .interrupted => { status := "infra_error", reason := "the kernel was interrupted" }
 
-/-- Give one declaration to the kernel, with a budget of its own in thousands of small allocations. -/
-def accept (env : Environment) (budget : Nat) (decl : Declaration) : IO (Except Kernel.Exception Environment) := do
+/-- Ask the kernel for one declaration, with a budget in thousands of small allocations. -/
+def askKernel (budget : Nat) (env : Environment) (decl : Declaration) : Except Kernel.Exception Environment :=
+  env.addDeclCore (budget * 1000).toUSize decl none
+
+/-- Give one declaration of an export to the kernel, which must be plain where the kernel is not sound on others. -/
+def accept (env : Environment) (decl : Declaration) : IO (Except Refusal Environment) := do
+  -- The budget is of each declaration, and the thread's count goes on.
   IO.setNumHeartbeats 0
-  return env.addDeclCore (budget * 1000).toUSize decl none
-
-/-- Whether the header has what the kernel takes a literal apart into. -/
-def hasLiterals (env : Environment) : Bool :=
-  env.contains ``Nat && env.contains ``Nat.succ && env.contains ``String && env.contains ``Char.ofNat &&
-    env.contains ``List.cons
-
-partial def writesLiteral (rows : Array Json) (i : Nat) : Bool :=
-  if h : i < rows.size then
-    (match rows[i] with
-    | .arr cells => match cellAt cells 0 with
-      | .str "nat" => true
-      | .str "str" => true
-      | _ => false
-    | _ => false) || writesLiteral rows (i + 1)
-  else false
+  match plainDecl (askKernel kernelHeartbeats) env decl with
+  | .error fault => return .error (plainRefusal (refusalOf decl) (nameOf decl) fault)
+  | .ok _ =>
+    match askKernel kernelHeartbeats env decl with
+    | .ok env => return .ok env
+    | .error e => return .error (refusalOf decl e)
 
 def isDeclaredBy (declares : Declares) (row : Json) : Bool :=
   match field row "kind", rowsOf row "types" with
@@ -82,9 +77,9 @@ partial def replayFrom (env : Environment) (read : ReadExport) (i : Nat) : IO (E
       return .error { status := "unsupported", reason := "it makes quotients of its own, under a header that has none" }
     | .ok decl =>
       if !isDeclaredBy declares rows[i] then replayFrom env read (i + 1)
-      else match ← accept env kernelHeartbeats decl with
+      else match ← accept env decl with
         | .ok env => replayFrom env read (i + 1)
-        | .error e => return .error (refusalOf decl e)
+        | .error refusal => return .error refusal
   else return .ok env
 
 /-- What the kernel says of the reference's type and the candidate's constant. -/
@@ -103,7 +98,8 @@ def conclude (env : Environment) (reference : ConstantInfo) (candidate : Name) :
     | .thmInfo _ => .thmDecl { name := conclusionName, levelParams, type, value, all := [conclusionName] }
     | _ => .defnDecl { name := conclusionName, levelParams, type, value, hints := .opaque, safety := .safe,
                        all := [conclusionName] }
-  match ← accept env conclusionHeartbeats decl with
+  IO.setNumHeartbeats 0
+  match askKernel conclusionHeartbeats env decl with
   | .ok env => return .ok (.proves env)
   | .error e => match e with
     | .declTypeMismatch .. => return .ok .differs
@@ -129,12 +125,9 @@ structure Replayed where
   conclusion? : Option Conclusion
 
 def replayHere (reference : Reference) (json : Json) : IO (Except Refusal Replayed) := do
-  match readExport reference.env reference.name json, rowsOf json "exprs" with
-  | .error refusal, _ => return .error refusal
-  | _, .error reason => return .error (unreadable reason)
-  | .ok read, .ok rows =>
-    if !hasLiterals reference.env && writesLiteral rows 0 then
-      return .error { status := "unsupported", reason := "it has literals, under a header without the types of literals" }
+  match readExport reference.env reference.name json with
+  | .error refusal => return .error refusal
+  | .ok read =>
     match ← replayFrom reference.env read 0 with
     | .error refusal => return .error refusal
     | .ok env =>
