@@ -39,10 +39,11 @@ partial def runCommands (context : Frontend.Context) (frontend : IO.Ref Frontend
   if Parser.isTerminalCommand command then return (messages, trees)
   else runCommands context frontend messages trees
 
-def elaborateHere (state : Command.State) (text : String) (withInfo : Bool) : IO Elaborated := do
+def elaborateHere (state : Command.State) (text : String) (withInfo : Bool) (start : Parser.ModuleParserState) :
+    IO Elaborated := do
   let commandState := { state with
     messages := {}, infoState := { enabled := withInfo }, traceState := {}, snapshotTasks := #[] }
-  let frontend ← IO.mkRef { commandState, parserState := {}, cmdPos := 0 : Frontend.State }
+  let frontend ← IO.mkRef { commandState, parserState := start, cmdPos := start.pos : Frontend.State }
   let before ← IO.getNumHeartbeats
   let (messages, trees) ← runCommands { inputCtx := inputContext text } frontend [] []
   let after ← IO.getNumHeartbeats
@@ -51,12 +52,13 @@ def elaborateHere (state : Command.State) (text : String) (withInfo : Bool) : IO
     env := final.commandState.env, commands := final.commands, messages := reverseOnto messages [],
     infoTrees := reverseOnto trees [], heartbeats := (after - before) / 1000 }
 
-/-- Elaborate the commands of `text` in a copy of `state`.
+/-- Elaborate the commands of `text` from `start` on in a copy of `state`.
 
 In a task of its own: a task's thread has the larger stack that Lean's check for
 deep recursion counts on, and the heartbeats of one thread are those of the text. -/
-def elaborate (state : Command.State) (text : String) (withInfo : Bool) : IO Elaborated := do
-  let task ← IO.asTask (elaborateHere state text withInfo)
+def elaborate (state : Command.State) (text : String) (withInfo : Bool)
+    (start : Parser.ModuleParserState := {}) : IO Elaborated := do
+  let task ← IO.asTask (elaborateHere state text withInfo start)
   match ← IO.wait task with
   | .ok elaborated => return elaborated
   | .error e => throw e

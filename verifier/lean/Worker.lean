@@ -12,13 +12,15 @@ Requests, each with an `id` that the reply repeats:
                                                   in place of the header `forget`
     {"op": "check", "header", "statement", "source", "heartbeats", "tactics", "goals", "kernel", "export"}
     {"op": "statement", "header", "statement"}
+    {"op": "imports", "source"}
     {"op": "text", "header", "source", "heartbeats", "tactics"}
     {"op": "audit", "header", "statement", "export"}
 
 A check elaborates `statement := sorry` for its name and type (the reference, which must be one declaration and
 nothing else), then `source`, both after the header; it reports what Lean said, how the declaration of that name
 compares, and, when asked, the declaration with all it rests on.  A statement is read alone for its type and
-the goal of its proof; a text for what Lean says of it, with nothing to compare.  An audit has the kernel check such an export in a
+the goal of its proof; a text for what Lean says of it, with nothing to compare: a file, whose imports are for the
+header to bring, and what they are another request tells.  An audit has the kernel check such an export in a
 process where no candidate was elaborated, and compares again.  Neither decides: `verifier/judge.py` does.
 -/
 
@@ -166,14 +168,24 @@ def statementReply (memory : Memory) (request : Json) : IO (Memory × List (Stri
       ("type", .str (← typeText header.state reference.env false reference.info.type)),
       ("goal", .str (← firstGoal (allTactics result.infoTrees [])))])
 
+/-- What a file imports, as the text of a header that brings it. -/
+def importsReply (memory : Memory) (request : Json) : IO (Memory × List (String × Json)) := do
+  let file ← parseFileHeader (textField request "source")
+  return (memory, [("header", .str (plainHeader file))])
+
 def textReply (memory : Memory) (request : Json) : IO (Memory × List (String × Json)) := do
   match findHeader (textField request "header") memory.headers with
   | none => return (memory, [("error", .str "no such header")])
   | some header =>
     let state := forCandidate header.state (natField request "heartbeats") true
     let wantTactics := boolField request "tactics"
-    let result ← elaborate state (textField request "source") wantTactics
-    return (memory, [("messages", jsonArray (← messageJson result.messages messageLimit messageLimit []) #[]),
+    let source := textField request "source"
+    let file ← parseFileHeader source
+    let result ← match firstError file.messages with
+      | some _ => pure { env := state.env, commands := #[], messages := [], infoTrees := [], heartbeats := 0 }
+      | none => elaborate state source wantTactics file.start
+    let said := appendList file.messages result.messages
+    return (memory, [("messages", jsonArray (← messageJson said messageLimit messageLimit []) #[]),
       ("tactics", jsonArray (← tacticJson true (allTactics result.infoTrees []) tacticsLimit []) #[]),
       ("heartbeats", .num result.heartbeats)])
 
@@ -202,6 +214,7 @@ def reply (role : Role) (memory : Memory) (request : Json) : IO (Memory × List 
     | _, "header" => headerReply memory request
     | .screen, "check" => checkReply memory request
     | .screen, "statement" => statementReply memory request
+    | .screen, "imports" => importsReply memory request
     | .screen, "text" => textReply memory request
     | .audit, "audit" => auditReply memory request
     | _, op => return (memory, [("error", .str ("no such op: " ++ op))])
