@@ -72,18 +72,23 @@ def withHeartbeats (state : Command.State) (budget : Nat) : Command.State :=
     { state with scopes := { scope with opts } :: rest }
   | [] => state
 
-/-- The state in which a candidate is elaborated.
+/-- As in a `noncomputable section`: a definition that compiles is compiled, and one that does not is no error,
+because what a proof rests on is the kernel's matter.  Lean without the private parts of its libraries cannot
+compile all. -/
+def noncomputably (state : Command.State) : Command.State :=
+  match state.scopes with
+  | scope :: rest => { state with scopes := { scope with isNoncomputable := true } :: rest }
+  | [] => state
 
-As in a `noncomputable section`: a definition that compiles is compiled, and one that does not is no error, because
-what a proof rests on is the kernel's matter.  Lean without the private parts of its libraries cannot compile all.
+/-- The state in which a candidate is elaborated.
 
 Without `kernel`, declarations are left unchecked here: the audit checks those that matter, and once is enough. -/
 def forCandidate (state : Command.State) (budget : Nat) (kernel : Bool) : Command.State :=
-  let state := withHeartbeats state budget
+  let state := noncomputably (withHeartbeats state budget)
   match state.scopes with
   | scope :: rest =>
     let opts := if kernel then scope.opts else scope.opts.setBool `debug.skipKernelTC true
-    { state with scopes := { scope with opts, isNoncomputable := true } :: rest }
+    { state with scopes := { scope with opts } :: rest }
   | [] => state
 
 /-! What is kept of Lean's words is bounded: a candidate decides how much it makes Lean print. -/
@@ -110,6 +115,10 @@ def isError (m : Message) : Bool :=
   | .error => true
   | _ => false
 
+def endJson (place : Position → Nat) : Option Position → Json
+  | some p => .num (place p)
+  | none => .null
+
 /-- The first `errors` errors and the first `others` of the rest, in Lean's order, with lines from 1 and
 columns in code points from 0. -/
 def messageJson : List Message → (errors others : Nat) → List Json → IO (List Json)
@@ -120,7 +129,7 @@ def messageJson : List Message → (errors others : Nat) → List Json → IO (L
       let text ← m.data.toString
       let json := Json.mkObj [
         ("severity", .str (severityName m.severity)), ("line", .num m.pos.line), ("column", .num m.pos.column),
-        ("text", .str (cut text))]
+        ("end_line", endJson (·.line) m.endPos), ("end_column", endJson (·.column) m.endPos), ("text", .str (cut text))]
       if isError m then messageJson rest (errors - 1) others (json :: acc)
       else messageJson rest errors (others - 1) (json :: acc)
 

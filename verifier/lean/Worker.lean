@@ -77,7 +77,7 @@ def readHeader (memory : Memory) (name text : String) : IO (Memory × Except Str
   | some m => return (memory, .error (← m.data.toString))
   | none => pure ()
   let (memory, imports) ← readImports memory (HeaderSyntax.imports syntaxTree)
-  let result ← IO.processCommands input parserState (Command.mkState imports {} {})
+  let result ← IO.processCommands input parserState (noncomputably (Command.mkState imports {} {}))
   match firstError result.commandState.messages.toList with
   | some m =>
     return (memory, .error ("line " ++ toString m.pos.line ++ ": " ++ (← m.data.toString)))
@@ -178,15 +178,17 @@ def textReply (memory : Memory) (request : Json) : IO (Memory × List (String ×
   | none => return (memory, [("error", .str "no such header")])
   | some header =>
     let state := forCandidate header.state (natField request "heartbeats") true
-    let wantTactics := boolField request "tactics"
     let source := textField request "source"
     let file ← parseFileHeader source
     let result ← match firstError file.messages with
       | some _ => pure { env := state.env, commands := #[], messages := [], infoTrees := [], heartbeats := 0 }
-      | none => elaborate state source wantTactics file.start
+      | none => elaborate state source true file.start
     let said := appendList file.messages result.messages
+    let said ← if theoremsLookLikeAxioms header.imports then asWithProofs header.imports said else pure said
+    let tactics := if boolField request "tactics" then allTactics result.infoTrees [] else []
     return (memory, [("messages", jsonArray (← messageJson said messageLimit messageLimit []) #[]),
-      ("tactics", jsonArray (← tacticJson true (allTactics result.infoTrees []) tacticsLimit []) #[]),
+      ("tactics", jsonArray (← tacticJson true tactics tacticsLimit []) #[]),
+      ("sorries", jsonArray (← gapJson (allGaps result.infoTrees) tacticsLimit []) #[]),
       ("heartbeats", .num result.heartbeats)])
 
 /-! #### The audit: a process that never does -/

@@ -4,7 +4,7 @@ from pathlib import Path
 
 __all__ = ["MODULE", "PARTS", "module_main", "module_source", "script_source"]
 
-PARTS = ("Basic", "Elaborate", "Files", "Statement", "Export", "Replay", "Worker")
+PARTS = ("Basic", "Elaborate", "Files", "Statement", "Export", "Replay", "Text", "Worker")
 """Files of this directory, each of which may use those before it."""
 
 MODULE = "ProofmillWorker"
