@@ -37,7 +37,9 @@ __all__ = [
 Export = dict[str, Any]
 """Declarations as data, as `lean/Export.lean` describes them: `names`, `levels`, `exprs`, `decls`."""
 
-Refused = Literal["forbidden", "kernel_rejected", "rejected", "unsupported", "resource_exhausted", "infra_error"]
+Refused = Literal[
+    "forbidden", "kernel_rejected", "rejected", "unsupported", "resource_exhausted", "infra_error"
+]
 """The statuses that the Lean side gives by itself; none of them is `proved`."""
 
 
