@@ -79,7 +79,9 @@ def coin() -> Export:
     tossed = raw.const("Tossed")
     raw.define("side", raw.pi(tossed, boolean), raw.lam(tossed, raw.proj("Coin", 0, raw.var(0))))
     toss = raw.const("Coin.toss")
-    heads, tails = (raw.app(toss, raw.const(f"Bool.{side}")) for side in ("true", "false"))
+    for name, side in (("heads", "true"), ("tails", "false")):
+        raw.define(name, tossed, raw.app(toss, raw.const(f"Bool.{side}")))
+    heads, tails = raw.const("heads"), raw.const("tails")
     refl = raw.app(raw.const("Eq.refl", ZERO), tossed, heads)
     raw.theorem("same", raw.app(raw.const("Eq", ZERO), tossed, heads, tails), refl)
     sides = raw.app(
