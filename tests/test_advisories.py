@@ -307,6 +307,35 @@ async def test_what_the_text_exports_proves_false_to_a_kernel_without_the_guard(
     assert status in case.must
 
 
+@pytest.mark.parametrize("fields", [10, 2_000])
+async def test_a_type_with_many_fields_is_accepted(auditors: WorkerSet, fields: int) -> None:
+    """Of 3,900 fields the kernel's own walk ends the worker, with and without the guard."""
+    raw = RawExport()
+    t = raw.const("T")
+    raw.inductive(("T", raw.sort(ONE), [("T.mk", raw.pi(*[raw.const("Nat"), t] * (fields // 2), t))]))
+    status, reason = await status_of(auditors, TRUE, used(raw))
+    assert status is Status.PROVED, reason
+
+
+async def test_shared_parts_are_walked_through_once(auditors: WorkerSet) -> None:
+    """Written out, the field's type would have 2 ** 40 parts."""
+    raw = RawExport()
+    pair = field = raw.const("T")
+    for _ in range(40):
+        pair = raw.const("Prod", ZERO, ZERO)
+        field = raw.app(pair, field, field)
+    raw.inductive(("T", raw.sort(ONE), [("T.mk", raw.pi(field, raw.const("T")))]))
+    status, reason = await status_of(auditors, TRUE, used(raw))
+    assert status is Status.PROVED, reason
+
+
+async def test_a_number_of_parameters_without_end_costs_nothing(auditors: WorkerSet) -> None:
+    raw = RawExport()
+    raw.inductive(("T", raw.sort(ONE), []), arity=10**12)
+    status, reason = await status_of(auditors, TRUE, used(raw))
+    assert status in (Status.UNSUPPORTED, Status.KERNEL_REJECTED), reason
+
+
 async def test_numerals_have_an_end(auditors: WorkerSet) -> None:
     raw = RawExport()
     raw.define("n", raw.const("Nat"), raw.expr("nat", "9" * 400_000))
