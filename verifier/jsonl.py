@@ -29,8 +29,10 @@ class BadRow:
 
 
 def numbered_rows(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
-    """The lines that are not blank, with their numbers from 1, and without the byte order mark that programs of
-    Windows put before the first.  The carriage return that they end lines with is a blank to JSON."""
+    """The lines that are not blank, with their numbers from 1, without a byte order mark before the first.
+
+    Programs of Windows write one; the carriage return that they end lines with is a blank to JSON.
+    """
     for number, line in enumerate(lines, start=1):
         row = line.removeprefix(BOM_UTF8) if number == 1 else line
         if row.strip():
