@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.exports import MUTATIONS, spoiled, type_of, with_equality
-from verifier.certificate import CertificateStore, StoredProof, audit_again, stored_proofs
+from verifier.certificate import CertificateStore, StoredProof, audit_again, audit_all, stored_proofs
 from verifier.errors import InvalidInput
 from verifier.judge import audited
 from verifier.lean.runtime import LeanRuntime
 from verifier.pool import LeanPool
 from verifier.protocol import AuditReply, Export, audit_request, check_request
-from verifier.verdict import Status, Submission
+from verifier.verdict import Kind, Status, Submission
 from verifier.workers import WorkerSet
 
 PROOFS = {
@@ -254,6 +254,45 @@ async def test_a_kept_certificate_is_audited_again_and_each_change_is_named(
     assert "kernel_rejected" in await faults(stored.model_copy(update={"export": export}))
     older = stored.certificate.model_copy(update={"lean": "4.0.0"})
     assert "made with Lean 4.0.0" in await faults(stored.model_copy(update={"certificate": older}))
+
+
+OLD_CERTIFICATES = Path(__file__).parent / "old_certificates"
+"""Made when an auditor still believed names: two of right proofs, two of false theorems."""
+
+
+async def test_of_certificates_made_before_those_are_named_that_no_longer_hold(
+    lean_runtime: LeanRuntime,
+) -> None:
+    audits = await audit_all(stored_proofs(OLD_CERTIFICATES), lean_runtime, 60)
+    faults = {file.stem: found for file, found in audits}
+    assert faults["match"] == faults["commutes"] == []
+    (own_match,) = faults["own_match"]
+    assert own_match.startswith("statement_mismatch") and "its own `t.match_1`" in own_match
+    (own_gcd,) = faults["own_gcd"]
+    assert own_gcd.startswith("kernel_rejected")
+
+
+LEAVES = """def leaves (n : Nat) : Nat → Nat
+  | 0 => n
+  | k + 1 => leaves (2 * n) k + leaves (2 * n + 1) k"""
+"""A tree that is shallow and has 2 ^ k leaves, each another number."""
+
+
+async def test_a_comparison_that_takes_too_long_is_unknown_and_counted(lean_runtime: LeanRuntime) -> None:
+    """The file's own `leaves` is written otherwise, so that only evaluating both could show them equal."""
+
+    def asked(k: int) -> Submission:
+        statement = f"theorem t : leaves 1 {k} = leaves 1 {k}"
+        code = LEAVES.replace("2 * n", "n * 2") + f"\n\n{statement} := rfl"
+        return Submission(id=str(k), header=LEAVES, statement=statement, code=code)
+
+    async with LeanPool(lean_runtime) as pool:
+        assert (await pool.verify(asked(3))).status is Status.PROVED
+        assert pool.undecided == 0
+        verdict = await pool.verify(asked(30))
+        assert (verdict.status, verdict.kind) == (Status.RESOURCE_EXHAUSTED, Kind.UNKNOWN)
+        assert "whether it is the statement the kernel cannot say" in verdict.reason
+        assert pool.undecided == 1
 
 
 async def test_a_directory_without_certificates_says_what_to_give(tmp_path: Path) -> None:

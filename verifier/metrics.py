@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Iterable, Sequence
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector, generate_latest
-from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
 from verifier.admission import Admission
@@ -70,7 +70,7 @@ class Metrics:
 
 
 class _State(Collector):
-    """Gauges that are read when asked for."""
+    """What is read when asked for."""
 
     def __init__(self, pool: LeanPool, admission: Admission) -> None:
         self._pool = pool
@@ -84,7 +84,12 @@ class _State(Collector):
         queue = GaugeMetricFamily("proofmill_submissions", "Submissions in the service.", labels=["state"])
         queue.add_metric(["waiting"], self._admission.waiting)
         queue.add_metric(["running"], self._admission.running)
-        return (workers, queue)
+        undecided = CounterMetricFamily(
+            "proofmill_undecided_statements",
+            "Audits in which the kernel's budget was too small to say whether it was the statement.",
+            value=self._pool.undecided,
+        )
+        return (workers, queue, undecided)
 
 
 def _resident_bytes(pids: Sequence[int]) -> int:

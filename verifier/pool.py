@@ -60,6 +60,8 @@ class LeanPool:
         self.runtime = runtime
         self.workers = workers
         self.options = options or Options()
+        self.undecided = 0
+        """Audits in which the kernel could not say within its budget whether it was the statement."""
         self._certificates = certificates
         cores = asyncio.Semaphore(workers)
         self._screens = WorkerSet(runtime, "screen", workers, cores, spares=spares)
@@ -195,6 +197,7 @@ class LeanPool:
         audit, audit_ms = await self._auditors.ask(
             header, audit_request(header, statement, export), options.timeout_s
         )
+        self.undecided += audit.undecided
         status, reason = audited(audit, options.allowed_axioms)
         certificate = certify(submission, export, audit, self.runtime) if status is Status.PROVED else None
         if certificate is not None and self._certificates is not None:
