@@ -1,7 +1,7 @@
 /-
 The parts of the worker, in the order in which `verifier/lean/source.py` puts
-them together: this file, Elaborate, Statement, Export, Plain, Replay, Worker.  It adds
-what comes before and after: `import Lean` and `main`, or a module's heading.
+them together: this file, Elaborate, Statement, Export, Levels, Plain, Replay, Worker.
+It adds what comes before and after: `import Lean` and `main`, or a module's heading.
 
 They are written for a Lean that loads libraries without their private parts,
 as the embedded one does: a call of an imported polymorphic function that the

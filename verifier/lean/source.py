@@ -4,7 +4,7 @@ from pathlib import Path
 
 __all__ = ["MODULE", "PARTS", "module_main", "module_source", "script_source"]
 
-PARTS = ("Basic", "Elaborate", "Statement", "Export", "Plain", "Replay", "Worker")
+PARTS = ("Basic", "Elaborate", "Statement", "Export", "Levels", "Plain", "Replay", "Worker")
 """Files of this directory, each of which may use those before it."""
 
 MODULE = "ProofmillWorker"
