@@ -11,6 +11,7 @@ PARTS = (
     "Landmarks",
     "Statement",
     "Export",
+    "Levels",
     "Plain",
     "Read",
     "Rename",
