@@ -8,47 +8,49 @@ Only a declaration that the header or the statement has *with the same content* 
 the kernel the unfolding of both.  It need not even be right: whichever constant stands in a term, the kernel checks
 the term, and the kernel compares what it proves with the statement. -/
 
-/-- Which names of an export it declares, and which of them as inductive types, by their places. -/
+def insertAll : List Name → NameSet → NameSet
+  | [], set => set
+  | name :: rest, set => insertAll rest (set.insert name)
+
+/-- The names that an export declares, and which of them as inductive types. -/
 structure Declares where
-  names : Array Bool
-  types : Array Bool
+  names : NameSet := {}
+  types : NameSet := {}
 
-def boolAt (flags : Array Bool) (i : Nat) : Bool := if h : i < flags.size then flags[i] else false
-
-def setBool (flags : Array Bool) (i : Nat) (flag : Bool) : Array Bool :=
-  if h : i < flags.size then flags.set i flag h else flags
-
-partial def pushFalse (n : Nat) (flags : Array Bool) : Array Bool :=
-  if n == 0 then flags else pushFalse (n - 1) (flags.push false)
-
-partial def markCtors (flag : Bool) (rows : Array Json) (i : Nat) (declares : Declares) : Except String Declares := do
+partial def ctorNamesOf (names : Array Name) (rows : Array Json) (i : Nat) (declares : Declares) :
+    Except String Declares := do
   if h : i < rows.size then
     match rows[i] with
     | .arr cells =>
-      let { names, types } := declares
-      markCtors flag rows (i + 1) { names := setBool names (← natAt cells 0) flag, types }
+      let { names := declared, types } := declares
+      let name ← nameAt names (← natAt cells 0)
+      ctorNamesOf names rows (i + 1) { names := declared.insert name, types }
     | _ => .error "a constructor is no list"
   else return declares
 
-partial def markTypes (flag : Bool) (rows : Array Json) (i : Nat) (declares : Declares) : Except String Declares := do
+partial def typeNamesOf (names : Array Name) (rows : Array Json) (i : Nat) (declares : Declares) :
+    Except String Declares := do
   if h : i < rows.size then
-    let place ← natOf (field rows[i] "name")
-    let { names, types } := declares
-    let declares := { names := setBool names place flag, types := setBool types place flag : Declares }
-    markTypes flag rows (i + 1) (← markCtors flag (← rowsOf rows[i] "ctors") 0 declares)
+    let name ← nameAt names (← natOf (field rows[i] "name"))
+    let { names := declared, types } := declares
+    let declares ← ctorNamesOf names (← rowsOf rows[i] "ctors") 0
+      { names := declared.insert name, types := types.insert name }
+    typeNamesOf names rows (i + 1) declares
   else return declares
 
-/-- With the names that one declaration gives marked by `flag`; those of recursors follow from their types'. -/
-def markDecl (flag : Bool) (row : Json) (declares : Declares) : Except String Declares := do
-  match field row "kind" with
-  | .str "quotient" => return declares
-  | .str "inductive" => markTypes flag (← rowsOf row "types") 0 declares
-  | _ =>
-    let { names, types } := declares
-    return { names := setBool names (← natOf (field row "name")) flag, types }
-
-partial def markDecls (rows : Array Json) (i : Nat) (declares : Declares) : Except String Declares := do
-  if h : i < rows.size then markDecls rows (i + 1) (← markDecl true rows[i] declares) else return declares
+/-- With the names that declaration `i` and those after it give; those of recursors follow from their types'. -/
+partial def declaredFrom (names : Array Name) (rows : Array Json) (i : Nat) (declares : Declares) :
+    Except String Declares := do
+  if h : i < rows.size then
+    match field rows[i] "kind" with
+    | .str "quotient" => declaredFrom names rows (i + 1) declares
+    | .str "inductive" =>
+      declaredFrom names rows (i + 1) (← typeNamesOf names (← rowsOf rows[i] "types") 0 declares)
+    | _ =>
+      let name ← nameAt names (← natOf (field rows[i] "name"))
+      let { names := declared, types } := declares
+      declaredFrom names rows (i + 1) { names := declared.insert name, types }
+  else return declares
 
 /-- Whether the kernel gives names with this last part to recursors: `rec`, or `rec_1` and so on. -/
 def isRecursorPart (part : String) : Bool :=
@@ -57,26 +59,31 @@ def isRecursorPart (part : String) : Bool :=
   | 'r' :: 'e' :: 'c' :: '_' :: _ => true
   | _ => false
 
-/-- The constants that the names at `i` and after stand for: below the root where the export declares them. -/
-partial def constantsFrom (names : NameTable) (rows : Array Json) (declares : Declares) (i : Nat)
-    (constants : Array Name) : Array Name :=
+/-- Whether a name is one of `declares`, or the recursor of a type of them. -/
+def isDeclared (declares : Declares) (name : Name) : Bool :=
+  let { names, types } := declares
+  names.contains name || (match name with
+    | .str parent part => isRecursorPart part && types.contains parent
+    | _ => false)
+
+/-- The constants that the names at `i` and after stand for: below the root where the export declares them and they
+are not `known`. -/
+partial def constantsFrom (names : NameTable) (declares known : Declares) (i : Nat) (constants : Array Name) :
+    Array Name :=
   if h : i < names.written.size then
     let written := names.written[i]
-    let parent := match cellAt rows (i - 1) with
-      | .arr cells => placeAt cells 0
-      | _ => nowhere
-    let isRecursor := match written with
-      | .str _ part => boolAt declares.types parent && isRecursorPart part
-      | _ => false
-    let isDeclared := boolAt declares.names i || isRecursor
-    let constant := if isDeclared then (if h : i < names.renamed.size then names.renamed[i] else written) else written
-    constantsFrom names rows declares (i + 1) (constants.push constant)
+    let constant :=
+      if isDeclared declares written && !isDeclared known written then
+        if h : i < names.renamed.size then names.renamed[i] else written
+      else written
+    constantsFrom names declares known (i + 1) (constants.push constant)
   else constants
 
 /-- Whether the export declares a name that `env` has too, the target excepted. -/
-partial def sharesName (env : Environment) (target : Name) (names : NameTable) (declares : Declares) (i : Nat) : Bool :=
-  if h : i < names.written.size then
-    (boolAt declares.names i && names.written[i] != target && env.contains names.written[i]) ||
+partial def sharesName (env : Environment) (target : Name) (names : Array Name) (declares : Declares) (i : Nat) :
+    Bool :=
+  if h : i < names.size then
+    (isDeclared declares names[i] && names[i] != target && env.contains names[i]) ||
       sharesName env target names declares (i + 1)
   else false
 
@@ -174,65 +181,61 @@ def namesOfDecl : Declaration → List Name
   | .inductDecl _ _ types _ => namesOfTypes types []
   | _ => []
 
-def insertAll : List Name → NameSet → NameSet
-  | [], set => set
-  | name :: rest, set => insertAll rest (set.insert name)
-
-/-- Whether one of the names, or the type whose recursor it names, is among `other`. -/
-def usesOther (other : NameSet) : List Name → Bool
+/-- Whether one of the names is, or is the recursor of, one of `other`. -/
+def usesOther (other : Declares) : List Name → Bool
   | [] => false
-  | name :: rest =>
-    other.contains name ||
-      (match name with
-      | .str parent part => isRecursorPart part && other.contains parent
-      | _ => false) || usesOther other rest
+  | name :: rest => isDeclared other name || usesOther other rest
 
-/-- What is left of `declares` when declarations that `env` has too are taken out.  `other` are the names of those
-before that it does not have: what uses them is another one, however alike it reads. -/
-partial def withoutKnown (env : Environment) (target : Name) (tables : Tables) (rows : Array Json) (i : Nat)
-    (other : NameSet) (declares : Declares) : Except String Declares := do
+def withDecl (decl : Declaration) (declares : Declares) : Declares :=
+  let { names, types } := declares
+  let types := match decl with
+    | .inductDecl _ _ declared _ => insertAll (typeNames declared) types
+    | _ => types
+  { names := insertAll (namesOfDecl decl) names, types }
+
+/-- Of the declarations from `i` on those that `env` has too, added to `known`.  `other` are those before that it
+does not have: what uses them is another one, however alike it reads. -/
+partial def knownFrom (env : Environment) (target : Name) (tables : Tables) (rows : Array Json) (i : Nat)
+    (known other : Declares) : Except String Declares := do
   if h : i < rows.size then
     let decl ← readDecl tables rows[i]
-    let names := namesOfDecl decl
-    let isTarget := match names with
+    let isTarget := match namesOfDecl decl with
       | [name] => name == target
       | _ => false
     if !isTarget && isIn env decl && !usesOther other (usedBy (exprsOfDecl decl) []) then
-      withoutKnown env target tables rows (i + 1) other (← markDecl false rows[i] declares)
-    else withoutKnown env target tables rows (i + 1) (insertAll names other) declares
-  else return declares
+      knownFrom env target tables rows (i + 1) (withDecl decl known) other
+    else knownFrom env target tables rows (i + 1) known (withDecl decl other)
+  else return known
 
-/-! #### The tables of an export, renamed -/
+/-! #### An export, renamed -/
 
-/-- An export that was read: its tables, and the rows of what it declares beyond what is there already. -/
+/-- An export that was read: its tables, the rows of its declarations, and which of these are there already. -/
 structure ReadExport where
   tables : Tables
   rows : Array Json
-  declares : Declares
+  known : Declares
 
 /-- Read an export that is to prove `target` in `env`. -/
 def readExport (env : Environment) (target : Name) (json : Json) : Except Refusal ReadExport := do
-  let read : Except String (Array Json × NameTable × Array Level × Array Json × Array Json × Declares) := do
-    let nameRows ← rowsOf json "names"
-    let names ← readNames nameRows 0 {}
+  let read : Except String (NameTable × Array Level × Array Json × Array Json × Declares) := do
+    let names ← readNames (← rowsOf json "names") 0 {}
     let levels ← readLevels names.written (← rowsOf json "levels") 0 #[.zero]
     let decls ← rowsOf json "decls"
-    let none := pushFalse names.written.size #[]
-    return (nameRows, names, levels, ← rowsOf json "exprs", decls, ← markDecls decls 0 { names := none, types := none })
+    return (names, levels, ← rowsOf json "exprs", decls, ← declaredFrom names.written decls 0 {})
   match read with
   | .error reason => .error (unreadable reason)
-  | .ok (nameRows, names, levels, exprRows, decls, declares) =>
+  | .ok (names, levels, exprRows, decls, declares) =>
     if exprRows.size > exprLimit then .error (unreadable "it has too many expressions")
     else
       let { written, .. } := names
-      let declares ← if sharesName env target names declares 0 then
+      let known ← if sharesName env target written declares 0 then
           let words : Words := { env, names := written, constants := written, levels }
-          match withoutKnown env target { words, exprs := ← readExprs words exprRows 0 {} } decls 0 {} declares with
-          | .ok declares => pure declares
+          match knownFrom env target { words, exprs := ← readExprs words exprRows 0 {} } decls 0 {} {} with
+          | .ok known => pure known
           | .error reason => .error (unreadable reason)
-        else pure declares
-      let words : Words := { env, names := written, constants := constantsFrom names nameRows declares 0 #[], levels }
-      return { tables := { words, exprs := ← readExprs words exprRows 0 {} }, rows := decls, declares }
+        else pure {}
+      let words : Words := { env, names := written, constants := constantsFrom names declares known 0 #[], levels }
+      return { tables := { words, exprs := ← readExprs words exprRows 0 {} }, rows := decls, known }
 
 /-! #### Names as their author wrote them, for people to read -/
 

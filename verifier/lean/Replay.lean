@@ -63,20 +63,21 @@ def accept (env : Environment) (decl : Declaration) : IO (Except Refusal Environ
     | .ok env => return .ok env
     | .error e => return .error (refusalOf decl e)
 
-def isDeclaredBy (declares : Declares) (row : Json) : Bool :=
-  match field row "kind", rowsOf row "types" with
-  | .str "inductive", .ok types => boolAt declares.names (placeAt #[field (cellAt types 0) "name"] 0)
-  | _, _ => boolAt declares.names (placeAt #[field row "name"] 0)
+/-- Whether what a declaration declares is there already: its first name says it for all. -/
+def isKnown (known : Declares) (decl : Declaration) : Bool :=
+  match namesOfDecl decl with
+  | name :: _ => isDeclared known name
+  | [] => false
 
 partial def replayFrom (env : Environment) (read : ReadExport) (i : Nat) : IO (Except Refusal Environment) := do
-  let { tables, rows, declares } := read
+  let { tables, rows, known } := read
   if h : i < rows.size then
     match readDecl tables rows[i] with
     | .error reason => return .error (unreadable reason)
     | .ok .quotDecl =>
       return .error { status := "unsupported", reason := "it makes quotients of its own, under a header that has none" }
     | .ok decl =>
-      if !isDeclaredBy declares rows[i] then replayFrom env read (i + 1)
+      if isKnown known decl then replayFrom env read (i + 1)
       else match ← accept env decl with
         | .ok env => replayFrom env read (i + 1)
         | .error refusal => return .error refusal
