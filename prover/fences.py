@@ -24,6 +24,8 @@ _BEHIND_WORDS = re.compile(r"(?P<before>.*?[^`])(?P<fence>`{3,})(?P<info>lean4?\
 _LANGUAGE = re.compile(r"\s*\{?\s*\.?([^\s{},:;=\[\]()\"']*)")
 _NEXT = re.compile(r"\w[\w+#.-]*\s*|\s*\{?\s*\.?lean4?\b.*", re.IGNORECASE)
 _CODE = re.compile(r"(?:abbrev|by|def|example|import|lemma|open|set_option|theorem)\b|/-|--")
+_TAG = re.compile(r"</?\w+>")
+_QUOTED = re.compile(r"\s*> ?")
 _ONE_LINE = re.compile(r"\s*```lean4?\s+(?P<code>[^`]*[^`\s])\s*```\s*", re.IGNORECASE)
 
 
@@ -53,7 +55,11 @@ class _Open:
     comments: int = 0
     """How many comments of Lean are open: a fence within is a part of them."""
 
+    is_quoted: bool = False
+
     def add(self, line: str) -> None:
+        if self.is_quoted:
+            line = _QUOTED.sub("", line, count=1)
         self.lines.append(line)
         if self.language in LEAN:
             self.comments = max(0, self.comments + line.count("/-") - line.count("-/"))
@@ -74,7 +80,7 @@ class _Open:
         if mark != "`" or line.count(self.fence) != 1 or line.count("`") != len(self.fence):
             return None
         before, _, behind = line.partition(self.fence)
-        is_end = before.strip() and not END_OF_TURN.sub("", behind).strip()
+        is_end = before.strip() and not _TAG.sub("", END_OF_TURN.sub("", behind)).strip()
         return (before.rstrip(), behind) if is_end else None
 
 
@@ -116,6 +122,7 @@ def _opening(line: str) -> _Open | None:
     info = END_OF_TURN.sub("", found["info"])
     named = _LANGUAGE.match(info)
     opened = _Open(named[1].lower() if named else "", found["fence"], len(found["before"]), [])
+    opened.is_quoted = ">" in found["before"] and not found["before"].strip(" >")
     rest = info[named.end() :].strip() if named else ""
     if opened.language in LEAN and _CODE.match(rest):
         opened.add(rest)

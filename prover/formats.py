@@ -110,10 +110,13 @@ def last_block(text: str) -> Answer:
         return _last_of(blocks_of(text))
     # The thought ends at the last of them behind which there is an answer: words behind one may name another.
     ends = [found.end() for found in re.finditer("</think>", text)]
-    answers = [_last_of(blocks_of(text[end:])) for end in reversed(ends)]
-    whole = [each for each in answers if each.code is not None]
-    cut = [each for each in answers if each.missing == _CUT_OFF]
-    return (whole or cut or answers)[0]
+    missing: list[Answer] = []
+    for end in reversed(ends):
+        answer = _last_of(blocks_of(text[end:]))
+        if answer.code is not None:
+            return answer
+        missing.append(answer)
+    return next((each for each in missing if each.missing == _CUT_OFF), missing[0])
 
 
 def _last_of(blocks: Blocks) -> Answer:
@@ -122,11 +125,16 @@ def _last_of(blocks: Blocks) -> Answer:
     if blocks.opened is not None and _is_answer(blocks.opened, any_text=not named):
         return Answer(missing=_CUT_OFF)
     found = named or [each.text for each in blocks.closed if not each.language]
+    # An empty block behind the answer is none; alone it is what was answered.
+    found = [text for text in found if text.strip()] or found
     return Answer(code=found[-1]) if found else Answer(missing="the answer has no block of Lean")
 
 
 def _is_lean(block: Block) -> bool:
-    return block.language in LEAN or (not block.language and _STATES.search(block.text) is not None)
+    if block.language:
+        return block.language in LEAN
+    states = _STATES.search(block.text)
+    return states is not None and ":=" in block.text[states.end() :]
 
 
 def _is_answer(block: Block, *, any_text: bool) -> bool:
@@ -136,8 +144,8 @@ def _is_answer(block: Block, *, any_text: bool) -> bool:
 
 _STATES = re.compile(
     r"^[ \t]*(?:@\[[^\]\n]*\][ \t]*)?(?:(?:private|protected|noncomputable|public|local)[ \t]+)*"
-    r"(?:theorem|lemma|example|def|abbrev|instance)\b.*?:=",
-    re.MULTILINE | re.DOTALL,
+    r"(?:theorem|lemma|example|def|abbrev|instance)\b",
+    re.MULTILINE,
 )
 _THOUGHT = re.compile("(?<!`)<think>(?!`)")
 _CUT_OFF = "the last block has no end: the answer was cut off"

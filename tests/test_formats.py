@@ -174,6 +174,9 @@ SKETCH = f"{PLAN}```lean4\ntheorem two : True := by\n  sorry\n```\nNow in full:\
         ("```lean4\n" + FILE.replace("\n", "\r\n") + "\r\n```\r\n", FILE),
         ("```lean4 theorem two : True := trivial ```", "theorem two : True := trivial"),
         ("```lean4 theorem two : True := by\n  trivial\n```", "theorem two : True := by\n  trivial"),
+        ("> ```lean4\n" + indented(FILE, "> ") + "\n> ```\n> so", FILE),
+        (f"<answer>```lean4\n{FILE}```</answer>", FILE),
+        (f"```lean4\n{FILE}\n```\n```lean4\n```", FILE),
         # What is within it.
         (f"```lean4\n/-- As in\n```lean\nx\n```\n-/\n{FILE}\n```", f"/-- As in\n```lean\nx\n```\n-/\n{FILE}"),
         (f"````lean4\n-- so:\n```\n{FILE}\n````", f"-- so:\n```\n{FILE}"),

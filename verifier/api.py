@@ -261,6 +261,7 @@ def _watching(service: VerifyService) -> APIRouter:
         )
 
     @routes.get("/health", tags=["Kimina Lean Server"])
+    @routes.get("/health/", include_in_schema=False)
     @routes.get("/healthz")
     async def healthz() -> Health:
         """That the service answers, and which Lean it judges with."""
