@@ -13,9 +13,9 @@ Int.natAbs_neg x
 Nat.add_comm a b
 
 --! id: macro-with-a-match
---! header: macro "pick" x:term:max : term:max => `(match ($x : Option Nat) with | some k => k | none => 0)
---! statement: theorem t (o : Option Nat) : pick o = o.getD 0
---! false: theorem t (o : Option Nat) : pick o = 7
+--! header: macro "pick" x:term:max : term => `(match ($x : Option Nat) with | some k => k | none => 0)
+--! statement: theorem t (o : Option Nat) : (pick o) = o.getD 0
+--! false: theorem t (o : Option Nat) : (pick o) = 7
 by cases o <;> rfl
 
 --! id: structural-definition

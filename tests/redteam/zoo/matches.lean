@@ -94,9 +94,9 @@ by cases o <;> simp
 by cases n <;> simp
 
 --! id: equation-used
---! statement: theorem t (n : Nat) (hn : ¬ n = 0) : (match h : n with | 0 => (hn h).elim | k + 1 => k + 1) = n
---! false: theorem t (n : Nat) (hn : ¬ n = 0) : (match h : n with | 0 => (hn h).elim | k + 1 => k + 1) = 7
-by cases n with | zero => exact absurd rfl hn | succ k => rfl
+--! statement: theorem t (n : Nat) (hn : 0 < n) : (match h : n with | 0 => absurd hn (by omega) | k + 1 => k + 1) = n
+--! false: theorem t (n : Nat) (hn : 0 < n) : (match h : n with | 0 => absurd hn (by omega) | k + 1 => k + 1) = 7
+by cases n with | zero => exact absurd hn (by omega) | succ k => rfl
 
 --! id: dependent-motive
 --! statement: theorem t (b : Bool) : (match (motive := (b : Bool) → if b then Nat else Unit) b with
