@@ -34,7 +34,7 @@ ANSWERS = {
     "(@_root_.Option.{0} @_root_.Nat)": "(some 7 : Option Nat)",
     "(@_root_.List.{0} @_root_.Nat)": "([7] : List Nat)",
 }
-PROOF = "by intros; first | rfl | decide | trivial | constructor"
+PROOF = "by intros; first | rfl | decide | trivial | constructor <;> first | exact (0, 0) | constructor"
 GRANTED = "Hijack.granted"
 
 
@@ -42,9 +42,8 @@ GRANTED = "Hijack.granted"
 class Hijack:
     """A candidate for a false statement, which may not be proved in any form.
 
-    `code` is elaborated under `made_under`, or under `header` itself, and the export of it is
-    audited under `header` too.  `stand_ins` are the names that it takes, for an
-    export in which they come in only afterwards.
+    `code` is elaborated under `made_under`, or under `header` itself, and what it exports is
+    audited under `header`.
     """
 
     id: str
@@ -54,7 +53,8 @@ class Hijack:
     header: str
     code: str
     made_under: str | None = None
-    stand_ins: tuple[tuple[str, str], ...] = ()
+    takes: str | None = None
+    """A name that is put into the export where the code has a stand-in's."""
 
 
 @dataclass(frozen=True)
@@ -164,12 +164,12 @@ def hijacks_of(twin: Twin, export: Export) -> Iterator[Hijack]:
     if not auxiliaries:
         return
     claim = surface.term(target["type"])
+    named = [each for each in auxiliaries if f"@_root_.{each.name}" in claim]
     theorem = f"theorem {surface.head(target)} : {claim}"
     ways = ("value", "type", "axiom", "opaque") if twin.is_unequal else ("type", "axiom", "opaque", "inductive")
     for way in ways:
-        data = [each for each in auxiliaries if each.is_data]
-        # All of them at once, and each alone where there are several.
-        chosen = [data or auxiliaries, *([each] for each in auxiliaries if len(auxiliaries) > 1)]
+        # All that the claim names at once, and, where that says nothing of the claim, each alone.
+        chosen = [named, *([each] for each in auxiliaries if way in ("axiom", "opaque") and len(auxiliaries) > 1)]
         for number, group in enumerate(chosen):
             texts = {each.name: each.altered(way) for each in group}
             if None in texts.values():
@@ -185,7 +185,6 @@ def hijacks_of(twin: Twin, export: Export) -> Iterator[Hijack]:
                 name=surface.name(target["name"]),
                 header=twin.exhibit.header,
                 code="\n\n".join([*before, f"{theorem} :=\n  {_proof(way, surface, target)}"]),
-                stand_ins=tuple((each.name, f"Stand.in_{i}") for i, each in enumerate(auxiliaries)),
             )
 
 
@@ -198,7 +197,6 @@ def _proof(way: str, surface: Surface, target: dict[str, Any]) -> str:
         return PROOF
     # The claim is `Ne Nat (auxiliary …) v`, with no binders.
     value = surface.term(surface.row(target["type"])[2])
-    return (
-        f"@Classical.epsilon_spec.{{1}} Nat (fun y => y ≠ {value})\n"
-        f"    (Exists.intro (Nat.succ {value}) (Nat.succ_ne_self {value}))"
-    )
+    witness = f"(Exists.intro (Nat.succ {value}) (Nat.succ_ne_self {value}))"
+    says = f"@Classical.epsilon_spec.{{1}} Nat (fun y => y ≠ {value}) {witness}"
+    return f"by have says := {says}; first | exact says | with_unfolding_all exact says"

@@ -63,7 +63,12 @@ class Surface:
                 levels = f".{{{', '.join(map(self.level, rest[1:]))}}}" if rest[1:] else ""
                 return f"@_root_.{self.name(rest[0])}{levels}"
             case "app":
-                return f"({self.term(rest[0], depth)} {self.term(rest[1], depth)})"
+                # With all arguments in one application, as `@` holds for those that stand in it.
+                arguments = [rest[1]]
+                while self.row(rest[0])[0] == "app":
+                    rest = self.row(rest[0])[1:]
+                    arguments.insert(0, rest[1])
+                return f"({' '.join(self.term(each, depth) for each in (rest[0], *arguments))})"
             case "lam":
                 return f"(fun (x{depth} : {self.term(rest[1], depth)}) => {self.term(rest[2], depth + 1)})"
             case "pi":
