@@ -115,9 +115,11 @@ class Hunt:
 
     async def _judge(self, hijack: Hijack) -> Hunted:
         reference = await self._reference(hijack.header, hijack.statement)
-        made_under = hijack.header if hijack.made_under is None else hijack.made_under
-        # For the name alone: what it is compared with does not matter to what is exported.
-        reply = await self._check(made_under, f"theorem {hijack.name} : ∀ p : Prop, p → p", hijack.code)
+        made_under, statement = hijack.header, hijack.statement
+        if hijack.made_under is not None:
+            # For the name alone: what it is compared with does not matter to what is exported.
+            made_under, statement = hijack.made_under, f"theorem {hijack.name} : ∀ p : Prop, p → p"
+        reply = await self._check(made_under, statement, hijack.code)
         export = reply.export
         if export is not None and hijack.takes is not None:
             export = with_name(export, STAND_IN, hijack.takes)
@@ -163,7 +165,7 @@ def _claim(export: Export, name: str) -> str | None:
     surface = Surface(export)
     for decl in export["decls"]:
         try:
-            if "name" in decl and surface.name(decl["name"]).split(".")[-1] == name.split(".")[-1]:
+            if "name" in decl and surface.name(decl["name"]) == name:
                 return surface.term(decl["type"])
         except Unprintable:
             continue

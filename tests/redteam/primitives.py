@@ -250,6 +250,6 @@ def altered_headers(exhibit: Exhibit) -> Iterator[Hijack]:
         statement=exhibit.false,
         name=found["name"] if found else "",
         header=exhibit.header,
-        code=f"{exhibit.altered}\n\n{exhibit.false} :=\n  by intros; first | rfl | decide | simp | omega",
+        code=f"{exhibit.altered}\n\n{exhibit.false} :=\n  by intros; first | rfl | decide | (rename_i o; cases o <;> rfl)",
         made_under="".join(IMPORT.findall(exhibit.header)),
     )

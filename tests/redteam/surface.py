@@ -20,7 +20,7 @@ Row = list[Any]
 
 
 class Unprintable(ValueError):
-    """A name or a term that has no text, such as a name with a number in it."""
+    """A term that has no text: it has a variable that nothing binds."""
 
 
 @dataclass(frozen=True)
@@ -31,9 +31,8 @@ class Surface:
 
     def name(self, place: int) -> str:
         parent, part = self.export["names"][place - 1]
-        if not isinstance(part, str):
-            raise Unprintable(f"a name ends in the number {part}")
-        text = part if PLAIN.fullmatch(part) else f"«{part}»"
+        # A number is no part of a name that Lean reads; it is for names to be told apart.
+        text = str(part) if not isinstance(part, str) or PLAIN.fullmatch(part) else f"«{part}»"
         return text if parent == 0 else f"{self.name(parent)}.{text}"
 
     def level(self, place: int) -> str:

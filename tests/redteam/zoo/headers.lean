@@ -6,7 +6,7 @@ Int.natAbs_neg x
 --! id: infix
 --! header: def join (a b : Nat) : Nat := a + b
 --! header: infixl:65 " ⊹ " => join
---! altered: def join (a b : Nat) : Nat := 0 * (a + b)
+--! altered: def join (_ _ : Nat) : Nat := 0
 --! altered: infixl:65 " ⊹ " => join
 --! statement: theorem t (a b : Nat) : a ⊹ b = b ⊹ a
 --! false: theorem t (a b : Nat) : a ⊹ b = 0
@@ -31,7 +31,7 @@ rfl
 
 --! id: definition-with-the-same-match
 --! header: def size (o : Option Nat) : Nat := match o with | some k => k | none => 0
---! altered: def size (o : Option Nat) : Nat := match o with | some k => 7 + 0 * k | none => 7
+--! altered: def size (o : Option Nat) : Nat := match o with | some _ => 7 | none => 7
 --! statement: theorem t (o : Option Nat) : size o = (match o with | some k => k | none => 0)
 --! false: theorem t (o : Option Nat) : size o = 7
 rfl
@@ -175,7 +175,7 @@ rfl
 
 --! id: definition-with-index-proof
 --! header: def second (xs : Array Nat) (h : 1 < xs.size) : Nat := xs[1]
---! altered: def second (xs : Array Nat) (h : 1 < xs.size) : Nat := 7 + 0 * xs[1]
+--! altered: def second (xs : Array Nat) (_ : 1 < xs.size) : Nat := 7
 --! statement: theorem t (xs : Array Nat) (h : 1 < xs.size) : second xs h = xs[1]
 --! false: theorem t (xs : Array Nat) (h : 1 < xs.size) : second xs h = 7
 rfl
