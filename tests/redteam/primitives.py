@@ -114,17 +114,17 @@ IN_THE_KERNEL = {
     # The bytes of a literal are those of what `String.ofList` makes of its characters.
     "String.ofList": 'def String.ofList (_ : List Char) : String := ""\n'
     + HOLE.format('Eq (String.utf8ByteSize "abc") 0')
-    + 'theorem t : Eq (String.utf8ByteSize "abc") 0 := here',
+    + 'theorem t : Eq (String.utf8ByteSize "abc") 0 :=\n'
+    '  (fun (_ : Eq (String.ofList List.nil) "") => here) (Eq.refl "")',
 }
 
 NATIVE = """def Lean.reduce{type} (_ : {type}) : {type} := {one}
 def off : {type} := {other}
-theorem always : Eq {one} (Lean.reduce{type} off) := Eq.refl {one}
-axiom Hijack.hole : Eq (Lean.reduce{type} off) {other}
-theorem here : Eq (Lean.reduce{type} off) {other} := Hijack.hole
+theorem always (b : {type}) : Eq {one} (Lean.reduce{type} b) := Eq.refl {one}
+theorem here : Eq (Lean.reduce{type} off) {other} := rfl
 def isOne (b : {type}) : Prop := {type}.rec (motive := fun _ => Prop) {cases} b
 theorem t : False :=
-  Eq.ndrec (motive := isOne) (Eq.ndrec (motive := isOne) (show isOne {one} from True.intro) always) here"""
+  Eq.ndrec (motive := isOne) (Eq.ndrec (motive := isOne) (show isOne {one} from True.intro) (always off)) here"""
 
 AXIOMS = {
     "propext": "axiom propext : False\ntheorem t : False := propext",
