@@ -7,7 +7,7 @@ from typing import Any
 
 from verifier.protocol import Export
 
-__all__ = ["MUTATIONS", "spoiled", "type_of"]
+__all__ = ["MUTATIONS", "spoiled", "type_of", "with_equality"]
 
 BINDERS = {"lam": 2, "pi": 2, "let": 2}
 """Where the parts of an expression begin that has a bound variable's name before them."""
@@ -21,10 +21,7 @@ def type_of(export: Export, name: str) -> object:
     """
 
     def name_at(place: int) -> tuple[object, ...]:
-        if place == 0:
-            return ()
-        parent, part = export["names"][place - 1]
-        return (*name_at(parent), part)
+        return _name_at(export, place)
 
     def level_at(place: int, params: list[int]) -> object:
         if place == 0:
@@ -60,6 +57,73 @@ def type_of(export: Export, name: str) -> object:
     found = [each for each in export["decls"] if "name" in each and name_at(each["name"]) == (name,)]
     params = found[-1]["params"]
     return (len(params), expr_at(found[-1]["type"], params))
+
+
+def with_equality(export: Export, honest: Export, reference: Export) -> Export:
+    """`export`, and behind it a theorem that the type of its last declaration is `reference`, by `Eq.refl`.
+
+    Args:
+        honest: an export whose last declaration has the reference's type, for the order of its parameters.
+        reference: that type as an auditor writes it: tables, and the place of the whole as `root`.
+    """
+    export = copy.deepcopy(export)
+    names, levels, exprs = export["names"], export["levels"], export["exprs"]
+    target = export["decls"][-1]
+    called = {
+        _name_at(honest, old): new
+        for old, new in zip(honest["decls"][-1]["params"], target["params"], strict=True)
+    }
+    name_base, level_base, expr_base = len(names), len(levels), len(exprs)
+
+    def name(place: int) -> int:
+        return place and place + name_base
+
+    def level(place: int) -> int:
+        return place and place + level_base
+
+    names += [[name(parent), part] for parent, part in reference["names"]]
+    for tag, *rest in reference["levels"]:
+        param = called[_name_at(reference, rest[0])] if tag == "param" else 0
+        levels.append([tag, param] if tag == "param" else [tag, *map(level, rest)])
+    for tag, *rest in reference["exprs"]:
+        match tag:
+            case "app":
+                exprs.append([tag, *(each + expr_base for each in rest)])
+            case "const":
+                exprs.append([tag, name(rest[0]), *map(level, rest[1:])])
+            case "lam" | "pi":
+                exprs.append([tag, name(rest[0]), rest[1] + expr_base, rest[2] + expr_base, rest[3]])
+            case "let":
+                exprs.append([tag, name(rest[0]), *(each + expr_base for each in rest[1:4]), rest[4]])
+            case "proj":
+                exprs.append([tag, name(rest[0]), rest[1], rest[2] + expr_base])
+            case "sort":
+                exprs.append([tag, level(rest[0])])
+            case _:
+                exprs.append([tag, *rest])
+    names += [[0, "Eq"], [len(names) + 1, "refl"], [0, "equal"]]
+    eq, refl, equal = len(names) - 2, len(names) - 1, len(names)
+    levels.append(["succ", 0])
+    one, root, at = len(levels), reference["root"] + expr_base, len(exprs)
+    exprs += [
+        ["sort", 0],
+        ["const", eq, one],
+        ["app", at + 1, at],
+        ["app", at + 2, target["type"]],
+        ["app", at + 3, root],
+    ]
+    exprs += [["const", refl, one], ["app", at + 5, at], ["app", at + 6, root]]
+    export["decls"].append(
+        {"kind": "theorem", "name": equal, "params": target["params"], "type": at + 4, "value": at + 7}
+    )
+    return export
+
+
+def _name_at(export: Export, place: int) -> tuple[object, ...]:
+    if place == 0:
+        return ()
+    parent, part = export["names"][place - 1]
+    return (*_name_at(export, parent), part)
 
 
 def _change_a_cell(export: Export, draw: random.Random) -> None:

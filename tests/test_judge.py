@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verifier.judge import MAX_SUBMISSION_BYTES, audited, screen, screened, source_of
+from verifier.judge import MAX_SUBMISSION_BYTES, asks_the_kernel, audited, screen, screened, source_of
 from verifier.protocol import AuditReply, CheckReply, Declaration, RawMessage, RawTactic, parse_json_line
 from verifier.verdict import Kind, Status, Submission, Verdict
 
@@ -19,8 +19,11 @@ def declared(**changes: object) -> Declaration:
     fields: dict[str, object] = {
         "kind": "theorem",
         "reference_kind": "theorem",
+        "universes": 0,
+        "reference_universes": 0,
         "same_type": True,
         "axioms": (),
+        "own_axioms": (),
     }
     return Declaration.model_validate(fields | changes)
 
@@ -47,9 +50,11 @@ def test_a_declaration_of_the_right_type_on_allowed_axioms_is_proved() -> None:
     [
         (None, Status.MISSING_DECLARATION),
         (declared(kind="def"), Status.STATEMENT_MISMATCH),
-        (declared(same_type=False, type="True", reference_type="False"), Status.STATEMENT_MISMATCH),
+        (declared(universes=1), Status.STATEMENT_MISMATCH),
         (declared(axioms=("sorryAx",)), Status.INCOMPLETE),
         (declared(axioms=("cheat",)), Status.DISALLOWED_AXIOM),
+        (declared(own_axioms=("cheat",)), Status.DISALLOWED_AXIOM),
+        (declared(own_axioms=("propext",)), Status.DISALLOWED_AXIOM),
         (declared(axioms=("Lean.ofReduceBool",)), Status.DISALLOWED_AXIOM),
     ],
 )
@@ -78,13 +83,21 @@ def test_a_worker_that_refuses_says_nothing_about_the_proof() -> None:
     assert judged(error="no such header").kind is Kind.UNKNOWN
 
 
+def test_the_process_that_ran_the_candidate_is_not_asked_whether_it_is_the_statement() -> None:
+    assert judged(declaration=declared(same_type=None)).status is Status.PROVED
+    assert judged(declaration=declared(same_type=False)).status is Status.PROVED
+
+
 def test_a_mismatch_names_both_types_and_the_part_in_which_they_differ() -> None:
-    differ = judged(declaration=declared(same_type=False, type="True", reference_type="1 = 2", part="True"))
-    assert differ.reason.endswith("with another type: `True`, not `1 = 2`")
-    declaration = declared(
-        same_type=False, type="3 < 2", reference_type="3 < 1", part="2", reference_part="1"
-    )
-    assert judged(declaration=declaration).reason.endswith("`2` stands for `1` in `3 < 2`, not `3 < 1`")
+    def reason(**types: str) -> str:
+        return audited(audit(declaration=declared(same_type=False, **types)))[1]
+
+    other = reason(type="True", reference_type="1 = 2", part="True")
+    assert other.endswith("with another type: `True`, not `1 = 2`")
+    part = reason(type="3 < 2", reference_type="3 < 1", part="2", reference_part="1")
+    assert part.endswith("`2` stands for `1` in `3 < 2`, not `3 < 1`")
+    own = reason(type="submitted.0.f = 1", reference_type="f = 1", part="submitted.0.f", reference_part="f")
+    assert own.endswith("its own `f` is not the statement's `f` in `f = 1`")
 
 
 def test_what_is_too_large_to_audit_is_unknown() -> None:
@@ -112,6 +125,8 @@ def audit(**reply: object) -> AuditReply:
         (audit(refused="kernel_rejected", reason="it says so"), Status.KERNEL_REJECTED),
         (audit(declaration=None), Status.MISSING_DECLARATION),
         (audit(declaration=declared(same_type=False)), Status.STATEMENT_MISMATCH),
+        (audit(declaration=declared(same_type=None)), Status.STATEMENT_MISMATCH),
+        (audit(declaration=declared(own_axioms=("propext",))), Status.DISALLOWED_AXIOM),
         (audit(declaration=declared(axioms=("sorryAx",))), Status.INCOMPLETE),
         (audit(error="no such header"), Status.INFRA_ERROR),
     ],
@@ -152,21 +167,33 @@ def test_tactic_spans_are_code_points_of_the_submitted_text() -> None:
     assert tactics[0].goals_before == "⊢ a"
 
 
-@given(st.text(st.characters(codec="utf-8"), min_size=1))
-def test_every_source_keeps_the_positions_of_the_submitted_text(text: str) -> None:
+@given(st.lists(st.sampled_from(["a", "∀", "\r", "\n", "\r\n"]), min_size=1).map("".join))
+def test_every_position_of_what_lean_reads_is_one_of_the_submitted_text(text: str) -> None:
     source = source_of(submission(text))
-    assert len(source.text) == len(text)
-    assert all(a == b or a == " " for a, b in zip(source.text, text, strict=True))
-    assert source.prefix.endswith("\n")
+    place = source.place()
+    read = source.full[len(source.prefix) :]
+    assert read == text.replace("\r\n", "\n") and source.prefix.endswith("\n")
+    for offset, char in enumerate(read):
+        there = place(offset + len(source.prefix))
+        assert text[there] == char or (text[there : there + 2] == "\r\n" and char == "\n")
+    assert place(0) < 0 and place(len(source.full)) == len(text)
 
 
-def test_imports_of_the_header_are_blanked_and_others_are_left_for_lean_to_refuse() -> None:
-    code = "import Init\nimport Lean -- more\ntheorem t : 1 = 1 := rfl"
-    asked = Submission(id="x", statement="theorem t : 1 = 1", code=code)
-    text = source_of(asked).text
-    assert "import Init" not in text and "import Lean" in text
-    with_header = asked.model_copy(update={"header": "import Lean\n"})
-    assert "import" not in source_of(with_header).text
+def test_line_ends_of_windows_shift_nothing() -> None:
+    proof = "by\r\n  simp\r\n  omega"
+    message = judged(proof, messages=(error(6, 2),)).messages[0]
+    assert (message.line, message.column, proof[message.start :]) == (3, 2, "omega")
+    full = source_of(submission(proof)).full.encode()
+    start, stop = full.index(b"omega"), len(full)
+    raw = RawTactic(kind="Lean.Parser.Tactic.omega", start=start, stop=stop, before="", after="")
+    tactics = judged(proof, tactics=(raw,)).tactics
+    assert tactics is not None and proof[tactics[0].start : tactics[0].stop] == "omega"
+
+
+def test_a_text_that_names_the_kernel_is_elaborated_with_it() -> None:
+    assert not asks_the_kernel(submission("by omega"))
+    assert asks_the_kernel(submission("by decide +kernel"))
+    assert asks_the_kernel(Submission(id="x", header="macro …kernel…", statement=STATEMENT, proof="by it"))
 
 
 @pytest.mark.parametrize(

@@ -228,7 +228,7 @@ async def _direct(runtime: LeanRuntime) -> AsyncIterator[Ask]:
             if reply.export is None:
                 return False
             audit = await auditor.ask(audit_request("", statement, reply.export))
-            return audit.declaration is not None and audit.declaration.same_type
+            return audit.declaration is not None and audit.declaration.same_type is True
 
         yield ask
 

@@ -7,8 +7,7 @@ elaborated the candidate, whose word counts against the candidate only, and of
 an auditor, which never ran one and whose word is final.
 """
 
-import re
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
@@ -20,6 +19,7 @@ __all__ = [
     "ALLOWED_AXIOMS",
     "MAX_SUBMISSION_BYTES",
     "Source",
+    "asks_the_kernel",
     "audited",
     "screen",
     "screened",
@@ -49,41 +49,51 @@ WRAPPERS = frozenset(
     }
 )
 
-IMPORT_LINE = re.compile(r"^[ \t]*(?:public[ \t]+)?import[ \t]+(\S+)[ \t]*(?:--.*)?$", re.MULTILINE)
+RENAMED_ROOT = "submitted.0."
+"""What `lean/Read.lean` puts before the names that a submission declares; nothing to show to people."""
+
+KERNEL_WORDS = ("kernel", "addDecl", "addAndCompile")
+"""A text with one of these may ask the kernel while it is elaborated, and go on otherwise if it refuses."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """The file Lean reads for a submission, after the header.
+    """The text Lean reads for a submission.
 
     `prefix` stands before the submitted text; it ends with a line feed or is
-    empty, so columns are those of the submitted text.
+    empty, so columns are those of the submitted text.  To Lean a line ends with
+    a line feed alone, so those of Windows are read without their carriage return.
     """
 
     prefix: str
-    text: str
+    submitted: str
 
     @property
     def full(self) -> str:
-        return self.prefix + self.text
+        """The text as Lean reads it."""
+        return self.prefix + self.submitted.replace("\r\n", "\n")
+
+    def place(self) -> Callable[[int], int]:
+        """A map from code-point offsets into `full` to those into `submitted`, negative before it."""
+        before = len(self.prefix)
+        # Where line feeds stand that had a carriage return before them, counted as Lean counts.
+        ends = [at - i for i, at in enumerate(_occurrences("\r\n", self.submitted))]
+        return lambda offset: offset - before + bisect_left(ends, offset - before)
 
 
 def source_of(submission: Submission) -> Source:
-    """The source of a submission: `statement := proof`, or the submitted file.
+    """The source of a submission: `statement := proof`, or the submitted file."""
+    prefix = "" if submission.proof is None else f"{submission.statement}\n  :=\n"
+    return Source(prefix=prefix, submitted=submission.text)
 
-    A file may repeat imports of the header; they are blanked out, because Lean
-    reads the file after the header and imports are allowed at the start only.
-    """
-    # Lean takes a carriage return for an error; a blank keeps every position.
-    text = submission.text.replace("\r\n", " \n")
-    if submission.proof is not None:
-        return Source(prefix=f"{submission.statement}\n  :=\n", text=text)
-    imported = {"Init", *IMPORT_LINE.findall(submission.header)}
 
-    def blank(match: re.Match[str]) -> str:
-        return " " * len(match.group()) if match.group(1) in imported else match.group()
-
-    return Source(prefix="", text=IMPORT_LINE.sub(blank, text))
+def asks_the_kernel(submission: Submission) -> bool:
+    """Whether the kernel has to check declarations while the text is elaborated, too: an audit does later."""
+    return any(
+        word in text
+        for text in (submission.text, submission.header, submission.statement)
+        for word in KERNEL_WORDS
+    )
 
 
 def screen(submission: Submission) -> Verdict | None:
@@ -109,8 +119,7 @@ def screened(
     allowed_axioms: frozenset[str] = ALLOWED_AXIOMS,
 ) -> Verdict:
     """What the process that elaborated `source` says of `submission`: `proved` is for an audit to say."""
-    starts = _line_starts(source.full)
-    messages = tuple(_message(source, starts, raw) for raw in reply.messages)
+    messages = _messages(source, reply.messages)
     status, reason = _status(reply, messages, allowed_axioms)
     return Verdict(
         id=submission.id,
@@ -153,50 +162,78 @@ def audited(reply: AuditReply, allowed_axioms: frozenset[str] = ALLOWED_AXIOMS) 
         return Status.INFRA_ERROR, f"the auditor refused the request: {failure}"
     if reply.refused is not None:
         return Status(reply.refused), _shorten(reply.reason)
-    if reply.declaration is None:
+    found = reply.declaration
+    if found is None:
         return Status.MISSING_DECLARATION, f"nothing named `{reply.name}` is in the export"
-    status, reason = _declared(reply.name, reply.declaration, allowed_axioms)
+    status, reason = _declared(reply.name, found, allowed_axioms)
+    if found.same_type is not True and status is not Status.STATEMENT_MISMATCH:
+        return Status.STATEMENT_MISMATCH, _shorten(
+            f"`{reply.name}` is declared with another type: {_types(found)}"
+        )
     return status, _shorten(reason)
 
 
 def _declared(name: str, found: Declaration, allowed_axioms: frozenset[str]) -> tuple[Status, str]:
+    """The status of a declaration of whose type nothing is known yet."""
     if found.kind != found.reference_kind:
         return (
             Status.STATEMENT_MISMATCH,
             f"`{name}` is declared as {found.kind}, the statement as {found.reference_kind}",
         )
-    if not found.same_type:
+    if found.universes != found.reference_universes:
         return (
             Status.STATEMENT_MISMATCH,
-            f"`{name}` is declared with another type: {_types(found)}",
+            f"`{name}` has {found.universes} universe parameters, the statement {found.reference_universes}",
         )
     if SORRY in found.axioms:
         return Status.INCOMPLETE, f"`{name}` depends on `sorry`"
-    disallowed = sorted(set(found.axioms) - allowed_axioms)
+    # One that the candidate declares is not the allowed one, whatever its name.
+    disallowed = sorted({*(set(found.axioms) - allowed_axioms), *map(_as_written, found.own_axioms)})
     if disallowed:
         return Status.DISALLOWED_AXIOM, f"`{name}` depends on {', '.join(f'`{a}`' for a in disallowed)}"
     return Status.PROVED, f"`{name}` is proved"
 
 
 def _types(found: Declaration) -> str:
-    types = f"`{found.type}`, not `{found.reference_type}`"
-    if found.part == found.type:
+    type, part = _as_written(found.type), _as_written(found.part)
+    types = f"`{type}`" if type == found.reference_type else f"`{type}`, not `{found.reference_type}`"
+    if part == type:
         return types
     # First: types can be longer than a reason.
-    return f"`{found.part}` stands for `{found.reference_part}` in {types}"
+    if part == found.reference_part:
+        return f"its own `{part}` is not the statement's `{part}` in {types}"
+    return f"`{part}` stands for `{found.reference_part}` in {types}"
 
 
-def _message(source: Source, starts: Sequence[int], raw: RawMessage) -> Message:
-    """`raw`, placed in the submitted text; `starts` are the line starts of the whole source."""
-    line = min(raw.line, len(starts))
+def _as_written(text: str | None) -> str:
+    return (text or "").replace(RENAMED_ROOT, "")
+
+
+def _messages(source: Source, raw: Sequence[RawMessage]) -> tuple[Message, ...]:
+    """Lean's messages, placed in the submitted text."""
+    starts = _line_starts(source.full)
+    place = source.place()
     before = source.prefix.count("\n")
-    return Message(
-        severity=Severity(raw.severity),
-        line=raw.line - before if raw.line > before else raw.line,
-        column=raw.column,
-        start=starts[line - 1] + raw.column - len(source.prefix),
-        text=raw.text,
+    return tuple(
+        Message(
+            severity=Severity(each.severity),
+            line=each.line - before if each.line > before else each.line,
+            column=each.column,
+            start=place(starts[min(each.line, len(starts)) - 1] + each.column),
+            text=each.text,
+        )
+        for each in raw
     )
+
+
+def _occurrences(part: str, text: str) -> list[int]:
+    """The offsets at which `part` begins, one behind the other."""
+    found = []
+    at = text.find(part)
+    while at >= 0:
+        found.append(at)
+        at = text.find(part, at + len(part))
+    return found
 
 
 def _line_starts(text: str) -> list[int]:
@@ -210,12 +247,12 @@ def tactics_of(source: Source, raw: Sequence[RawTactic]) -> tuple[Tactic, ...]:
     A macro's expansion carries the span of the macro; the first node is the
     outermost and is the one that was written.
     """
-    offsets = _code_points(source.full)
+    offsets, place = _code_points(source.full), source.place()
     spans: dict[tuple[int, int], Tactic] = {}
     for node in raw:
         if node.start is None or node.stop is None or not _is_tactic(node.kind):
             continue
-        start, stop = (offsets(byte) - len(source.prefix) for byte in (node.start, node.stop))
+        start, stop = (place(offsets(byte)) for byte in (node.start, node.stop))
         if start < 0 or (start, stop) in spans:
             continue
         spans[start, stop] = Tactic(

@@ -193,7 +193,7 @@ def _answer(text: str, reply: TextReply, *, with_tactics: bool) -> ReplAnswer:
     if reply.error is not None:
         failure = RawMessage(severity="error", line=1, column=0, text=reply.error)
         return ReplAnswer(messages=[_message(failure)], sorries=[])
-    tactics = tactics_of(Source(prefix="", text=text), reply.tactics)
+    tactics = tactics_of(Source(prefix="", submitted=text), reply.tactics)
     return ReplAnswer(
         messages=list(map(_message, reply.messages)),
         sorries=_sorries(text, tactics, reply.messages),

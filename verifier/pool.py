@@ -17,7 +17,7 @@ from typing import Self
 
 from verifier.certificate import CertificateStore, certify
 from verifier.errors import NoAnswer
-from verifier.judge import audited, screen, screened, source_of
+from verifier.judge import asks_the_kernel, audited, screen, screened, source_of
 from verifier.lean.runtime import LeanRuntime
 from verifier.options import Options
 from verifier.protocol import (
@@ -148,8 +148,9 @@ class LeanPool:
             return refused
         limits = options or self.options
         try:
-            verdict = await self._screen_and_audit(submission, limits, kernel=False)
-            if verdict.status is Status.KERNEL_REJECTED:
+            kernel = asks_the_kernel(submission)
+            verdict = await self._screen_and_audit(submission, limits, kernel=kernel)
+            if verdict.status is Status.KERNEL_REJECTED and not kernel:
                 # A tactic may try what only the kernel can refuse, and go on with something else.
                 verdict = await self._screen_and_audit(submission, limits, kernel=True)
             return verdict
@@ -171,6 +172,7 @@ class LeanPool:
                 statement,
                 source.full,
                 heartbeats=options.heartbeats,
+                file=submission.code is not None,
                 tactics=options.tactics,
                 goals=options.goals,
                 kernel=kernel,

@@ -37,7 +37,9 @@ __all__ = [
 Export = dict[str, Any]
 """Declarations as data, as `lean/Export.lean` describes them: `names`, `levels`, `exprs`, `decls`."""
 
-Refused = Literal["forbidden", "kernel_rejected", "rejected", "resource_exhausted", "infra_error"]
+Refused = Literal[
+    "forbidden", "kernel_rejected", "rejected", "resource_exhausted", "unsupported", "infra_error"
+]
 """The statuses that the Lean side gives by itself; none of them is `proved`."""
 
 
@@ -84,8 +86,15 @@ class Declaration(Wire):
 
     kind: str
     reference_kind: str
-    same_type: bool
+    universes: int
+    """How many universe parameters it has."""
+    reference_universes: int
+    same_type: bool | None = None
+    """Whether the kernel accepted it as a proof of the reference's type; None where no kernel was asked."""
     axioms: tuple[str, ...]
+    """Those of the header and what it imports that it rests on."""
+    own_axioms: tuple[str, ...]
+    """Those that the candidate declared, whatever they are called."""
     type: str | None = None
     reference_type: str | None = None
     part: str | None = None
@@ -152,6 +161,8 @@ class AuditReply(Wire):
     """The status to give when not all of the export was accepted; `reason` says why."""
     reason: str = ""
     declaration: Declaration | None = None
+    undecided: bool = False
+    """Whether the kernel ran out of its budget when it compared the candidate's type with the reference's."""
     type: Export | None = None
     """The reference's type: its expressions, and the place of the whole as `root`."""
 
@@ -193,6 +204,7 @@ def check_request(
     source: str,
     *,
     heartbeats: int,
+    file: bool = True,
     tactics: bool = False,
     goals: bool = True,
     kernel: bool = True,
@@ -201,6 +213,7 @@ def check_request(
     """Ask for `source` to be elaborated after `header` and compared with `statement`.
 
     Args:
+        file: whether it is a file of its own, which may have imports and bring the header's commands.
         goals: whether tactics come with theirs.
         kernel: whether the kernel checks declarations here; an audit does in any case.
         export: whether to write out what an audit needs.
@@ -211,6 +224,7 @@ def check_request(
         header=header_name(header),
         statement=statement,
         source=source,
+        file=file,
         heartbeats=heartbeats,
         tactics=tactics,
         goals=goals,

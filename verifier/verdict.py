@@ -32,6 +32,8 @@ class Status(StrEnum):
     FORBIDDEN = "forbidden"
     KERNEL_REJECTED = "kernel_rejected"
     TIMEOUT = "timeout"
+    UNSUPPORTED = "unsupported"
+    """A declaration on which this Lean's kernel is known to be unsound."""
     RESOURCE_EXHAUSTED = "resource_exhausted"
     CRASHED = "crashed"
     INFRA_ERROR = "infra_error"
@@ -45,7 +47,9 @@ class Status(StrEnum):
         return Kind.REFUTED
 
 
-_UNKNOWN = frozenset({Status.TIMEOUT, Status.RESOURCE_EXHAUSTED, Status.CRASHED, Status.INFRA_ERROR})
+_UNKNOWN = frozenset(
+    {Status.TIMEOUT, Status.RESOURCE_EXHAUSTED, Status.UNSUPPORTED, Status.CRASHED, Status.INFRA_ERROR}
+)
 
 
 class Submission(BaseModel):

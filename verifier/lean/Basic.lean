@@ -1,6 +1,6 @@
 /-
 The parts of the worker, in the order in which `verifier/lean/source.py` puts
-them together: this file, Elaborate, Statement, Export, Replay, Worker.  It adds
+them together: this file, Elaborate, Statement, Export, Plain, Replay, Worker.  It adds
 what comes before and after: `import Lean` and `main`, or a module's heading.
 
 They are written for a Lean that loads libraries without their private parts,
@@ -24,6 +24,10 @@ def appendList : List α → List α → List α
 /-- The elements from index `i` on, last first, in front of `acc`. -/
 partial def arrayOnto (xs : Array α) (i : Nat) (acc : List α) : List α :=
   if h : i < xs.size then arrayOnto xs (i + 1) (xs[i] :: acc) else acc
+
+/-- Whether `name` is among those from index `i` on. -/
+partial def arrayHas (names : Array Name) (name : Name) (i : Nat) : Bool :=
+  if h : i < names.size then names[i] == name || arrayHas names name (i + 1) else false
 
 mutual
 partial def treeNodeOnto : PersistentArrayNode InfoTree → List InfoTree → List InfoTree

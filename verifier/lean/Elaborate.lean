@@ -21,13 +21,15 @@ def parserContext (state : Command.State) : Parser.ParserModuleContext :=
     { env := state.env, options := scope.opts, currNamespace := scope.currNamespace, openDecls := scope.openDecls }
   | [] => { env := state.env, options := {} }
 
-/-- Parse and elaborate command after command.  Messages and trees are taken out after each, last first:
-elaborating a command drops what the log held before it, what the parser complained of included. -/
-partial def runCommands (context : Frontend.Context) (frontend : IO.Ref Frontend.State)
+/-- Parse and elaborate command after command, until one that `stops` has been read and not elaborated, or the end.
+Messages and trees are taken out after each, last first: elaborating a command drops what the log held before it,
+what the parser complained of included. -/
+partial def runCommands (stops : Syntax → Bool) (context : Frontend.Context) (frontend : IO.Ref Frontend.State)
     (messages : List Message) (trees : List InfoTree) : IO (List Message × List InfoTree) := do
   let state ← frontend.get
   let (command, parserState, complaints) :=
     Parser.parseCommand context.inputCtx (parserContext state.commandState) state.parserState {}
+  if stops command then return (messages, trees)
   frontend.set { state with
     parserState, cmdPos := state.parserState.pos, commands := state.commands.push command
     commandState := { state.commandState with
@@ -37,14 +39,24 @@ partial def runCommands (context : Frontend.Context) (frontend : IO.Ref Frontend
   let messages := reverseOnto state.commandState.messages.toList (reverseOnto complaints.toList messages)
   let trees := appendList (treesOf state.commandState.infoState.trees) trees
   if Parser.isTerminalCommand command then return (messages, trees)
-  else runCommands context frontend messages trees
+  else runCommands stops context frontend messages trees
 
-def elaborateHere (state : Command.State) (text : String) (withInfo : Bool) : IO Elaborated := do
+def toTheEnd (_ : Syntax) : Bool := false
+
+/-- A text, and where its commands begin: behind its imports, if it is a file with imports of its own. -/
+structure Text where
+  input : Parser.InputContext
+  start : Parser.ModuleParserState := {}
+
+/-- A text without imports. -/
+def textOf (text : String) : Text := { input := inputContext text }
+
+def elaborateHere (state : Command.State) (text : Text) (withInfo : Bool) : IO Elaborated := do
   let commandState := { state with
     messages := {}, infoState := { enabled := withInfo }, traceState := {}, snapshotTasks := #[] }
-  let frontend ← IO.mkRef { commandState, parserState := {}, cmdPos := 0 : Frontend.State }
+  let frontend ← IO.mkRef { commandState, parserState := text.start, cmdPos := text.start.pos : Frontend.State }
   let before ← IO.getNumHeartbeats
-  let (messages, trees) ← runCommands { inputCtx := inputContext text } frontend [] []
+  let (messages, trees) ← runCommands toTheEnd { inputCtx := text.input } frontend [] []
   let after ← IO.getNumHeartbeats
   let final ← frontend.get
   return {
@@ -55,7 +67,7 @@ def elaborateHere (state : Command.State) (text : String) (withInfo : Bool) : IO
 
 In a task of its own: a task's thread has the larger stack that Lean's check for
 deep recursion counts on, and the heartbeats of one thread are those of the text. -/
-def elaborate (state : Command.State) (text : String) (withInfo : Bool) : IO Elaborated := do
+def elaborate (state : Command.State) (text : Text) (withInfo : Bool) : IO Elaborated := do
   let task ← IO.asTask (elaborateHere state text withInfo)
   match ← IO.wait task with
   | .ok elaborated => return elaborated
@@ -70,18 +82,22 @@ def withHeartbeats (state : Command.State) (budget : Nat) : Command.State :=
     { state with scopes := { scope with opts } :: rest }
   | [] => state
 
-/-- The state in which a candidate is elaborated.
+/-- As in a `noncomputable section`: a definition that compiles is compiled, and one that does not is no error, because
+what a proof rests on is the kernel's matter.  Lean without the private parts of its libraries cannot compile all. -/
+def noncomputably (state : Command.State) : Command.State :=
+  match state.scopes with
+  | scope :: rest => { state with scopes := { scope with isNoncomputable := true } :: rest }
+  | [] => state
 
-As in a `noncomputable section`: a definition that compiles is compiled, and one that does not is no error, because
-what a proof rests on is the kernel's matter.  Lean without the private parts of its libraries cannot compile all.
+/-- The state in which a candidate is elaborated.
 
 Without `kernel`, declarations are left unchecked here: the audit checks those that matter, and once is enough. -/
 def forCandidate (state : Command.State) (budget : Nat) (kernel : Bool) : Command.State :=
-  let state := withHeartbeats state budget
+  let state := noncomputably (withHeartbeats state budget)
   match state.scopes with
   | scope :: rest =>
     let opts := if kernel then scope.opts else scope.opts.setBool `debug.skipKernelTC true
-    { state with scopes := { scope with opts, isNoncomputable := true } :: rest }
+    { state with scopes := { scope with opts } :: rest }
   | [] => state
 
 /-! What is kept of Lean's words is bounded: a candidate decides how much it makes Lean print. -/

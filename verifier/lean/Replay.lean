@@ -1,281 +1,37 @@
-/-! ### Replay: an export is read back and given to the kernel
+/-! ### Replay: an export is given to the kernel
 
-Nothing in an export is believed.  Every number is looked up in bounds and every text is measured; what
-cannot be read is an error, and what can be read is for the kernel to accept or refuse. -/
-
-/-- Depth of the deepest expression that is read: checking a term recurses on the stack, and the embedded Lean
-ends at about twice this depth. -/
-def depthLimit : Nat := 4000
-
-/-- Loose bound variables count in 20 bits. -/
-def variableLimit : Nat := 1000000
-
-/-- Digits of the largest numeral that is read: as many as a million bits have. -/
-def digitLimit : Nat := 302000
+The kernel checks each declaration of the export, and at last one more: a theorem whose type is the reference's,
+proved by the candidate's constant.  That it accepts this one is the whole comparison. -/
 
 /-- Budget of the kernel for each declaration, in thousands of small allocations.  Far above what elaboration may
 use by default, and not the candidate's to set: a proof that raised its own budget honestly has room. -/
 def kernelHeartbeats : Nat := 4000000
 
-def natOf : Json → Except String Nat
-  | .num n => if n.exponent == 0 && n.mantissa ≥ 0 then .ok n.mantissa.toNat else .error "a number is not natural"
-  | _ => .error "a number is missing"
+/-- Budget of the kernel for the comparison with the reference.  It is nothing where both are written alike, and
+a few unfoldings where one is behind definitions of the candidate's. -/
+def conclusionHeartbeats : Nat := 1000000
 
-def cellAt (cells : Array Json) (i : Nat) : Json := if h : i < cells.size then cells[i] else .null
-
-def natAt (cells : Array Json) (i : Nat) : Except String Nat := natOf (cellAt cells i)
-
-/-- No table has this place. -/
-def nowhere : Nat := 1000000000
-
-/-- A place in a table; what is no number is `nowhere`. -/
-def placeAt (cells : Array Json) (i : Nat) : Nat :=
-  match cellAt cells i with
-  | .num { mantissa := .ofNat n, exponent := 0 } => n
-  | _ => nowhere
-
-def rowsOf (json : Json) (name : String) : Except String (Array Json) :=
-  match field json name with
-  | .arr rows => .ok rows
-  | _ => .error ("`" ++ name ++ "` is no list")
-
-/-! The tables hold what is not written first: the anonymous name and level zero. -/
-
-def nameAt (names : Array Name) (i : Nat) : Except String Name :=
-  if h : i < names.size then .ok names[i] else .error ("there is no name " ++ toString i)
-
-def levelAt (levels : Array Level) (i : Nat) : Except String Level :=
-  if h : i < levels.size then .ok levels[i] else .error ("there is no level " ++ toString i)
-
-/-- Expressions read so far, with the depth of each. -/
-structure Exprs where
-  values : Array Expr := #[]
-  depths : Array Nat := #[]
-
-def Exprs.at (exprs : Exprs) (i : Nat) : Except String Expr :=
-  if h : i < exprs.values.size then .ok exprs.values[i] else .error ("there is no expression " ++ toString i)
-
-/-- The expression whose place stands in a cell. -/
-def Exprs.part (exprs : Exprs) (cells : Array Json) (i : Nat) : Except String Expr := exprs.at (placeAt cells i)
-
-def Exprs.depth (exprs : Exprs) (cells : Array Json) (i : Nat) : Nat :=
-  let place := placeAt cells i
-  if h : place < exprs.depths.size then exprs.depths[place] else 0
-
-/-- The greater of the depths of the parts in two cells. -/
-def Exprs.deeper (exprs : Exprs) (cells : Array Json) (i j : Nat) : Nat :=
-  let a := exprs.depth cells i
-  let b := exprs.depth cells j
-  if a < b then b else a
-
-partial def readNames (rows : Array Json) (i : Nat) (names : Array Name) : Except String (Array Name) :=
-  if h : i < rows.size then
-    match rows[i] with
-    | .arr cells =>
-      match natAt cells 0 with
-      | .error reason => .error reason
-      | .ok parent =>
-        match nameAt names parent, cellAt cells 1 with
-        | .ok parent, .str part => readNames rows (i + 1) (names.push (.str parent part))
-        | .ok parent, number =>
-          match natOf number with
-          | .ok number => readNames rows (i + 1) (names.push (.num parent number))
-          | .error reason => .error reason
-        | .error reason, _ => .error reason
-    | _ => .error "a name is no list"
-  else .ok names
-
-def readLevel (names : Array Name) (levels : Array Level) (cells : Array Json) : Except String Level := do
-  match cellAt cells 0 with
-  | .str "succ" => return .succ (← levelAt levels (← natAt cells 1))
-  | .str "max" => return .max (← levelAt levels (← natAt cells 1)) (← levelAt levels (← natAt cells 2))
-  | .str "imax" => return .imax (← levelAt levels (← natAt cells 1)) (← levelAt levels (← natAt cells 2))
-  | .str "param" => return .param (← nameAt names (← natAt cells 1))
-  | _ => .error "a level is of no known kind"
-
-partial def readLevels (names : Array Name) (rows : Array Json) (i : Nat) (levels : Array Level) :
-    Except String (Array Level) :=
-  if h : i < rows.size then
-    match rows[i] with
-    | .arr cells =>
-      match readLevel names levels cells with
-      | .ok level => readLevels names rows (i + 1) (levels.push level)
-      | .error reason => .error reason
-    | _ => .error "a level is no list"
-  else .ok levels
-
-partial def levelsFrom (levels : Array Level) (cells : Array Json) (i : Nat) (acc : List Level) :
-    Except String (List Level) := do
-  if i < cells.size then levelsFrom levels cells (i + 1) ((← levelAt levels (placeAt cells i)) :: acc)
-  else return reverseOnto acc []
-
-def binderOf : Json → Except String BinderInfo
-  | .str "d" => .ok .default
-  | .str "i" => .ok .implicit
-  | .str "s" => .ok .strictImplicit
-  | .str "c" => .ok .instImplicit
-  | _ => .error "a binder is of no known kind"
-
-def digitsOnly : List Char → Bool
-  | [] => true
-  | c :: rest => c.isDigit && digitsOnly rest
-
-def numeralOf (text : String) : Except String Nat :=
-  if text.utf8ByteSize > digitLimit then .error "a numeral is too long"
-  else match text.toNat? with
-    | some n => .ok n
-    | none => .error "a numeral is not of digits"
-
-/-- An expression, and the depth of its deepest part. -/
-def readExpr (names : Array Name) (levels : Array Level) (exprs : Exprs) (cells : Array Json) :
-    Except String (Expr × Nat) := do
-  match cellAt cells 0 with
-  | .str "app" => return (.app (← exprs.part cells 1) (← exprs.part cells 2), exprs.deeper cells 1 2)
-  | .str "const" =>
-    return (.const (← nameAt names (placeAt cells 1)) (← levelsFrom levels cells 2 []), 0)
-  | .str "var" =>
-    let i ← natAt cells 1
-    if i < variableLimit then return (.bvar i, 0) else .error "a bound variable is out of range"
-  | .str "lam" =>
-    return (.lam (← nameAt names (placeAt cells 1)) (← exprs.part cells 2) (← exprs.part cells 3)
-      (← binderOf (cellAt cells 4)), exprs.deeper cells 2 3)
-  | .str "pi" =>
-    return (.forallE (← nameAt names (placeAt cells 1)) (← exprs.part cells 2) (← exprs.part cells 3)
-      (← binderOf (cellAt cells 4)), exprs.deeper cells 2 3)
-  | .str "let" =>
-    let nondep ← match cellAt cells 5 with
-      | .bool b => pure b
-      | _ => .error "a `let` does not say whether its body depends on it"
-    let inner := exprs.deeper cells 3 4
-    let outer := exprs.depth cells 2
-    return (.letE (← nameAt names (placeAt cells 1)) (← exprs.part cells 2) (← exprs.part cells 3)
-      (← exprs.part cells 4) nondep, if outer < inner then inner else outer)
-  | .str "proj" =>
-    return (.proj (← nameAt names (placeAt cells 1)) (← natAt cells 2) (← exprs.part cells 3), exprs.depth cells 3)
-  | .str "sort" => return (.sort (← levelAt levels (placeAt cells 1)), 0)
-  | .str "nat" =>
-    match cellAt cells 1 with
-    | .str digits => return (.lit (.natVal (← numeralOf digits)), 0)
-    | _ => .error "a numeral is no text"
-  | .str "str" =>
-    match cellAt cells 1 with
-    | .str text => return (.lit (.strVal text), 0)
-    | _ => .error "a string literal is no text"
-  | _ => .error "an expression is of no known kind"
-
-/-- An export that cannot be read comes from a broken worker: that says nothing about the proof. -/
-def unreadable (reason : String) : Refusal :=
-  { status := "infra_error", reason := "the export cannot be read: " ++ reason }
-
-partial def readExprs (names : Array Name) (levels : Array Level) (rows : Array Json) (i : Nat) (exprs : Exprs) :
-    Except Refusal Exprs :=
-  if h : i < rows.size then
-    match rows[i] with
-    | .arr cells =>
-      match readExpr names levels exprs cells with
-      | .ok (e, depth) =>
-        if depth < depthLimit then
-          let { values, depths } := exprs
-          readExprs names levels rows (i + 1) { values := values.push e, depths := depths.push (depth + 1) }
-        else .error { status := "resource_exhausted",
-                      reason := "a term is nested more than " ++ toString depthLimit ++ " deep" }
-      | .error reason => .error (unreadable reason)
-    | _ => .error (unreadable "an expression is no list")
-  else .ok exprs
-
-/-! #### Declarations -/
-
-/-- The tables of an export. -/
-structure Tables where
-  names : Array Name
-  levels : Array Level
-  exprs : Exprs
-
-/-- The tables, and the rows of the declarations. -/
-def readTables (json : Json) : Except Refusal (Tables × Array Json) :=
-  let read : Except String (Array Name × Array Level × Array Json × Array Json) := do
-    let names ← readNames (← rowsOf json "names") 0 #[.anonymous]
-    let levels ← readLevels names (← rowsOf json "levels") 0 #[.zero]
-    return (names, levels, ← rowsOf json "exprs", ← rowsOf json "decls")
-  match read with
-  | .error reason => .error (unreadable reason)
-  | .ok (names, levels, rows, decls) =>
-    if rows.size > exprLimit then .error (unreadable "it has too many expressions")
-    else match readExprs names levels rows 0 {} with
-      | .ok exprs => .ok ({ names, levels, exprs }, decls)
-      | .error refusal => .error refusal
-
-partial def namesFrom (names : Array Name) (cells : Array Json) (i : Nat) (acc : List Name) :
-    Except String (List Name) := do
-  if i < cells.size then namesFrom names cells (i + 1) ((← nameAt names (← natAt cells i)) :: acc)
-  else return reverseOnto acc []
-
-def hintsOf : Json → Except String ReducibilityHints
-  | .str "opaque" => .ok .opaque
-  | .str "abbrev" => .ok .abbrev
-  | json => do return .regular (← natOf json).toUInt32
-
-partial def ctorsFrom (tables : Tables) (rows : Array Json) (i : Nat) (acc : List Constructor) :
-    Except String (List Constructor) := do
-  if h : i < rows.size then
-    match rows[i] with
-    | .arr cells =>
-      let ctor := { name := ← nameAt tables.names (← natAt cells 0), type := ← tables.exprs.at (← natAt cells 1) }
-      ctorsFrom tables rows (i + 1) (ctor :: acc)
-    | _ => .error "a constructor is no list"
-  else return reverseOnto acc []
-
-partial def typesFrom (tables : Tables) (rows : Array Json) (i : Nat) (acc : List InductiveType) :
-    Except String (List InductiveType) := do
-  if h : i < rows.size then
-    let row := rows[i]
-    let name ← nameAt tables.names (← natOf (field row "name"))
-    let type ← tables.exprs.at (← natOf (field row "type"))
-    let ctors ← ctorsFrom tables (← rowsOf row "ctors") 0 []
-    typesFrom tables rows (i + 1) ({ name, type, ctors } :: acc)
-  else return reverseOnto acc []
-
-/-- A declaration as the kernel takes it.  All are safe ones: an export cannot ask for less checking. -/
-def readDecl (tables : Tables) (row : Json) : Except String Declaration := do
-  let params : Except String (List Name) := do namesFrom tables.names (← rowsOf row "params") 0 []
-  match field row "kind" with
-  | .str "quotient" => return .quotDecl
-  | .str "inductive" =>
-    let types ← typesFrom tables (← rowsOf row "types") 0 []
-    return .inductDecl (← params) (← natOf (field row "arity")) types false
-  | kind =>
-    let levelParams ← params
-    let name ← nameAt tables.names (← natOf (field row "name"))
-    let type ← tables.exprs.at (← natOf (field row "type"))
-    let value : Except String Expr := do tables.exprs.at (← natOf (field row "value"))
-    match kind with
-    | .str "axiom" => return .axiomDecl { name, levelParams, type, isUnsafe := false }
-    | .str "theorem" => return .thmDecl { name, levelParams, type, value := ← value, all := [name] }
-    | .str "opaque" =>
-      return .opaqueDecl { name, levelParams, type, value := ← value, isUnsafe := false, all := [name] }
-    | .str "def" =>
-      let hints ← hintsOf (field row "hints")
-      return .defnDecl { name, levelParams, type, value := ← value, hints, safety := .safe, all := [name] }
-    | _ => .error "a declaration is of no known kind"
+/-- The last theorem, by which the kernel says that the statement was proved. -/
+def conclusionName : Name := .num (.str .anonymous "submitted") 1
 
 def nameOf : Declaration → String
-  | .axiomDecl v => v.name.toString
-  | .defnDecl v => v.name.toString
-  | .thmDecl v => v.name.toString
-  | .opaqueDecl v => v.name.toString
+  | .axiomDecl v => (writtenName v.name).toString
+  | .defnDecl v => (writtenName v.name).toString
+  | .thmDecl v => (writtenName v.name).toString
+  | .opaqueDecl v => (writtenName v.name).toString
   | .quotDecl => "Quot"
   | .mutualDefnDecl _ => "a mutual block"
   | .inductDecl _ _ types _ => match types with
-    | type :: _ => type.name.toString
+    | type :: _ => (writtenName type.name).toString
     | [] => "a mutual block"
 
 def refusalOf (decl : Declaration) (e : Kernel.Exception) : Refusal :=
   let kernel (why : String) : Refusal :=
     { status := "kernel_rejected", reason := "the kernel refuses `" ++ nameOf decl ++ "`: " ++ why }
   match e with
-  | .unknownConstant _ name => kernel ("it uses `" ++ name.toString ++ "`, which nothing before it declares")
+  | .unknownConstant _ name => kernel ("it uses `" ++ (writtenName name).toString ++ "`, which nothing before it declares")
   | .alreadyDeclared _ name =>
-    { status := "forbidden", reason := "`" ++ name.toString ++ "` is declared again: it is there already" }
+    { status := "forbidden", reason := "`" ++ (writtenName name).toString ++ "` is declared again: it is there already" }
   | .declTypeMismatch .. => kernel "its value does not have its type"
   | .declHasMVars .. => kernel "it has metavariables"
   | .declHasFVars .. => kernel "it has free variables"
@@ -292,28 +48,104 @@ def refusalOf (decl : Declaration) (e : Kernel.Exception) : Refusal :=
   | .excessiveMemory => { status := "resource_exhausted", reason := "the kernel ran out of memory on `" ++ nameOf decl ++ "`" }
   | .interrupted => { status := "infra_error", reason := "the kernel was interrupted" }
 
-partial def replayFrom (env : Environment) (tables : Tables) (rows : Array Json) (i : Nat) :
-    IO (Except Refusal Environment) := do
+/-- Ask the kernel for one declaration, with a budget in thousands of small allocations. -/
+def askKernel (budget : Nat) (env : Environment) (decl : Declaration) : Except Kernel.Exception Environment :=
+  env.addDeclCore (budget * 1000).toUSize decl none
+
+/-- Give one declaration of an export to the kernel, which must be plain where the kernel is not sound on others. -/
+def accept (env : Environment) (decl : Declaration) : IO (Except Refusal Environment) := do
+  -- The budget is of each declaration, and the thread's count goes on.
+  IO.setNumHeartbeats 0
+  match plainDecl (askKernel kernelHeartbeats) env decl with
+  | .error fault => return .error (plainRefusal (refusalOf decl) (nameOf decl) fault)
+  | .ok _ =>
+    match askKernel kernelHeartbeats env decl with
+    | .ok env => return .ok env
+    | .error e => return .error (refusalOf decl e)
+
+def isDeclaredBy (declares : Declares) (row : Json) : Bool :=
+  match field row "kind", rowsOf row "types" with
+  | .str "inductive", .ok types => boolAt declares.names (placeAt #[field (cellAt types 0) "name"] 0)
+  | _, _ => boolAt declares.names (placeAt #[field row "name"] 0)
+
+partial def replayFrom (env : Environment) (read : ReadExport) (i : Nat) : IO (Except Refusal Environment) := do
+  let { tables, rows, declares } := read
   if h : i < rows.size then
     match readDecl tables rows[i] with
     | .error reason => return .error (unreadable reason)
+    | .ok .quotDecl =>
+      return .error { status := "unsupported", reason := "it makes quotients of its own, under a header that has none" }
     | .ok decl =>
-      IO.setNumHeartbeats 0
-      match env.addDeclCore (kernelHeartbeats * 1000).toUSize decl none with
-      | .ok env => replayFrom env tables rows (i + 1)
-      | .error e => return .error (refusalOf decl e)
+      if !isDeclaredBy declares rows[i] then replayFrom env read (i + 1)
+      else match ← accept env decl with
+        | .ok env => replayFrom env read (i + 1)
+        | .error refusal => return .error refusal
   else return .ok env
 
-def replayHere (env : Environment) (json : Json) : IO (Except Refusal Environment) := do
-  match readTables json with
-  | .ok (tables, rows) => replayFrom env tables rows 0
-  | .error refusal => return .error refusal
+/-- What the kernel says of the reference's type and the candidate's constant. -/
+inductive Conclusion where
+  /-- It accepted the constant as a proof of the type. -/
+  | proves (env : Environment)
+  | differs
+  /-- It could not say within its budget. -/
+  | undecided (why : String)
 
-/-- `env` with the declarations of an export, each checked by the kernel.
+/-- Have the kernel accept the candidate's constant as a proof of the reference's type. -/
+def conclude (env : Environment) (reference : ConstantInfo) (candidate : Name) : IO (Except Refusal Conclusion) := do
+  let { levelParams, type, .. } := reference.toConstantVal
+  let value : Expr := .const candidate (levelsOf levelParams)
+  let decl : Declaration := match reference with
+    | .thmInfo _ => .thmDecl { name := conclusionName, levelParams, type, value, all := [conclusionName] }
+    | _ => .defnDecl { name := conclusionName, levelParams, type, value, hints := .opaque, safety := .safe,
+                       all := [conclusionName] }
+  IO.setNumHeartbeats 0
+  match askKernel conclusionHeartbeats env decl with
+  | .ok env => return .ok (.proves env)
+  | .error e => match e with
+    | .declTypeMismatch .. => return .ok .differs
+    | .deterministicTimeout => return .ok (.undecided "it ran out of its budget")
+    | .deepRecursion => return .ok (.undecided "it recursed too deeply")
+    | .excessiveMemory => return .ok (.undecided "it ran out of memory")
+    | e =>
+      let { reason, .. } := refusalOf decl e
+      return .error { status := "infra_error", reason := "at the comparison with the statement " ++ reason }
+
+/-- A name as `readNames` has it below the root. -/
+partial def renamed (name : Name) : Name :=
+  match name with
+  | .str parent part => .str (renamed parent) part
+  | .num parent part => .num (renamed parent) part
+  | .anonymous => renamedRoot
+
+/-- What became of an export: the environment with all it declares, the candidate's constant if it has one, and
+what the kernel says of it where it is of the reference's kind. -/
+structure Replayed where
+  env : Environment
+  candidate? : Option ConstantInfo
+  conclusion? : Option Conclusion
+
+def replayHere (reference : Reference) (json : Json) : IO (Except Refusal Replayed) := do
+  match readExport reference.env reference.name json with
+  | .error refusal => return .error refusal
+  | .ok read =>
+    match ← replayFrom reference.env read 0 with
+    | .error refusal => return .error refusal
+    | .ok env =>
+      match env.find? (renamed reference.name) with
+      | none => return .ok { env, candidate? := none, conclusion? := none }
+      | some info =>
+        if kindName info != kindName reference.info || !sameCount info.levelParams reference.info.levelParams then
+          return .ok { env, candidate? := some info, conclusion? := none }
+        else match ← conclude env reference.info info.name with
+          | .error refusal => return .error refusal
+          | .ok conclusion => return .ok { env, candidate? := some info, conclusion? := some conclusion }
+
+/-- The reference's environment with the declarations of an export, each checked by the kernel, and its word on
+whether they prove the reference.
 
 In a task of its own, as `elaborate` is: for the stack, and for heartbeats. -/
-def replay (env : Environment) (json : Json) : IO (Except Refusal Environment) := do
-  let task ← IO.asTask (replayHere env json)
+def replay (reference : Reference) (json : Json) : IO (Except Refusal Replayed) := do
+  let task ← IO.asTask (replayHere reference json)
   match ← IO.wait task with
   | .ok result => return result
   | .error e => throw e

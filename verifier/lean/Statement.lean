@@ -8,6 +8,10 @@ structure Header where
   name : String
   imports : Environment
   state : Command.State
+  /-- The state before its first landmark: a file that brings the landmarks itself is read in this one. -/
+  preamble : Command.State
+  /-- What its commands are known by, where it matters whether a file has them too. -/
+  landmarks : List String
 
 /-- What the statement declares when Lean reads it after the header and nothing else. -/
 structure Reference where
@@ -17,24 +21,6 @@ structure Reference where
   info : ConstantInfo
   /-- Where it was declared: its type may use definitions that came with it. -/
   env : Environment
-
-mutual
-/-- The names that a command declares, last first, in front of `acc`. -/
-partial def declaredIds (stx : Syntax) (acc : List Name) : List Name :=
-  match stx with
-  | .node _ kind args =>
-    if kind == ``Parser.Command.declId then
-      if h : 0 < args.size then
-        match args[0] with
-        | .ident _ _ name _ => name :: acc
-        | _ => acc
-      else acc
-    else declaredIdsFrom args 0 acc
-  | _ => acc
-
-partial def declaredIdsFrom (args : Array Syntax) (i : Nat) (acc : List Name) : List Name :=
-  if h : i < args.size then declaredIdsFrom args (i + 1) (declaredIds args[i] acc) else acc
-end
 
 def countNames : List Name → Nat
   | [] => 0
@@ -47,7 +33,7 @@ def currentNamespace (state : Command.State) : Name :=
 
 /-- One declaration and nothing else: what a second one says, a submitted file could say differently. -/
 def readReference (state : Command.State) (header statement : String) : IO (Except String Reference) := do
-  let result ← elaborate state (statement ++ "\n  := sorry") false
+  let result ← elaborate state (textOf (statement ++ "\n  := sorry")) false
   match firstError result.messages with
   | some m => return .error (cut (← m.data.toString))
   | none => pure ()
@@ -78,30 +64,6 @@ def levelsOf : List Name → List Level
   | [] => []
   | n :: rest => .param n :: levelsOf rest
 
-def sameLength : List Name → List Name → Bool
-  | [], [] => true
-  | _ :: xs, _ :: ys => sameLength xs ys
-  | _, _ => false
-
-/-- `e` as the kernel sees it, with the values of the auxiliary definitions that Lean made for it.
-
-A `match` in a statement becomes a definition of its own, whose name depends on what stands before. -/
-partial def plain (base env : Environment) (e : Expr) : Expr :=
-  e.replace fun
-    | .mdata _ inner => some (plain base env inner)
-    | .const name levels =>
-      if base.contains name || !name.isInternalDetail then none
-      else match env.find? name with
-        | some (.defnInfo v) => some (plain base env (v.value.instantiateLevelParams v.levelParams levels))
-        | _ => none
-    | _ => none
-
-/-- Same type up to metadata, auxiliary definitions and the names of bound variables and universe parameters. -/
-def sameType (base : Environment) (reference : Reference) (env : Environment) (candidate : ConstantInfo) : Bool :=
-  let type := candidate.type.instantiateLevelParams candidate.levelParams (levelsOf reference.info.levelParams)
-  sameLength reference.info.levelParams candidate.levelParams &&
-    (type == reference.info.type || plain base env type == plain base reference.env reference.info.type)
-
 def partsOf : ConstantInfo → List Expr
   | .axiomInfo v => [v.type]
   | .defnInfo v => [v.type, v.value]
@@ -125,9 +87,10 @@ def isKnownAxiom (name : Name) : Bool :=
   name == ``propext || name == ``Classical.choice || name == ``Quot.sound || name == ``sorryAx ||
     name == ``Lean.ofReduceBool || name == ``Lean.ofReduceNat || name == ``Lean.trustCompiler
 
-/-- Whether the import is without proofs: then its theorems look like axioms. -/
+/-- Whether the import is without proofs: then its theorems look like axioms.  `Eq.symm` is a theorem of the
+first file of all. -/
 def theoremsLookLikeAxioms (trusted : Environment) : Bool :=
-  match trusted.find? ``Nat.add_comm with
+  match trusted.find? ``Eq.symm with
   | some (.axiomInfo _) => true
   | _ => false
 
@@ -153,9 +116,12 @@ partial def axiomsFrom (trusted candidate : Environment) (proofless : Bool) :
           let todo := usedBy (partsOf info) (reverseOnto (companionsOf info) todo)
           axiomsFrom trusted candidate proofless todo seen found
 
-def nameJson : List Name → List Json
+/-- The names that `env` has, or those that it lacks. -/
+def namesIn (env : Environment) (wanted : Bool) : List Name → List Json
   | [] => []
-  | n :: rest => .str n.toString :: nameJson rest
+  | n :: rest =>
+    let more := namesIn env wanted rest
+    if env.contains n == wanted then .str n.toString :: more else more
 
 def typeText (state : Command.State) (env : Environment) (explicit : Bool) (e : Expr) : IO String := do
   let opts := match state.scopes with
@@ -191,15 +157,13 @@ def mismatchFields (header : Header) (reference : Reference) (env : Environment)
   let (gotPart, wantPart) ← bothTexts header reference env gotPart wantPart
   return [("type", .str got), ("reference_type", .str want), ("part", .str gotPart), ("reference_part", .str wantPart)]
 
-/-- How the declaration of the reference's name in `env` compares; null when there is none. -/
-def declarationJson (header : Header) (reference : Reference) (env : Environment) : IO Json := do
-  match env.find? reference.name with
-  | none => return .null
-  | some info =>
-    let same := sameType header.state.env reference env info
-    let types ← if same then pure [] else mismatchFields header reference env info.type
-    let axioms := axiomsFrom header.imports env (theoremsLookLikeAxioms header.imports) [reference.name] {} []
-    return Json.mkObj (
-      ("kind", .str (kindName info)) :: ("reference_kind", .str (kindName reference.info)) ::
-      ("same_type", .bool same) :: ("axioms", jsonArray (nameJson axioms) #[]) :: types)
-
+/-- What the declaration of `name` in `env` is, and on which axioms it rests: those of the header, and those that
+the candidate declared, whatever they are called. -/
+def standing (header : Header) (reference : Reference) (env : Environment) (info : ConstantInfo) (name : Name) :
+    List (String × Json) :=
+  let axioms := axiomsFrom header.imports env (theoremsLookLikeAxioms header.imports) [name] {} []
+  [("kind", .str (kindName info)), ("reference_kind", .str (kindName reference.info)),
+   ("universes", .num (countNames info.levelParams)),
+   ("reference_universes", .num (countNames reference.info.levelParams)),
+   ("axioms", jsonArray (namesIn header.state.env true axioms) #[]),
+   ("own_axioms", jsonArray (namesIn header.state.env false axioms) #[])]

@@ -10,7 +10,7 @@ Requests, each with an `id` that the reply repeats:
 
     {"op": "header", "name", "text", "forget"}    read imports, opens, definitions once and keep them as `name`,
                                                   in place of the header `forget`
-    {"op": "check", "header", "statement", "source", "heartbeats", "tactics", "goals", "kernel", "export"}
+    {"op": "check", "header", "statement", "source", "file", "heartbeats", "tactics", "goals", "kernel", "export"}
     {"op": "statement", "header", "statement"}
     {"op": "text", "header", "source", "heartbeats", "tactics"}
     {"op": "audit", "header", "statement", "export"}
@@ -68,6 +68,21 @@ def withoutReferencesOf (header : String) : List Reference → List Reference
   | [] => []
   | r :: rest => if r.header == header then withoutReferencesOf header rest else r :: withoutReferencesOf header rest
 
+/-- Read a header: its imports, the commands that may stand twice, and the rest. -/
+def elaborateHeader (name : String) (imports : Environment) (input : Parser.InputContext)
+    (start : Parser.ModuleParserState) : IO (Except String Header) := do
+  let frontend ← IO.mkRef {
+    commandState := noncomputably (withHeartbeats (Command.mkState imports {} {}) statementHeartbeats)
+    parserState := start, cmdPos := start.pos : Frontend.State }
+  let context : Frontend.Context := { inputCtx := input }
+  let (early, _) ← runCommands (fun command => !isRepeatable command) context frontend [] []
+  let { commandState := preamble, commands, .. } ← frontend.get
+  let (late, _) ← if reachedEnd commands then pure (early, []) else runCommands toTheEnd context frontend early []
+  let { commandState := state, commands, .. } ← frontend.get
+  match firstError (reverseOnto late []) with
+  | some m => return .error ("line " ++ toString m.pos.line ++ ": " ++ (← m.data.toString))
+  | none => return .ok { name, imports, preamble, state, landmarks := landmarksFrom commands 0 }
+
 def readHeader (memory : Memory) (name text : String) : IO (Memory × Except String Header) := do
   let input := inputContext text
   let (syntaxTree, parserState, messages) ← Parser.parseHeader input
@@ -75,12 +90,10 @@ def readHeader (memory : Memory) (name text : String) : IO (Memory × Except Str
   | some m => return (memory, .error (← m.data.toString))
   | none => pure ()
   let (memory, imports) ← readImports memory (HeaderSyntax.imports syntaxTree)
-  let result ← IO.processCommands input parserState (Command.mkState imports {} {})
-  match firstError result.commandState.messages.toList with
-  | some m =>
-    return (memory, .error ("line " ++ toString m.pos.line ++ ": " ++ (← m.data.toString)))
-  | none =>
-    return (memory, .ok { name, imports, state := withHeartbeats result.commandState statementHeartbeats })
+  let task ← IO.asTask (elaborateHeader name imports input parserState)
+  match ← IO.wait task with
+  | .ok read => return (memory, read)
+  | .error e => throw e
 
 def headerReply (memory : Memory) (request : Json) : IO (Memory × List (String × Json)) := do
   let forgotten := textField request "forget"
@@ -125,33 +138,81 @@ def referenceFor (memory : Memory) (request : Json) :
 def refusalFields (refusal : Refusal) : List (String × Json) :=
   [("refused", .str refusal.status), ("reason", .str (cut refusal.reason))]
 
+/-- A file's own imports bring nothing here, as the environment is there already: they may name what is in it.
+Lean adds `Init` to those of a file that does not begin with `prelude`. -/
+partial def missingImport (modules : Array Name) (imports : Array Import) (i : Nat) : Option Name :=
+  if h : i < imports.size then
+    let { module, .. } := imports[i]
+    if module == `Init || arrayHas modules module 0 then missingImport modules imports (i + 1) else some module
+  else none
+
+/-- A text to be judged, and the state in which it is read: a file that brings all that the header says is read
+after the header's imports, and any other text after the header.  `base` is what it is not to declare again. -/
+structure Opened where
+  text : Text
+  state : Command.State
+  base : Environment
+
+/-- Open a submitted file; its commands begin behind its imports. -/
+def openFile (header : Header) (source : String) : IO (Except String Opened) := do
+  let input := inputContext source
+  let (syntaxTree, start, messages) ← Parser.parseHeader input
+  match firstError messages.toList with
+  | some m => return .error (← m.data.toString)
+  | none => pure ()
+  match missingImport header.imports.header.moduleNames (HeaderSyntax.imports syntaxTree) 0 with
+  | some module => return .error ("`" ++ module.toString ++ "` is not among what the header imports")
+  | none => pure ()
+  let text : Text := { input, start }
+  match header.landmarks with
+  | [] => return .ok { text, state := header.state, base := header.state.env }
+  | landmarks =>
+    if hasLandmarks input (parserContext header.state) landmarks start then
+      return .ok { text, state := header.preamble, base := header.imports }
+    else return .ok { text, state := header.state, base := header.state.env }
+
 /-- What goes to the audit, if the declaration is there and Lean reported no error. -/
-def exportFor (header : Header) (reference : Reference) (result : Elaborated) : List (String × Json) :=
+def exportFor (base : Environment) (reference : Reference) (result : Elaborated) : List (String × Json) :=
   match firstError result.messages, result.env.find? reference.name with
   | none, some _ =>
-    match exportJson header.state.env result.env reference.name with
+    match exportJson base result.env reference.name with
     | .ok json => [("export", json)]
     | .error refusal => refusalFields refusal
   | _, _ => []
+
+/-- A message of our own, at the place where the file begins. -/
+def startMessage (text : String) : Json :=
+  Json.mkObj [("severity", .str "error"), ("line", .num 1), ("column", .num 0), ("text", .str (cut text))]
+
+def judgeOpened (header : Header) (reference : Reference) (request : Json) (opened : Opened) :
+    IO (List (String × Json)) := do
+  let wantTactics := boolField request "tactics"
+  let { text, state, base } := opened
+  let state := forCandidate state (natField request "heartbeats") (boolField request "kernel")
+  let result ← elaborate state text wantTactics
+  let messages ← messageJson result.messages messageLimit messageLimit []
+  let declaration := match result.env.find? reference.name with
+    | none => Json.null
+    | some info => Json.mkObj (standing header reference result.env info reference.name)
+  let tactics ← if wantTactics then do
+      let wantGoals := boolField request "goals"
+      pure (jsonArray (← tacticJson wantGoals (allTactics result.infoTrees []) tacticsLimit []) #[])
+    else pure .null
+  let exported := if boolField request "export" then exportFor base reference result else []
+  return ("messages", jsonArray messages #[]) :: ("declaration", declaration) :: ("tactics", tactics) ::
+    ("heartbeats", .num result.heartbeats) :: exported
 
 def checkReply (memory : Memory) (request : Json) : IO (Memory × List (String × Json)) := do
   match ← referenceFor memory request with
   | (memory, .error fields) => return (memory, fields)
   | (memory, .ok (header, reference)) =>
-    let wantTactics := boolField request "tactics"
-    let state := forCandidate header.state (natField request "heartbeats") (boolField request "kernel")
-    let result ← elaborate state (textField request "source") wantTactics
-    let messages ← messageJson result.messages messageLimit messageLimit []
-    let declaration ← declarationJson header reference result.env
-    let tactics ← if wantTactics then do
-        let wantGoals := boolField request "goals"
-        pure (jsonArray (← tacticJson wantGoals (allTactics result.infoTrees []) tacticsLimit []) #[])
-      else pure .null
-    let exported := if boolField request "export" then exportFor header reference result else []
-    return (memory,
-      ("name", .str reference.name.toString) :: ("messages", jsonArray messages #[]) ::
-      ("declaration", declaration) :: ("tactics", tactics) ::
-      ("heartbeats", .num result.heartbeats) :: exported)
+    let source := textField request "source"
+    let opened ← if boolField request "file" then openFile header source
+      else pure (.ok { text := textOf source, state := header.state, base := header.state.env })
+    let fields ← match opened with
+      | .error reason => pure [("messages", Json.arr #[startMessage reason])]
+      | .ok opened => judgeOpened header reference request opened
+    return (memory, ("name", .str reference.name.toString) :: fields)
 
 def firstGoal : List (ContextInfo × TacticInfo) → IO String
   | [] => return ""
@@ -161,7 +222,7 @@ def statementReply (memory : Memory) (request : Json) : IO (Memory × List (Stri
   match ← referenceFor memory request with
   | (memory, .error fields) => return (memory, fields)
   | (memory, .ok (header, reference)) =>
-    let result ← elaborate header.state (reference.statement ++ "\n  := by sorry") true
+    let result ← elaborate header.state (textOf (reference.statement ++ "\n  := by sorry")) true
     return (memory, [("name", .str reference.name.toString), ("kind", .str (kindName reference.info)),
       ("type", .str (← typeText header.state reference.env false reference.info.type)),
       ("goal", .str (← firstGoal (allTactics result.infoTrees [])))])
@@ -172,24 +233,38 @@ def textReply (memory : Memory) (request : Json) : IO (Memory × List (String ×
   | some header =>
     let state := forCandidate header.state (natField request "heartbeats") true
     let wantTactics := boolField request "tactics"
-    let result ← elaborate state (textField request "source") wantTactics
+    let result ← elaborate state (textOf (textField request "source")) wantTactics
     return (memory, [("messages", jsonArray (← messageJson result.messages messageLimit messageLimit []) #[]),
       ("tactics", jsonArray (← tacticJson true (allTactics result.infoTrees []) tacticsLimit []) #[]),
       ("heartbeats", .num result.heartbeats)])
 
 /-! #### The audit: a process that never does -/
 
+/-- What the auditor found of the candidate's declaration, for `verifier/judge.py` to judge. -/
+def replayedFields (header : Header) (reference : Reference) (replayed : Replayed) : IO (List (String × Json)) := do
+  match replayed with
+  | { candidate? := none, .. } => return [("declaration", .null)]
+  | { env, candidate? := some info, conclusion? } =>
+    let about (env : Environment) (name : Name) (more : List (String × Json)) : List (String × Json) :=
+      [("declaration", Json.mkObj (appendList more (standing header reference env info name)))]
+    match conclusion? with
+    | some (.proves env) => return about env conclusionName [("same_type", .bool true)]
+    | some (.undecided why) => return [("undecided", .bool true), ("refused", .str "resource_exhausted"),
+        ("reason", .str ("whether it is the statement the kernel cannot say: " ++ why))]
+    | some .differs =>
+      return about env info.name (("same_type", .bool false) :: (← mismatchFields header reference env info.type))
+    | none => return about env info.name [("same_type", .bool false)]
+
 def auditReply (memory : Memory) (request : Json) : IO (Memory × List (String × Json)) := do
   match ← referenceFor memory request with
   | (memory, .error fields) => return (memory, fields)
   | (memory, .ok (header, reference)) =>
     let name := ("name", .str reference.name.toString)
-    match ← replay header.state.env (field request "export") with
+    match ← replay reference (field request "export") with
     | .error refusal =>
       return (memory, name :: refusalFields refusal)
-    | .ok env =>
-      return (memory, [name, ("declaration", ← declarationJson header reference env),
-        ("type", exprJson reference.info.type)])
+    | .ok replayed =>
+      return (memory, name :: ("type", exprJson reference.info.type) :: (← replayedFields header reference replayed))
 
 /-- What a process is for is decided when it starts: an auditor has no way to elaborate a candidate. -/
 inductive Role where

@@ -4,7 +4,18 @@ from pathlib import Path
 
 __all__ = ["MODULE", "PARTS", "module_main", "module_source", "script_source"]
 
-PARTS = ("Basic", "Elaborate", "Statement", "Export", "Replay", "Worker")
+PARTS = (
+    "Basic",
+    "Elaborate",
+    "Landmarks",
+    "Statement",
+    "Export",
+    "Plain",
+    "Read",
+    "Rename",
+    "Replay",
+    "Worker",
+)
 """Files of this directory, each of which may use those before it."""
 
 MODULE = "ProofmillWorker"
