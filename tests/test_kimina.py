@@ -1,19 +1,154 @@
 """Kimina Lean Server's routes, as its published client reads them, on a real Lean."""
 
+import re
+from typing import Any
+
 import httpx
+import pytest
 
 from verifier.api import create_app
-from verifier.kimina import split_imports
 from verifier.pool import LeanPool
 from verifier.service import VerifyService
 
+IMPORTS = {
+    "licence": ("/- Licence.\nimport Nowhere -/\nimport Lean\n\ntheorem t : 1 = 1 := rfl", 5),
+    "words": ("/-\nShow that 1 is 1.\n-/\nimport Lean -- all of it\n/- so -/ theorem t : 1 = 1 := rfl", 5),
+    "one line": ("import Lean import Init.Data.List\ntheorem t : 1 = 1 := rfl", 2),
+    "comments": ("import Lean -- why\n-- and\n/- also -/ import Init\ntheorem t : 1 = 1 := rfl", 4),
+    "windows": ("import Lean\r\n\r\ntheorem t : 1 = 1 := by\r\n  rfl\r\n", 3),
+    "module": ("module\n\npublic import Lean\n\npublic theorem t : 1 = 1 := rfl", 5),
+    "all": (
+        "module\nimport all Init\npublic meta import Lean\npublic section\ntheorem t : 1 = 1 := rfl\nend",
+        5,
+    ),
+    "exposed": (
+        "module\n@[expose] public section\ndef two := 2\nmeta def one := 1\ntheorem t : two = 2 := rfl",
+        5,
+    ),
+}
+"""Files without an error, and the line of the theorem."""
 
-def test_imports_go_to_the_header_and_lines_stay_where_they_were() -> None:
-    code = "import Lean\n-- a comment\n\nimport Init.Data.List -- why\nopen Lean\ntheorem t : 1 = 1 := rfl"
-    header, body = split_imports(code)
-    assert header == "import Lean\nimport Init.Data.List"
-    assert body == "\n\n\n\nopen Lean\ntheorem t : 1 = 1 := rfl"
-    assert split_imports("theorem t : 1 = 1 := rfl") == ("", "theorem t : 1 = 1 := rfl")
+SILENT = (
+    "import Lean",
+    "import Lean\n",
+    "-- nothing",
+    "/- nothing -/\n",
+    "",
+    "\n\n",
+    "module\n",
+    "import Init\n\n-- x",
+)
+
+
+async def checked(pool: LeanPool, *codes: str, path: str = "/api/check") -> list[dict[str, Any]]:
+    """The responses to snippets, in their order."""
+    transport = httpx.ASGITransport(create_app(VerifyService(pool)))
+    snippets = [{"id": str(place), "code": code} for place, code in enumerate(codes)]
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        reply = await http.post(path, json={"snippets": snippets, "timeout": 30})
+    assert reply.status_code == 200
+    return [each["response"] for each in reply.json()["results"]]
+
+
+async def test_what_lean_takes_for_imports_is_imported_and_lines_stay_where_they_were(pool: LeanPool) -> None:
+    codes = [f"{code}\n#check Nat\n#check nosuch" for code, _ in IMPORTS.values()]
+    for (name, (code, _)), said in zip(IMPORTS.items(), await checked(pool, *codes), strict=True):
+        line = code.count("\n") + 2
+        found = [(each["severity"], each["pos"]["line"]) for each in said["messages"]]
+        assert found == [("info", line), ("error", line + 1)], name
+
+
+async def test_files_that_say_nothing_are_no_error(pool: LeanPool) -> None:
+    assert [said["messages"] for said in await checked(pool, *SILENT)] == [[] for _ in SILENT]
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("import Lean\nimport\n", "expected identifier"),
+        ("public import Lean\n", "without `module`"),
+        ("open Nat\nimport Lean\n", "invalid 'import' command"),
+    ],
+)
+async def test_imports_that_lean_refuses_are_refused_with_its_words(
+    pool: LeanPool, code: str, complaint: str
+) -> None:
+    ((error, *_),) = [said["messages"] for said in await checked(pool, code)]
+    assert error["severity"] == "error" and complaint in error["data"]
+
+
+async def test_every_sorry_comes_with_its_goal_and_its_place(pool: LeanPool) -> None:
+    code = """theorem tactic (n : Nat) : n = 2 := by
+  sorry
+theorem term (α : Type) (x y : α) : x = y := sorry
+theorem exactly : 1 = 2 := by exact sorry
+theorem both (n : Nat) : n = 2 ∧ n = 3 := by
+  constructor <;> sorry
+theorem parts : 1 = 1 ∧ 2 = 3 := ⟨rfl, sorry⟩
+theorem inner (n : Nat) : n = n := by
+  have h : n = 5 := by sorry
+  admit
+def free : Nat := sorry + 1"""
+    ((*found,),) = [said["sorries"] for said in await checked(pool, code)]
+    lines = code.split("\n")
+    for each in found:
+        assert each["pos"]["line"] == each["endPos"]["line"]
+        line = lines[each["pos"]["line"] - 1]
+        assert line[each["pos"]["column"] : each["endPos"]["column"]] in ("sorry", "admit")
+    assert [(each["pos"]["line"], each["goal"]) for each in found] == [
+        (2, "n : Nat\n⊢ n = 2"),
+        (3, "α : Type\nx y : α\n⊢ x = y"),
+        (4, "⊢ 1 = 2"),
+        (6, "case left\nn : Nat\n⊢ n = 2"),
+        (6, "case right\nn : Nat\n⊢ n = 3"),
+        (7, "⊢ 2 = 3"),
+        (9, "n : Nat\n⊢ n = 5"),
+        (10, "n : Nat\nh : n = 5\n⊢ n = n"),
+        (11, "⊢ Nat"),
+    ]
+
+
+async def test_theorems_of_the_library_are_no_axioms(pool: LeanPool) -> None:
+    code = """axiom own : 1 = 2
+theorem a (a b : Nat) (h : a < b) : a + 1 ≤ b := by omega
+theorem b : 1 = 2 ∧ 3 + 4 = 4 + 3 := ⟨own, Nat.add_comm 3 4⟩
+theorem c : 1 = 1 := rfl
+theorem d : 1 = 2 := own
+#print axioms a
+#print axioms b
+#print axioms c
+#print axioms d"""
+    ((a, b, c, d),) = [said["messages"] for said in await checked(pool, code)]
+    assert a["data"].startswith("'a' depends on axioms: [propext")
+    named = [set(re.findall(r"\[(.*?)\]", each["data"])[0].split(", ")) for each in (a, b)]
+    three = {"propext", "Classical.choice", "Quot.sound"}
+    assert named[0] <= three and named[1] <= three | {"own"} and "own" in named[1]
+    assert c["data"] == "'c' does not depend on any axioms"
+    assert d["data"] == "'d' depends on axioms: [own]"
+
+
+@pytest.mark.parametrize("path", ["/verify", "/verify/", "/one_pass_verify_batch", "/one_pass_verify_batch/"])
+async def test_older_clients_are_answered(pool: LeanPool, path: str) -> None:
+    body = {
+        "codes": [
+            {"custom_id": "a", "code": "theorem t : 1 = 1 := rfl"},
+            {"custom_id": 7, "proof": "#eval 1"},
+        ],
+        "timeout": 30,
+        "infotree_type": "original",
+    }
+    transport = httpx.ASGITransport(create_app(VerifyService(pool)))
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        reply = await http.post(path, json=body)
+    assert [(each["custom_id"], each.get("error")) for each in reply.json()["results"]] == [
+        ("a", None),
+        (7, None),
+    ]
+
+
+async def test_the_path_with_a_slash_behind_it_answers_too(pool: LeanPool) -> None:
+    (said,) = await checked(pool, "#eval 2 + 2", path="/api/check/")
+    assert said["messages"][0]["data"] == "4"
 
 
 async def test_check_answers_in_order_with_what_lean_says(pool: LeanPool) -> None:
@@ -37,10 +172,12 @@ async def test_check_answers_in_order_with_what_lean_says(pool: LeanPool) -> Non
     assert results["valid"]["response"]["messages"][0] == {
         "severity": "info",
         "pos": {"line": 3, "column": 0},
+        "endPos": {"line": 3, "column": 6},
         "data": "t : 1 = 1",
     }
     error, *_ = results["error"]["response"]["messages"]
     assert (error["severity"], error["pos"]["line"]) == ("error", 2)
+    assert error["endPos"]["line"] == 2 and error["endPos"]["column"] > error["pos"]["column"]
     (sorry,) = results["sorry"]["response"]["sorries"]
     assert sorry == {
         "pos": {"line": 2, "column": 2},

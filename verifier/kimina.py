@@ -1,4 +1,5 @@
-"""The routes of Kimina Lean Server, so that its users change a URL: `/api/check`, `/verify`, `/health`.
+"""The routes of Kimina Lean Server, so that its users change a URL: `/api/check`, `/health`, and for older
+clients `/verify` and `/one_pass_verify_batch`.
 
 These say what Lean says of a file: no error is `valid` to their client.  That is no verdict on a theorem and
 nothing to train on: a file can be silent and prove something else.  `POST /v1/verify` judges.
@@ -8,9 +9,7 @@ tactics with their goals as `tactics`, and no tree.
 """
 
 import asyncio
-import re
 from collections.abc import Sequence
-from itertools import takewhile
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
@@ -19,15 +18,13 @@ from pydantic import BaseModel, Field, model_validator
 from verifier.access import Access, while_connected
 from verifier.errors import NoAnswer
 from verifier.judge import Source, tactics_of
-from verifier.protocol import RawMessage, TextReply
+from verifier.protocol import RawMessage, RawSorry, TextReply
 from verifier.service import VerifyService
 from verifier.verdict import Status, Tactic
 
 __all__ = ["kimina_routes"]
 
 SNIPPET_LIMIT = 1_000
-_SORRY = re.compile("uses [`']sorry'?")
-_IMPORT = re.compile(r"\s*(import\s+\S+\s*)?(--.*)?")
 
 
 class Snippet(BaseModel):
@@ -137,23 +134,23 @@ def kimina_routes(
     Caller = Annotated[str, Depends(access)]
 
     async def check(name: str, code: str, timeout_s: int, with_tactics: bool, caller: str) -> CheckResult:
-        header, body = split_imports(code)
+        # As Lean reads a file: to it the end of a line is a line feed.
+        text = code.replace("\r\n", "\n")
         try:
             async with service.admission.place(caller):
-                options = service.pool.options.but(
-                    tactics=with_tactics or "sorry" in body, timeout_s=timeout_s or None
-                )
-                reply = await service.pool.text(body, header, options)
+                options = service.pool.options.but(tactics=with_tactics, timeout_s=timeout_s or None)
+                reply = await service.pool.text(text, options)
         except NoAnswer as error:
             reason = (
                 f"Lean timed out: {error}" if error.status is Status.TIMEOUT else f"{error.status}: {error}"
             )
             return CheckResult(id=name, time=error.held_ms / 1e3, error=reason)
         return CheckResult(
-            id=name, time=reply.ms / 1e3, response=_answer(body, reply, with_tactics=with_tactics)
+            id=name, time=reply.ms / 1e3, response=_answer(text, reply, with_tactics=with_tactics)
         )
 
     @routes.post("/api/check", response_model_exclude_none=True)
+    @routes.post("/api/check/", response_model_exclude_none=True, include_in_schema=False)
     async def api_check(body: CheckRequest, request: Request, caller: Caller) -> CheckResponse:
         """What Lean says of each snippet, in the order in which they were sent."""
         checks = (
@@ -163,8 +160,11 @@ def kimina_routes(
         return CheckResponse(results=await while_connected(request, asyncio.gather(*checks)))
 
     @routes.post("/verify", response_model_exclude_none=True)
+    @routes.post("/verify/", response_model_exclude_none=True, include_in_schema=False)
+    @routes.post("/one_pass_verify_batch", response_model_exclude_none=True)
+    @routes.post("/one_pass_verify_batch/", response_model_exclude_none=True, include_in_schema=False)
     async def verify(body: BackwardRequest, request: Request, caller: Caller) -> BackwardResponse:
-        """The older form of `/api/check`."""
+        """The older form of `/api/check`, under the names that older clients call."""
 
         async def one(code: Code) -> BackwardResult:
             text = code.proof if code.proof is not None else code.code or ""
@@ -180,29 +180,24 @@ def kimina_routes(
     return routes
 
 
-def split_imports(code: str) -> tuple[str, str]:
-    """The imports at the start of a file, as a header, and the file with blank lines in their place."""
-    lines = code.replace("\r\n", "\n").split("\n")
-    leading = list(takewhile(_IMPORT.fullmatch, lines))
-    imports = [line.partition("--")[0].strip() for line in leading]
-    header = "\n".join(line for line in imports if line)
-    return header, "\n".join([""] * len(leading) + lines[len(leading) :])
-
-
 def _answer(text: str, reply: TextReply, *, with_tactics: bool) -> ReplAnswer:
     if reply.error is not None:
         failure = RawMessage(severity="error", line=1, column=0, text=reply.error)
         return ReplAnswer(messages=[_message(failure)], sorries=[])
-    tactics = tactics_of(Source(prefix="", submitted=text), reply.tactics)
+    source = Source(prefix="", submitted=text)
     return ReplAnswer(
         messages=list(map(_message, reply.messages)),
-        sorries=_sorries(text, tactics, reply.messages),
-        tactics=[_tactic(text, each) for each in tactics] if with_tactics else None,
+        sorries=_sorries(text, reply.sorries),
+        tactics=[_tactic(text, each) for each in tactics_of(source, reply.tactics)] if with_tactics else None,
     )
 
 
 def _message(raw: RawMessage) -> ReplMessage:
-    return ReplMessage(severity=raw.severity, pos=Position(line=raw.line, column=raw.column), data=raw.text)
+    end = None
+    if raw.end_line is not None and raw.end_column is not None:
+        end = Position(line=raw.end_line, column=raw.end_column)
+    start = Position(line=raw.line, column=raw.column)
+    return ReplMessage(severity=raw.severity, pos=start, endPos=end, data=raw.text)
 
 
 def _tactic(text: str, tactic: Tactic) -> ReplTactic:
@@ -214,19 +209,24 @@ def _tactic(text: str, tactic: Tactic) -> ReplTactic:
     )
 
 
-def _sorries(text: str, tactics: Sequence[Tactic], messages: Sequence[RawMessage]) -> list[Sorry]:
-    """Each `sorry` tactic with its goal; where a `sorry` is a term, the declaration that Lean warns of."""
-    found = [
-        Sorry(pos=_position(text, each.start), endPos=_position(text, each.stop), goal=each.goals_before)
-        for each in tactics
-        if text[each.start : each.stop] == "sorry"
-    ]
-    warned = [
-        _message(each).pos for each in messages if each.severity == "warning" and _SORRY.search(each.text)
-    ]
-    return found or [Sorry(pos=pos, endPos=pos, goal="") for pos in warned]
+def _sorries(text: str, raw: Sequence[RawSorry]) -> list[Sorry]:
+    """Each `sorry` in reading order, with its goal, once for every goal that it stands for.
+
+    Lean makes a term of a `sorry` tactic, in the same place: the tactic is what was written.
+    """
+    written = text.encode()
+    tactics = {(each.start, each.stop) for each in raw if each.is_tactic}
+    found: dict[tuple[int, int, str], Sorry] = {}
+    for each in raw:
+        if each.start is None or each.stop is None:
+            continue
+        if each.is_tactic or (each.start, each.stop) not in tactics:
+            pos, end = (_position(written, byte) for byte in (each.start, each.stop))
+            goal = each.goal.strip()
+            found[each.start, each.stop, goal] = Sorry(pos=pos, endPos=end, goal=goal)
+    return [found[key] for key in sorted(found)]
 
 
-def _position(text: str, offset: int) -> Position:
-    before = text[:offset]
-    return Position(line=before.count("\n") + 1, column=len(before) - before.rfind("\n") - 1)
+def _position(written: bytes, byte: int) -> Position:
+    before = written[:byte]
+    return Position(line=before.count(b"\n") + 1, column=len(before[before.rfind(b"\n") + 1 :].decode()))

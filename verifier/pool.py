@@ -25,6 +25,7 @@ from verifier.protocol import (
     TextReply,
     audit_request,
     check_request,
+    imports_request,
     statement_request,
     text_request,
 )
@@ -115,19 +116,27 @@ class LeanPool:
         )
         return reply
 
-    async def text(self, source: str, header: str = "", options: Options | None = None) -> TextReply:
+    async def text(self, source: str, options: Options | None = None) -> TextReply:
         """What Lean says of a file that need not prove anything; no verdict, so nothing to train on.
 
         Raises:
             NoAnswer, PoolClosed
         """
         limits = options or self.options
+        header = await self._imports(source, limits.timeout_s)
         reply, _ = await self._screens.ask(
             header,
             text_request(header, source, heartbeats=limits.heartbeats, tactics=limits.tactics),
             limits.timeout_s,
         )
         return reply
+
+    async def _imports(self, source: str, timeout_s: float) -> str:
+        """What a file imports, as a header; only Lean's own parser knows what is an import there."""
+        if not any(word in source for word in ("import", "prelude")):
+            return ""
+        reply, _ = await self._screens.ask("", imports_request(source), timeout_s)
+        return reply.header
 
     async def verify_many(
         self, submissions: Iterable[Submission], options: Options | None = None

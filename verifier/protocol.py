@@ -19,7 +19,9 @@ __all__ = [
     "Declaration",
     "Export",
     "HeaderReply",
+    "ImportsReply",
     "RawMessage",
+    "RawSorry",
     "RawTactic",
     "Ready",
     "Request",
@@ -28,6 +30,7 @@ __all__ = [
     "audit_request",
     "check_request",
     "header_request",
+    "imports_request",
     "parse_json_line",
     "statement_request",
     "text_request",
@@ -68,6 +71,9 @@ class RawMessage(Wire):
     severity: str
     line: int
     column: int
+    end_line: int | None = None
+    """Where what it speaks of ends, if Lean says so."""
+    end_column: int | None = None
     text: str
 
 
@@ -79,6 +85,15 @@ class RawTactic(Wire):
     stop: int | None
     before: str
     after: str
+
+
+class RawSorry(Wire):
+    """A `sorry` that was written, as a tactic or a term; `start` and `stop` as in `RawTactic`."""
+
+    start: int | None
+    stop: int | None
+    is_tactic: bool
+    goal: str
 
 
 class Declaration(Wire):
@@ -138,6 +153,15 @@ class StatementReply(Wire):
     goal: str = ""
 
 
+class ImportsReply(Wire):
+    """What a file imports, as the text of a header that brings it."""
+
+    id: str
+    ms: float = 0.0
+    error: str | None = None
+    header: str = ""
+
+
 class TextReply(Wire):
     """What Lean said of a text; bounded as a `CheckReply` is."""
 
@@ -146,6 +170,8 @@ class TextReply(Wire):
     error: str | None = None
     messages: tuple[RawMessage, ...] = ()
     tactics: tuple[RawTactic, ...] = ()
+    sorries: tuple[RawSorry, ...] = ()
+    """In no order; a `sorry` that Lean read twice is there twice."""
     heartbeats: int = Field(default=0, ge=0)
 
 
@@ -238,8 +264,13 @@ def statement_request(header: str, statement: str) -> Request[StatementReply]:
     return _request(StatementReply, op="statement", header=header_name(header), statement=statement)
 
 
+def imports_request(source: str) -> Request[ImportsReply]:
+    """Ask what the file `source` imports."""
+    return _request(ImportsReply, op="imports", source=source)
+
+
 def text_request(header: str, source: str, *, heartbeats: int, tactics: bool) -> Request[TextReply]:
-    """Ask what Lean says of `source` after `header`."""
+    """Ask what Lean says of the file `source`, whose own imports `header` stands for."""
     return _request(
         TextReply,
         op="text",

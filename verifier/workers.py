@@ -119,7 +119,8 @@ class WorkerSet:
                     began = time.monotonic()
                     header_error = await _read_header(worker, header)
                     if header_error is None:
-                        self._last_header = header
+                        # Without one a worker is ready anyway: what a spare should have read is a real one.
+                        self._last_header = header or self._last_header
                         worker.asked += 1
                         async with asyncio.timeout(timeout_s):
                             line = await worker.exchange(request)

@@ -1,7 +1,6 @@
 /-
-The parts of the worker, in the order in which `verifier/lean/source.py` puts
-them together: this file, Elaborate, Statement, Export, Plain, Replay, Worker.  It adds
-what comes before and after: `import Lean` and `main`, or a module's heading.
+The parts of the worker, which `verifier/lean/source.py` puts together in the order of its list, this file first.
+It adds what comes before and after: `import Lean` and `main`, or a module's heading.
 
 They are written for a Lean that loads libraries without their private parts,
 as the embedded one does: a call of an imported polymorphic function that the

@@ -63,7 +63,7 @@ def elaborateHere (state : Command.State) (text : Text) (withInfo : Bool) : IO E
     env := final.commandState.env, commands := final.commands, messages := reverseOnto messages [],
     infoTrees := reverseOnto trees [], heartbeats := (after - before) / 1000 }
 
-/-- Elaborate the commands of `text` in a copy of `state`.
+/-- Elaborate the commands of `text` from `start` on in a copy of `state`.
 
 In a task of its own: a task's thread has the larger stack that Lean's check for
 deep recursion counts on, and the heartbeats of one thread are those of the text. -/
@@ -124,6 +124,10 @@ def isError (m : Message) : Bool :=
   | .error => true
   | _ => false
 
+def endJson (place : Position → Nat) : Option Position → Json
+  | some p => .num (place p)
+  | none => .null
+
 /-- The first `errors` errors and the first `others` of the rest, in Lean's order, with lines from 1 and
 columns in code points from 0. -/
 def messageJson : List Message → (errors others : Nat) → List Json → IO (List Json)
@@ -134,7 +138,7 @@ def messageJson : List Message → (errors others : Nat) → List Json → IO (L
       let text ← m.data.toString
       let json := Json.mkObj [
         ("severity", .str (severityName m.severity)), ("line", .num m.pos.line), ("column", .num m.pos.column),
-        ("text", .str (cut text))]
+        ("end_line", endJson (·.line) m.endPos), ("end_column", endJson (·.column) m.endPos), ("text", .str (cut text))]
       if isError m then messageJson rest (errors - 1) others (json :: acc)
       else messageJson rest errors (others - 1) (json :: acc)
 

@@ -12,13 +12,15 @@ Requests, each with an `id` that the reply repeats:
                                                   in place of the header `forget`
     {"op": "check", "header", "statement", "source", "file", "heartbeats", "tactics", "goals", "kernel", "export"}
     {"op": "statement", "header", "statement"}
+    {"op": "imports", "source"}
     {"op": "text", "header", "source", "heartbeats", "tactics"}
     {"op": "audit", "header", "statement", "export"}
 
 A check elaborates `statement := sorry` for its name and type (the reference, which must be one declaration and
 nothing else), then `source`, both after the header; it reports what Lean said, how the declaration of that name
 compares, and, when asked, the declaration with all it rests on.  A statement is read alone for its type and
-the goal of its proof; a text for what Lean says of it, with nothing to compare.  An audit has the kernel check such an export in a
+the goal of its proof; a text for what Lean says of it, with nothing to compare: a file, whose imports are for the
+header to bring, and what they are another request tells.  An audit has the kernel check such an export in a
 process where no candidate was elaborated, and compares again.  Neither decides: `verifier/judge.py` does.
 -/
 
@@ -138,13 +140,11 @@ def referenceFor (memory : Memory) (request : Json) :
 def refusalFields (refusal : Refusal) : List (String × Json) :=
   [("refused", .str refusal.status), ("reason", .str (cut refusal.reason))]
 
-/-- A file's own imports bring nothing here, as the environment is there already: they may name what is in it.
-Lean adds `Init` to those of a file that does not begin with `prelude`. -/
-partial def missingImport (modules : Array Name) (imports : Array Import) (i : Nat) : Option Name :=
-  if h : i < imports.size then
-    let { module, .. } := imports[i]
-    if module == `Init || arrayHas modules module 0 then missingImport modules imports (i + 1) else some module
-  else none
+/-- The first of a file's imports that is not among the modules that are there.  They bring nothing here, as the
+environment is there already, but they may name what is in it. -/
+def missingImport (modules : Array Name) : List Import → Option Name
+  | [] => none
+  | { module, .. } :: rest => if arrayHas modules module 0 then missingImport modules rest else some module
 
 /-- A text to be judged, and the state in which it is read: a file that brings all that the header says is read
 after the header's imports, and any other text after the header.  `base` is what it is not to declare again. -/
@@ -153,23 +153,21 @@ structure Opened where
   state : Command.State
   base : Environment
 
-/-- Open a submitted file; its commands begin behind its imports. -/
-def openFile (header : Header) (source : String) : IO (Except String Opened) := do
-  let input := inputContext source
-  let (syntaxTree, start, messages) ← Parser.parseHeader input
-  match firstError messages.toList with
-  | some m => return .error (← m.data.toString)
-  | none => pure ()
-  match missingImport header.imports.header.moduleNames (HeaderSyntax.imports syntaxTree) 0 with
-  | some module => return .error ("`" ++ module.toString ++ "` is not among what the header imports")
-  | none => pure ()
-  let text : Text := { input, start }
-  match header.landmarks with
-  | [] => return .ok { text, state := header.state, base := header.state.env }
-  | landmarks =>
-    if hasLandmarks input (parserContext header.state) landmarks start then
-      return .ok { text, state := header.preamble, base := header.imports }
-    else return .ok { text, state := header.state, base := header.state.env }
+/-- Open a submitted file; its commands begin behind its imports.  The error is what to tell of it. -/
+def openFile (header : Header) (source : String) : IO (Except (List Json) Opened) := do
+  let file ← parseFileHeader source
+  match firstError file.messages, missingImport header.imports.header.moduleNames file.imports with
+  | some _, _ => return .error (← messageJson file.messages messageLimit messageLimit [])
+  | none, some module => return .error [Json.mkObj [("severity", .str "error"), ("line", .num 1), ("column", .num 0),
+      ("text", .str ("`" ++ module.toString ++ "` is not among what the header imports"))]]
+  | none, none =>
+    let text : Text := { input := inputContext source, start := file.start }
+    match header.landmarks with
+    | [] => return .ok { text, state := header.state, base := header.state.env }
+    | landmarks =>
+      if hasLandmarks text.input (parserContext header.state) landmarks file.start then
+        return .ok { text, state := header.preamble, base := header.imports }
+      else return .ok { text, state := header.state, base := header.state.env }
 
 /-- What goes to the audit, if the declaration is there and Lean reported no error. -/
 def exportFor (base : Environment) (reference : Reference) (result : Elaborated) : List (String × Json) :=
@@ -179,10 +177,6 @@ def exportFor (base : Environment) (reference : Reference) (result : Elaborated)
     | .ok json => [("export", json)]
     | .error refusal => refusalFields refusal
   | _, _ => []
-
-/-- A message of our own, at the place where the file begins. -/
-def startMessage (text : String) : Json :=
-  Json.mkObj [("severity", .str "error"), ("line", .num 1), ("column", .num 0), ("text", .str (cut text))]
 
 def judgeOpened (header : Header) (reference : Reference) (request : Json) (opened : Opened) :
     IO (List (String × Json)) := do
@@ -210,7 +204,7 @@ def checkReply (memory : Memory) (request : Json) : IO (Memory × List (String �
     let opened ← if boolField request "file" then openFile header source
       else pure (.ok { text := textOf source, state := header.state, base := header.state.env })
     let fields ← match opened with
-      | .error reason => pure [("messages", Json.arr #[startMessage reason])]
+      | .error messages => pure [("messages", jsonArray messages #[])]
       | .ok opened => judgeOpened header reference request opened
     return (memory, ("name", .str reference.name.toString) :: fields)
 
@@ -227,15 +221,27 @@ def statementReply (memory : Memory) (request : Json) : IO (Memory × List (Stri
       ("type", .str (← typeText header.state reference.env false reference.info.type)),
       ("goal", .str (← firstGoal (allTactics result.infoTrees [])))])
 
+/-- What a file imports, as the text of a header that brings it. -/
+def importsReply (memory : Memory) (request : Json) : IO (Memory × List (String × Json)) := do
+  let file ← parseFileHeader (textField request "source")
+  return (memory, [("header", .str (plainHeader file))])
+
 def textReply (memory : Memory) (request : Json) : IO (Memory × List (String × Json)) := do
   match findHeader (textField request "header") memory.headers with
   | none => return (memory, [("error", .str "no such header")])
   | some header =>
     let state := forCandidate header.state (natField request "heartbeats") true
-    let wantTactics := boolField request "tactics"
-    let result ← elaborate state (textOf (textField request "source")) wantTactics
-    return (memory, [("messages", jsonArray (← messageJson result.messages messageLimit messageLimit []) #[]),
-      ("tactics", jsonArray (← tacticJson true (allTactics result.infoTrees []) tacticsLimit []) #[]),
+    let source := textField request "source"
+    let file ← parseFileHeader source
+    let result ← match firstError file.messages with
+      | some _ => pure { env := state.env, commands := #[], messages := [], infoTrees := [], heartbeats := 0 }
+      | none => elaborate state { input := inputContext source, start := file.start } true
+    let said := appendList file.messages result.messages
+    let said ← if theoremsLookLikeAxioms header.imports then asWithProofs header.imports said else pure said
+    let tactics := if boolField request "tactics" then allTactics result.infoTrees [] else []
+    return (memory, [("messages", jsonArray (← messageJson said messageLimit messageLimit []) #[]),
+      ("tactics", jsonArray (← tacticJson true tactics tacticsLimit []) #[]),
+      ("sorries", jsonArray (← gapJson (allGaps result.infoTrees) tacticsLimit []) #[]),
       ("heartbeats", .num result.heartbeats)])
 
 /-! #### The audit: a process that never does -/
@@ -277,6 +283,7 @@ def reply (role : Role) (memory : Memory) (request : Json) : IO (Memory × List 
     | _, "header" => headerReply memory request
     | .screen, "check" => checkReply memory request
     | .screen, "statement" => statementReply memory request
+    | .screen, "imports" => importsReply memory request
     | .screen, "text" => textReply memory request
     | .audit, "audit" => auditReply memory request
     | _, op => return (memory, [("error", .str ("no such op: " ++ op))])

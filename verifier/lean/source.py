@@ -7,6 +7,7 @@ __all__ = ["MODULE", "PARTS", "module_main", "module_source", "script_source"]
 PARTS = (
     "Basic",
     "Elaborate",
+    "Files",
     "Landmarks",
     "Statement",
     "Export",
@@ -14,6 +15,7 @@ PARTS = (
     "Read",
     "Rename",
     "Replay",
+    "Text",
     "Worker",
 )
 """Files of this directory, each of which may use those before it."""

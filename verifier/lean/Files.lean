@@ -1,0 +1,41 @@
+/-! ### Whole files
+
+A file begins with what only its first lines may say: `module`, `prelude` and imports.  Lean's own parser reads
+that, so comments, licences, several imports on a line, `public import` and `import all` are what they are to Lean.
+
+What comes behind is elaborated as that of a file without `module`: there `public`, `public section`, `@[expose]` and
+`meta` are read and change nothing, and no name becomes private to the module. -/
+
+/-- What stands before the first command of a file. -/
+structure FileHeader where
+  /-- What it names itself, without the `Init` that Lean adds. -/
+  imports : List Import
+  isModule : Bool
+  isPrelude : Bool
+  /-- Where the first command starts, for `elaborate`. -/
+  start : Parser.ModuleParserState
+  /-- What Lean's parser complains of.  With an error there are no imports, and Lean reads no further. -/
+  messages : List Message
+
+/-- The header of a file, read and not imported. -/
+def parseFileHeader (text : String) : IO FileHeader := do
+  let (syntaxTree, start, messages) ← Parser.parseHeader (inputContext text)
+  let messages := messages.toList
+  match firstError messages with
+  | some _ => return { imports := [], isModule := false, isPrelude := false, start, messages }
+  | none =>
+    let own := HeaderSyntax.imports syntaxTree false
+    -- Lean adds `Init` to a file that is no prelude.
+    let isPrelude := (HeaderSyntax.imports syntaxTree true).size == own.size
+    return {
+      imports := reverseOnto (arrayOnto own 0 []) [], isModule := HeaderSyntax.isModule syntaxTree, isPrelude, start
+      messages }
+
+def importLines : List Import → String
+  | [] => ""
+  | i :: rest => "import " ++ i.module.toString ++ "\n" ++ importLines rest
+
+/-- What to import for a file, as a header of its own: without `module`, `public`, `meta` and `all`, which make no
+difference to who reads all of what is imported; so files that import the same have the same header. -/
+def plainHeader (header : FileHeader) : String :=
+  (if header.isPrelude then "prelude\n" else "") ++ importLines header.imports
