@@ -30,10 +30,11 @@ HERE = Path(__file__).parent / "zoo"
 FIELDS = {"id", "statement", "header", "helper", "false", "unequal", "altered"}
 PART = r"(?:«[^»]+»|[^\W\d][\w'!?]*)"
 NAME = re.compile(rf"\btheorem\s+(?P<name>{PART}(?:\.{PART})*)")
+SCOPE = re.compile(r"^(?P<word>namespace|section|mutual|end)\b[ \t]*(?P<name>\S*)", re.MULTILINE)
 IMPORT = re.compile(r"^import .*$\n?", re.MULTILINE)
 
-VARIANTS = ("proof", "file", "twice", "helper", "numbers", "universe", "whole", "whole-twice")
-"""How an honest proof is submitted; `helper` only where an exhibit has one."""
+VARIANTS = ("proof", "file", "twice", "helper", "numbers", "universe", "dressed", "whole", "whole-twice", "ended")
+"""How an honest proof is submitted; `helper` only where an exhibit has one, `ended` where its header opens scopes."""
 
 
 @dataclass(frozen=True)
@@ -126,14 +127,41 @@ def _forms(exhibit: Exhibit) -> Iterator[tuple[str, str]]:
     # Other auxiliaries before those of the theorem, so that numbers in names are others.
     yield "numbers", f"{OTHERS}\n\n{theorem}"
     yield "universe", f"universe u_1\n\ndef keep (β : Type u_1) : Type u_1 := β\n\n{theorem}"
+    yield "dressed", DRESSED.format(theorem=theorem)
     # As a prompt gives it, the header before the theorem.
     yield "whole", f"{exhibit.header}\n\n{theorem}\n"
     imports = "".join(f"{line}\n" for line in IMPORT.findall(exhibit.header))
     rest = IMPORT.sub("", exhibit.header)
     yield "whole-twice", f"{imports}import Init\n\n{rest}\n\n{before}\n\n{theorem}\n"
+    ends = _ends(exhibit.header)
+    if ends:
+        yield "ended", "\n\n".join([exhibit.header, theorem, *ends])
+
+
+def _ends(header: str) -> list[str]:
+    """The commands that close what a header leaves open, in their order."""
+    opened: list[str] = []
+    for found in SCOPE.finditer(header):
+        if found["word"] == "end":
+            opened.pop()
+        else:
+            opened.append(found["name"])
+    return [f"end {name}".rstrip() for name in reversed(opened)]
 
 
 OTHERS = """namespace Elsewhere
-def pick (n : Nat) (o : Option Bool) : Nat := match n, o with | 0, some true => 3 | k, _ => k
+def chosen (n : Nat) (o : Option Bool) : Nat := match n, o with | 0, some true => 3 | k, _ => k
 theorem bounded (xs : Array Nat) (i : Nat) (h : i + 2 < xs.size) : xs[i] + xs[i + 1] ≥ xs[i] := by simp
 end Elsewhere"""
+
+DRESSED = """/-! What a file may have around a theorem. -/
+#check Nat
+example : 1 + 1 = 2 := rfl
+
+-- The theorem.
+{theorem}
+
+#eval 1 + 1
+open Nat in
+example : succ 1 = 2 := rfl
+/- Behind it. -/"""

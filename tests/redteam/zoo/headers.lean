@@ -141,6 +141,88 @@ by simp
 --! statement: theorem t (a b : Nat) (h : a = b) : (match hidden a with | 0 => 1 | k + 1 => k) = (match hidden b with | 0 => 1 | k + 1 => k)
 by rw [h]
 
+--! id: chain-of-definitions
+--! header: def first : Nat := 0
+--! header: def second : Nat := first + 1
+--! altered: def first : Nat := 6
+--! altered: def second : Nat := first + 1
+--! statement: theorem t : second = 1
+--! false: theorem t : second = 7
+rfl
+
+--! id: instance-behind-a-notation
+--! header: instance : HAdd Bool Bool Nat := ⟨fun a b => a.toNat + b.toNat⟩
+--! altered: instance : HAdd Bool Bool Nat := ⟨fun _ _ => 7⟩
+--! statement: theorem t : true + true = 2
+--! false: theorem t : true + true = 7
+rfl
+
+--! id: recursor-of-the-header
+--! header: inductive Two where
+--! header:   | one | other
+--! altered: inductive Two where
+--! altered:   | one
+--! altered: abbrev Two.other := Two.one
+--! statement: theorem t : (Two.rec 0 1 Two.other : Nat) = 1
+--! false: theorem t : Two.other = Two.one
+rfl
+
+--! id: notation-of-the-header
+--! header: def seven : Nat := 1
+--! header: notation "SEVEN" => seven
+--! altered: def seven : Nat := 1
+--! altered: notation "SEVEN" => (7 : Nat)
+--! statement: theorem t : SEVEN = 1
+--! false: theorem t : SEVEN = 7
+rfl
+
+--! id: macro-rules-of-the-header
+--! header: syntax "answer" : term
+--! header: macro_rules | `(answer) => `((1 : Nat))
+--! altered: syntax "answer" : term
+--! altered: macro_rules | `(answer) => `((7 : Nat))
+--! statement: theorem t : answer = 1
+--! false: theorem t : answer = 7
+rfl
+
+--! id: options-of-the-header
+--! header: set_option relaxedAutoImplicit false
+--! header: set_option pp.all true
+--! header: variable {α : Type} (xs : List α)
+--! statement: theorem t : xs.reverse.length = xs.length
+by simp
+
+--! id: sections-open-and-closed
+--! header: section Closed
+--! header: variable (hidden : Nat)
+--! header: end Closed
+--! header: namespace Open
+--! header: section
+--! header: variable (n : Nat)
+--! statement: theorem t : (match n with | 0 => 0 | k + 1 => k + 1) = n
+by cases n <;> rfl
+
+--! id: header-with-comments
+--! header: /-! What follows is the header. -/
+--! header: -- A number.
+--! header: /-- The number. -/
+--! header: def number : Nat := /- not two -/ 1
+--! statement: theorem t : number = 1
+rfl
+
+--! id: header-with-an-example
+--! header: def number : Nat := 1
+--! header: example : number = 1 := rfl
+--! header: #check number
+--! statement: theorem t : number = 1
+rfl
+
+--! id: attribute-of-the-header
+--! header: def number : Nat := 1
+--! header: attribute [simp] number
+--! statement: theorem t : number + 1 = 2
+by simp
+
 --! id: theorem-of-the-header
 --! header: theorem known (a b : Nat) : a + b = b + a := Nat.add_comm a b
 --! statement: theorem t (a b c : Nat) : a + b + c = b + a + c

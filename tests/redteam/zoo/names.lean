@@ -28,6 +28,30 @@ rfl
 --! statement: theorem t (α : Type u) (β : Type v) (x : ULift.{max u v} α) : ULift.up x.down = x
 rfl
 
+--! id: universe-order
+--! statement: theorem t {α : Type u} {β : Type v} (f : α → β) (xs : List α) : (xs.map f).length = xs.length
+--! helper: universe v u
+by simp
+
+--! id: universe-order-of-the-header
+--! header: universe v u
+--! statement: theorem t {α : Type u} {β : Type v} (f : α → β) (xs : List α) : (xs.map f).length = xs.length
+by simp
+
+--! id: protected-theorem
+--! statement: protected theorem Nat.zoo.t (n : Nat) : (match n with | 0 => 0 | k + 1 => k + 1) = n
+by cases n <;> rfl
+
+--! id: private-theorem
+--! statement: private theorem t (n : Nat) : (match n with | 0 => 0 | k + 1 => k + 1) = n
+by cases n <;> rfl
+
+--! id: name-in-a-namespace-and-dotted
+--! header: namespace Zoo
+--! statement: theorem Cage.t (b : Bool) : (match b with | true => 1 | false => 1) = 1
+--! false: theorem Cage.t (b : Bool) : (match b with | true => 1 | false => 1) = 7
+by cases b <;> rfl
+
 --! id: match-over-universes
 --! statement: theorem t {α : Type u} (o : Option α) (d : α) : (match o with | some a => a | none => d) = o.getD d
 --! helper: def orElse' {α : Type u} (o : Option α) (d : α) : α := match o with | some a => a | none => d
