@@ -55,6 +55,8 @@ class Hijack:
     made_under: str | None = None
     takes: str | None = None
     """A name that is put into the export where the code has a stand-in's."""
+    borrows: tuple[str | int, ...] = ()
+    """A name that is put into the export beside the candidate's, and given as its proof."""
 
 
 @dataclass(frozen=True)

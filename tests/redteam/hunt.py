@@ -77,6 +77,18 @@ def with_reflexivity(export: Export) -> Export:
     return export
 
 
+def with_borrowed(export: Export, name: tuple[str | int, ...]) -> Export:
+    """A copy of `export` in which the last declaration is proved by a constant called `name`, written a second time."""
+    export = copy.deepcopy(export)
+    place = 0
+    for part in name:
+        export["names"].append([place, part])
+        place = len(export["names"])
+    export["exprs"].append(["const", place])
+    export["decls"][-1]["value"] = len(export["exprs"]) - 1
+    return export
+
+
 class Hunt:
     """The hijacks of some exhibits, and the pool that judges them."""
 
@@ -121,14 +133,12 @@ class Hunt:
             made_under, statement = hijack.made_under, f"theorem {hijack.name} : ∀ p : Prop, p → p"
         reply = await self._check(made_under, statement, hijack.code)
         export = reply.export
-        if export is not None and hijack.takes is not None:
-            export = with_name(export, STAND_IN, hijack.takes)
-        elif export is not None:
-            export = with_reflexivity(export)
+        if export is not None:
+            export = _patched(hijack, export)
         statuses = {}
         if export is not None:
             statuses["export"] = await self._status(self._audit(hijack, export))
-        if hijack.takes is None:
+        if hijack.takes is None and not hijack.borrows:
             statuses["text"] = await self._verify(hijack, hijack.code)
             if hijack.header:
                 statuses["whole file"] = await self._verify(hijack, f"{hijack.header}\n\n{hijack.code}")
@@ -158,6 +168,14 @@ class Hunt:
             return await asked
         except NoAnswer as error:
             return error.status
+
+
+def _patched(hijack: Hijack, export: Export) -> Export:
+    if hijack.takes is not None:
+        return with_name(export, STAND_IN, hijack.takes)
+    if hijack.borrows:
+        return with_borrowed(export, hijack.borrows)
+    return with_reflexivity(export)
 
 
 def _claim(export: Export, name: str) -> str | None:

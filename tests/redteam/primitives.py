@@ -195,6 +195,18 @@ HAS_NO_OWN = {
 """Names that Lean has: a declaration, a claim that is false of Lean's own, and a proof of it."""
 
 
+BORROWED: tuple[tuple[str | int, ...], ...] = (
+    ("t",),
+    ("submitted", 0, "t"),
+    ("submitted", 1),
+    ("submitted", 0, "submitted", 0, "t"),
+    ("t", "t"),
+    ("sorryAx",),
+)
+"""What a proof of `t : False` may name in the hope that it is there: the statement's own `t`, and what the auditor
+calls the candidate's and its last theorem."""
+
+
 def primitive_hijacks() -> Iterator[Hijack]:
     for op in COMPUTED:
         for number, (way, code) in enumerate(_texts(op)):
@@ -221,6 +233,9 @@ def primitive_hijacks() -> Iterator[Hijack]:
         yield _under_prelude(f"axiom/{name}", "axiom", code)
     for name, code in LOOK_ALIKES.items():
         yield Hijack(f"axiom/{name}", "axiom", FALSE, "t", "", code)
+    for borrowed in BORROWED:
+        name = ".".join(map(str, borrowed))
+        yield Hijack(f"borrowed/{name}", "borrowed", FALSE, "t", "", f"{FALSE} := sorry", borrows=borrowed)
     for name, (declaration, claim, proof) in HAS_NO_OWN.items():
         declared, theorem = (text.format(STAND_IN) for text in (declaration, f"theorem t : {claim} := {proof}"))
         yield Hijack(

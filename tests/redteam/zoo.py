@@ -7,9 +7,11 @@ cheat can take a name before Lean does.  `zoo/*.lean` has the statements in the 
 that `corpus.py` reads: the text of a case is its proof, and its fields are
 
     statement, header    what is to be proved, and after what
+    own                  the whole of an honest file that states the same in other words
     helper               a declaration that an honest file may have before the theorem
     false                a false statement that would hold if every `match` answered 7 (`true`, `True`)
     unequal              a false statement `match … ≠ v`, where `v` is what the `match` answers
+    known                why some forms are refused, where it is known that they are
     altered              a header with which the false statement would hold
 
 `zoo_cases` are the honest ways to submit the proof; `hijack.py` makes the cheats.
@@ -27,14 +29,15 @@ from .corpus import HONEST_MUST, Block, Case, CorpusError, read_blocks
 __all__ = ["VARIANTS", "Exhibit", "read_zoo", "renamed", "zoo_cases"]
 
 HERE = Path(__file__).parent / "zoo"
-FIELDS = {"id", "statement", "header", "helper", "false", "unequal", "altered"}
+FIELDS = {"id", "statement", "header", "helper", "own", "known", "false", "unequal", "altered"}
 PART = r"(?:«[^»]+»|[^\W\d][\w'!?]*)"
-NAME = re.compile(rf"\btheorem\s+(?P<name>{PART}(?:\.{PART})*)")
+NAME = re.compile(rf"\btheorem\s+(?P<name>(?:{PART}\.)*(?P<last>{PART}))")
 SCOPE = re.compile(r"^(?P<word>namespace|section|mutual|end)\b[ \t]*(?P<name>\S*)", re.MULTILINE)
 IMPORT = re.compile(r"^import .*$\n?", re.MULTILINE)
 
-VARIANTS = ("proof", "file", "twice", "helper", "numbers", "universe", "dressed", "whole", "whole-twice", "ended")
-"""How an honest proof is submitted; `helper` only where an exhibit has one, `ended` where its header opens scopes."""
+VARIANTS = ("proof", "file", "twice", "helper", "own", "numbers", "universe", "dressed", "whole", "whole-twice", "ended")
+"""How an honest proof is submitted; `helper` and `own` only where an exhibit has them,
+`ended` where its header opens scopes."""
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,8 @@ class Exhibit:
     proof: str
     header: str = ""
     helper: str | None = None
+    own: str | None = None
+    known: str | None = None
     false: str | None = None
     unequal: str | None = None
     altered: str | None = None
@@ -81,6 +86,8 @@ def _exhibit(path: Path, block: Block) -> Exhibit:
         proof="\n".join(block.body).strip("\n"),
         header=block.get("header") or "",
         helper=block.get("helper"),
+        own=block.get("own"),
+        known=block.get("known"),
         false=block.get("false"),
         unequal=block.get("unequal"),
         altered=block.get("altered"),
@@ -88,15 +95,15 @@ def _exhibit(path: Path, block: Block) -> Exhibit:
 
 
 def renamed(statement: str, name: str) -> str:
-    """`statement` as that of a theorem called `name`.  Raises ValueError when it has no theorem."""
+    """`statement` as that of a theorem called `name` in its own namespace.  Raises ValueError when it has no theorem."""
     found = NAME.search(statement)
     if found is None:
         raise ValueError(f"no theorem in {statement!r}")
-    return statement[: found.start("name")] + name + statement[found.end("name") :]
+    return statement[: found.start("last")] + name + statement[found.end("last") :]
 
 
 def zoo_cases() -> list[Case]:
-    """Every exhibit in every honest form that it has."""
+    """Every exhibit in every honest form that it has; the note says why it may be refused, if that is known."""
     return [
         Case(
             group=f"zoo, {variant}",
@@ -107,7 +114,7 @@ def zoo_cases() -> list[Case]:
                 **{"proof" if variant == "proof" else "code": text},
             ),
             must=HONEST_MUST,
-            note="",
+            note=exhibit.known or "",
         )
         for exhibit in read_zoo()
         for variant, text in _forms(exhibit)
@@ -124,6 +131,8 @@ def _forms(exhibit: Exhibit) -> Iterator[tuple[str, str]]:
     yield "twice", f"{before}\n\n{theorem}"
     if exhibit.helper is not None:
         yield "helper", f"{exhibit.helper}\n\n{theorem}"
+    if exhibit.own is not None:
+        yield "own", exhibit.own
     # Other auxiliaries before those of the theorem, so that numbers in names are others.
     yield "numbers", f"{OTHERS}\n\n{theorem}"
     yield "universe", f"universe u_1\n\ndef keep (β : Type u_1) : Type u_1 := β\n\n{theorem}"

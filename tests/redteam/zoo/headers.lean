@@ -153,8 +153,8 @@ rfl
 --! id: instance-behind-a-notation
 --! header: instance : HAdd Bool Bool Nat := ⟨fun a b => a.toNat + b.toNat⟩
 --! altered: instance : HAdd Bool Bool Nat := ⟨fun _ _ => 7⟩
---! statement: theorem t : true + true = 2
---! false: theorem t : true + true = 7
+--! statement: theorem t : (HAdd.hAdd true true : Nat) = 2
+--! false: theorem t : (HAdd.hAdd true true : Nat) = 7
 rfl
 
 --! id: recursor-of-the-header

@@ -29,6 +29,7 @@ rfl
 rfl
 
 --! id: universe-order
+--! known: the file's universe parameters come in another order
 --! statement: theorem t {α : Type u} {β : Type v} (f : α → β) (xs : List α) : (xs.map f).length = xs.length
 --! helper: universe v u
 by simp
@@ -43,6 +44,7 @@ by simp
 by cases n <;> rfl
 
 --! id: private-theorem
+--! known: a statement that is a private theorem is not found
 --! statement: private theorem t (n : Nat) : (match n with | 0 => 0 | k + 1 => k + 1) = n
 by cases n <;> rfl
 
@@ -116,6 +118,7 @@ by cases n <;> rfl
 by cases n <;> rfl
 
 --! id: root-name
+--! known: a statement whose name begins with `_root_` under a header that opens a namespace is not found
 --! header: namespace Zoo
 --! statement: theorem _root_.t (n : Nat) : (match n with | 0 => 0 | k + 1 => k + 1) = n
 by cases n <;> rfl
@@ -229,3 +232,55 @@ List.map_id' xs
 --! id: type-ascription
 --! statement: theorem t : ((fun x => x) : Nat → Nat) = id
 rfl
+
+--! id: own-universes
+--! statement: theorem t {α : Type _} {β : Type _} (f : α → β) (xs : List α) : (xs.map f).length = xs.length
+--! own: universe u v
+--! own: theorem t {α : Type u} {β : Type v} (f : α → β) (xs : List α) : (xs.map f).length = xs.length := by simp
+by simp
+
+--! id: own-universes-in-other-order
+--! known: the file's universe parameters come in another order
+--! statement: theorem t {α : Type _} {β : Type _} (f : α → β) (xs : List α) : (xs.map f).length = xs.length
+--! own: universe v u
+--! own: theorem t {α : Type u} {β : Type v} (f : α → β) (xs : List α) : (xs.map f).length = xs.length := by simp
+by simp
+
+--! id: own-universes-of-the-theorem
+--! known: the file's universe parameters come in another order
+--! statement: theorem t {α : Type u} {β : Type v} (x : α) (y : β) : (x, y).1 = x
+--! own: theorem t.{v, u} {α : Type u} {β : Type v} (x : α) (y : β) : (x, y).1 = x := rfl
+rfl
+
+--! id: universe-order-ascending
+--! statement: theorem t {α : Type u} {β : Type v} (x : α) (y : β) : (x, y).2 = y
+--! helper: universe u v
+rfl
+
+--! id: own-binders
+--! statement: theorem t (n : Nat) : (match n with | 0 => 0 | k + 1 => k + 1) = n
+--! own: theorem t : ∀ m : Nat, (match m with | .zero => 0 | .succ j => j.succ) = m :=
+--! own:   fun m => by cases m <;> rfl
+by cases n <;> rfl
+
+--! id: own-variables
+--! statement: theorem t (p q : Prop) (hp : p) (hq : q) : (let (a, b) := (p, q); a ∧ b)
+--! own: variable (p q : Prop) (hp : p) (hq : q)
+--! own: include hp hq
+--! own: theorem t : (match (p, q) with | (a, b) => a ∧ b) := ⟨hp, hq⟩
+⟨hp, hq⟩
+
+--! id: own-match
+--! statement: theorem t (o : Option Nat) : (match o with | some k => k + 1 | none => 1) > 0
+--! own: def next : Option Nat → Nat
+--! own:   | none => 1
+--! own:   | some k => k + 1
+--! own: theorem t (o : Option Nat) : 0 < next o := by cases o <;> simp [next]
+by cases o <;> simp
+
+--! id: own-name
+--! header: namespace Zoo
+--! statement: theorem t (b : Bool) : (match b with | true => 1 | false => 1) = 1
+--! own: end Zoo
+--! own: theorem Zoo.t (b : Bool) : (match b with | true => 1 | false => 1) = 1 := by cases b <;> rfl
+by cases b <;> rfl
