@@ -94,7 +94,7 @@ class Auxiliary:
 
     @property
     def is_data(self) -> bool:
-        return self.decl["kind"] == "def"
+        return bool(self.decl["kind"] == "def")
 
     @property
     def result(self) -> str | None:
@@ -168,10 +168,15 @@ def hijacks_of(twin: Twin, export: Export) -> Iterator[Hijack]:
     claim = surface.term(target["type"])
     named = [each for each in auxiliaries if f"@_root_.{each.name}" in claim]
     theorem = f"theorem {surface.head(target)} : {claim}"
-    ways = ("value", "type", "axiom", "opaque") if twin.is_unequal else ("type", "axiom", "opaque", "inductive")
+    ways = (
+        ("value", "type", "axiom", "opaque") if twin.is_unequal else ("type", "axiom", "opaque", "inductive")
+    )
     for way in ways:
         # All that the claim names at once, and, where that says nothing of the claim, each alone.
-        chosen = [named, *([each] for each in auxiliaries if way in ("axiom", "opaque") and len(auxiliaries) > 1)]
+        chosen = [
+            named,
+            *([each] for each in auxiliaries if way in ("axiom", "opaque") and len(auxiliaries) > 1),
+        ]
         for number, group in enumerate(chosen):
             texts = {each.name: each.altered(way) for each in group}
             if None in texts.values():

@@ -62,7 +62,7 @@ def with_name(export: Export, stand_in: str, name: str) -> Export:
 
 
 def with_reflexivity(export: Export) -> Export:
-    """A copy of `export` in which the theorem `here`, an equation by the axiom `hole`, is said to hold by `Eq.refl`."""
+    """A copy of `export` in which `here`, an equation by the axiom `hole`, is said to hold by `Eq.refl`."""
     export = copy.deepcopy(export)
     surface, rows, names = Surface(export), export["exprs"], export["names"]
     called = {surface.name(decl["name"]): decl for decl in export["decls"] if "name" in decl}
@@ -72,13 +72,17 @@ def with_reflexivity(export: Export) -> Export:
     left, right = rows[called["here"]["type"]][1:]
     equals, type_ = rows[rows[left][1]][1:]
     names.append([rows[equals][1], "refl"])
-    rows += [["const", len(names), *rows[equals][2:]], ["app", len(rows), type_], ["app", len(rows) + 1, right]]
+    rows += [
+        ["const", len(names), *rows[equals][2:]],
+        ["app", len(rows), type_],
+        ["app", len(rows) + 1, right],
+    ]
     called["here"]["value"] = len(rows) - 1
     return export
 
 
 def with_borrowed(export: Export, name: tuple[str | int, ...]) -> Export:
-    """A copy of `export` in which the last declaration is proved by a constant called `name`, written a second time."""
+    """A copy of `export` whose last declaration is proved by a constant called `name`, a row of its own."""
     export = copy.deepcopy(export)
     place = 0
     for part in name:

@@ -77,7 +77,7 @@ def _texts(op: Computed) -> Iterator[tuple[str, str]]:
     """The ways to declare a function that the kernel computes, each with a proof of `False` by it."""
     blanks = " ".join("_" for _ in op.first)
     parts = {"name": op.name, "type": op.type, "variables": op.variables, "blanks": blanks}
-    parts |= {"at": op.at(op.first), "result": op.result, "arguments": " ".join(map(str, op.first))}
+    parts |= {"at": op.at(op.first), "result": str(op.result), "arguments": " ".join(map(str, op.first))}
 
     def zero(declaration: str, always: str = "Eq.refl Nat.zero") -> str:
         return ZERO.format(declaration=declaration, always=always, **parts)
@@ -124,7 +124,8 @@ theorem always (b : {type}) : Eq {one} (Lean.reduce{type} b) := Eq.refl {one}
 theorem here : Eq (Lean.reduce{type} off) {other} := rfl
 def isOne (b : {type}) : Prop := {type}.rec (motive := fun _ => Prop) {cases} b
 theorem t : False :=
-  Eq.ndrec (motive := isOne) (Eq.ndrec (motive := isOne) (show isOne {one} from True.intro) (always off)) here"""
+  Eq.ndrec (motive := isOne)
+    (Eq.ndrec (motive := isOne) (show isOne {one} from True.intro) (always off)) here"""
 
 AXIOMS = {
     "propext": "axiom propext : False\ntheorem t : False := propext",
@@ -132,8 +133,7 @@ AXIOMS = {
     "sound": "axiom Quot.sound : False\ntheorem t : False := Quot.sound",
     "sound-in-a-namespace": "namespace Quot\naxiom sound (p : Prop) : p\nend Quot\n"
     "theorem t : False := Quot.sound False",
-    "both": "axiom propext : True → False\naxiom Quot.sound : True\n"
-    "theorem t : False := propext Quot.sound",
+    "both": "axiom propext : True → False\naxiom Quot.sound : True\ntheorem t : False := propext Quot.sound",
     "instance": "class Lucky : Prop where\n  says : False\n@[instance] axiom propext : Lucky\n"
     "theorem t : False := Lucky.says",
 }
@@ -150,10 +150,20 @@ LOOK_ALIKES = {
 }
 """Axioms with names that look like allowed ones; the last stands behind an `opaque`."""
 
-HAS_NO_OWN = {
+BINARY = ("add", "sub", "mul", "div", "mod", "gcd", "pow", "land", "lor", "xor", "shiftLeft", "shiftRight")
+KNOWN_AXIOMS = (
+    "propext",
+    "Quot.sound",
+    "Classical.choice",
+    "sorryAx",
+    "Lean.ofReduceBool",
+    "Lean.trustCompiler",
+)
+
+OWNED = {
     **{
         f"Nat.{op}": ("def {0} (_ _ : Nat) : Nat := 0", "∀ a b : Nat, {0} a b = 0", "fun _ _ => rfl")
-        for op in "add sub mul div mod gcd pow land lor xor shiftLeft shiftRight".split()
+        for op in BINARY
     },
     **{
         f"Nat.{op}": ("def {0} (_ _ : Nat) : Bool := true", "∀ a b : Nat, {0} a b = true", "fun _ _ => rfl")
@@ -185,12 +195,7 @@ HAS_NO_OWN = {
     ),
     "Char": ("inductive {0} : Type where | mk", "∀ a b : {0}, a = b", "fun a b => by cases a; cases b; rfl"),
     "Int": ("inductive {0} : Type", "∀ a b : {0}, a = b", "fun a => nomatch a"),
-    **{
-        axiom: ("axiom {0} : False", "False", "{0}")
-        for axiom in (
-            "propext Quot.sound Classical.choice sorryAx Lean.ofReduceBool Lean.trustCompiler Nat.add_comm".split()
-        )
-    },
+    **dict.fromkeys((*KNOWN_AXIOMS, "Nat.add_comm"), ("axiom {0} : False", "False", "{0}")),
 }
 """Names that Lean has: a declaration, a claim that is false of Lean's own, and a proof of it."""
 
@@ -203,8 +208,8 @@ BORROWED: tuple[tuple[str | int, ...], ...] = (
     ("t", "t"),
     ("sorryAx",),
 )
-"""What a proof of `t : False` may name in the hope that it is there: the statement's own `t`, and what the auditor
-calls the candidate's and its last theorem."""
+"""What a proof of `t : False` may name in the hope that it is there: the statement's own `t`, and what the
+auditor calls the candidate's and its last theorem."""
 
 
 def primitive_hijacks() -> Iterator[Hijack]:
@@ -236,8 +241,10 @@ def primitive_hijacks() -> Iterator[Hijack]:
     for borrowed in BORROWED:
         name = ".".join(map(str, borrowed))
         yield Hijack(f"borrowed/{name}", "borrowed", FALSE, "t", "", f"{FALSE} := sorry", borrows=borrowed)
-    for name, (declaration, claim, proof) in HAS_NO_OWN.items():
-        declared, theorem = (text.format(STAND_IN) for text in (declaration, f"theorem t : {claim} := {proof}"))
+    for name, (declaration, claim, proof) in OWNED.items():
+        declared, theorem = (
+            text.format(STAND_IN) for text in (declaration, f"theorem t : {claim} := {proof}")
+        )
         yield Hijack(
             id=f"patched/{name}",
             way=declaration.split()[0].replace("def", "value"),
@@ -254,8 +261,11 @@ def _under_prelude(id_: str, way: str, code: str) -> Hijack:
     return Hijack(id_, way, statement, "t", PRELUDE, code)
 
 
+ALTERED_PROOF = "by intros; first | rfl | decide | (rename_i o; cases o <;> rfl)"
+
+
 def altered_headers(exhibit: Exhibit) -> Iterator[Hijack]:
-    """The false statement with a header of the candidate's own, whose export is then audited under the true one."""
+    """The false statement with a header of the candidate's own, audited under the true one."""
     if exhibit.altered is None or exhibit.false is None:
         return
     found = NAME.search(exhibit.false)
@@ -265,6 +275,6 @@ def altered_headers(exhibit: Exhibit) -> Iterator[Hijack]:
         statement=exhibit.false,
         name=found["name"] if found else "",
         header=exhibit.header,
-        code=f"{exhibit.altered}\n\n{exhibit.false} :=\n  by intros; first | rfl | decide | (rename_i o; cases o <;> rfl)",
+        code=f"{exhibit.altered}\n\n{exhibit.false} :=\n  {ALTERED_PROOF}",
         made_under="".join(IMPORT.findall(exhibit.header)),
     )

@@ -1,4 +1,4 @@
-"""An export as Lean text in which nothing is left to be found out: every name is whole, every argument is there.
+"""An export as Lean text in which nothing is left to be found out: whole names, and every argument.
 
 Lean elaborates such text to the very terms it was written from, auxiliaries
 under their own names included, so a cheat can be written from what an honest
@@ -108,4 +108,6 @@ class Surface:
         """A definition or theorem as it is."""
         if decl["kind"] not in ("def", "theorem"):
             raise Unprintable(f"a declaration of kind {decl['kind']}")
-        return f"{decl['kind']} {self.head(decl)} : {self.term(decl['type'])} :=\n  {self.term(decl['value'])}"
+        return (
+            f"{decl['kind']} {self.head(decl)} : {self.term(decl['type'])} :=\n  {self.term(decl['value'])}"
+        )

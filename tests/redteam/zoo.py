@@ -35,7 +35,19 @@ NAME = re.compile(rf"\btheorem\s+(?P<name>(?:{PART}\.)*(?P<last>{PART}))")
 SCOPE = re.compile(r"^(?P<word>namespace|section|mutual|end)\b[ \t]*(?P<name>\S*)", re.MULTILINE)
 IMPORT = re.compile(r"^import .*$\n?", re.MULTILINE)
 
-VARIANTS = ("proof", "file", "twice", "helper", "own", "numbers", "universe", "dressed", "whole", "whole-twice", "ended")
+VARIANTS = (
+    "proof",
+    "file",
+    "twice",
+    "helper",
+    "own",
+    "numbers",
+    "universe",
+    "dressed",
+    "whole",
+    "whole-twice",
+    "ended",
+)
 """How an honest proof is submitted; `helper` and `own` only where an exhibit has them,
 `ended` where its header opens scopes."""
 
@@ -79,7 +91,9 @@ def _exhibit(path: Path, block: Block) -> Exhibit:
     unknown = block.fields.keys() - FIELDS
     statement = block.get("statement")
     if unknown or statement is None:
-        raise CorpusError(f"{path.name}, line {block.line}: no statement, or unknown fields {sorted(unknown)}")
+        raise CorpusError(
+            f"{path.name}, line {block.line}: no statement, or unknown fields {sorted(unknown)}"
+        )
     return Exhibit(
         id=f"{path.stem}/{block.get('id')}",
         statement=statement,
@@ -95,7 +109,7 @@ def _exhibit(path: Path, block: Block) -> Exhibit:
 
 
 def renamed(statement: str, name: str) -> str:
-    """`statement` as that of a theorem called `name` in its own namespace.  Raises ValueError when it has no theorem."""
+    """`statement` of a theorem called `name` in its own namespace.  Raises ValueError when it has no theorem."""
     found = NAME.search(statement)
     if found is None:
         raise ValueError(f"no theorem in {statement!r}")
@@ -103,7 +117,7 @@ def renamed(statement: str, name: str) -> str:
 
 
 def zoo_cases() -> list[Case]:
-    """Every exhibit in every honest form that it has; the note says why it may be refused, if that is known."""
+    """Every exhibit in every honest form that it has; a note says why it is refused, if that is known."""
     return [
         Case(
             group=f"zoo, {variant}",

@@ -31,7 +31,7 @@ rfl
 
 --! id: definition-with-the-same-match
 --! header: def size (o : Option Nat) : Nat := match o with | some k => k | none => 0
---! altered: def size (o : Option Nat) : Nat := match o with | some _ => 7 | none => 7
+--! altered: def size (_ : Option Nat) : Nat := 7
 --! statement: theorem t (o : Option Nat) : size o = (match o with | some k => k | none => 0)
 --! false: theorem t (o : Option Nat) : size o = 7
 rfl
