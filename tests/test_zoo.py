@@ -1,9 +1,10 @@
-"""The statement zoo: honest files are proved whatever their auxiliaries, and taking their names proves nothing.
+"""The statement zoo: honest files are proved whatever their auxiliaries; taking their names proves nothing.
 
 A slice of it, so that it takes less than a minute; `make redteam` judges all.
 """
 
 from redteam.hunt import Hunted, hunt, with_name
+from redteam.primitives import primitive_hijacks
 from redteam.run import judge_corpus
 from redteam.surface import Surface
 from redteam.zoo import VARIANTS, read_zoo, renamed, zoo_cases
@@ -12,19 +13,17 @@ from verifier.lean.runtime import LeanRuntime
 from verifier.protocol import Export, check_request
 from verifier.workers import WorkerSet
 
-# Of each kind of auxiliary one: a `match` of numbers and of pairs, into propositions, proofs of indices, a
-# definition of the header with a `match` of its own, universe parameters, a namespace.
+# Of each kind of auxiliary one: a `match` of numbers, of pairs into propositions, proofs of indices, definitions
+# of the header, a namespace.
 SLICE = (
     "matches/nat-literal",
     "matches/match-into-prop-of-pairs",
-    "matches/option-shared",
     "indices/two-indices",
-    "headers/definition-with-the-same-match",
     "headers/chain-of-definitions",
-    "names/match-over-universes",
     "names/namespace-of-the-header",
-    "names/own-match",
 )
+OF_THEIR_OWN = ("kernel/Nat.gcd", "kernel/String", "axiom/", "borrowed/", "patched/Nat.gcd", "patched/Bool")
+"""Hijacks that belong to no statement of the zoo."""
 
 
 async def export_of(screens: WorkerSet, statement: str, code: str) -> Export:
@@ -58,8 +57,9 @@ async def test_honest_forms_of_a_statement_are_proved_whatever_lean_calls_its_au
 
 
 async def test_no_hijack_is_proved_and_each_reads_like_the_statement(lean_runtime: LeanRuntime) -> None:
-    hunted = await hunt(lean_runtime, [each for each in read_zoo() if each.id in SLICE])
-    assert len(hunted) >= 140
+    own = [each for each in primitive_hijacks() if each.id.startswith(OF_THEIR_OWN)]
+    hunted = await hunt(lean_runtime, [each for each in read_zoo() if each.id in SLICE], own)
+    assert len(hunted) >= 50
     assert _named(hunted, "is_false_accept", True) == []
     # Else it would show nothing: Lean itself takes the text, whose theorem has the statement's very names.
     assert _named(hunted, "is_accepted_by_lean", False) == []

@@ -6,7 +6,7 @@ error, and whether the theorem in it has, name for name, the reference's type.
 
 import asyncio
 import copy
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from verifier.errors import NoAnswer
@@ -18,7 +18,7 @@ from verifier.protocol import CheckReply, Export, audit_request, check_request
 from verifier.verdict import Status, Submission
 
 from .hijack import Hijack, hijacks_of, twins_of
-from .primitives import STAND_IN, altered_headers, primitive_hijacks
+from .primitives import STAND_IN, altered_headers
 from .surface import Surface, Unprintable
 from .zoo import Exhibit
 
@@ -197,15 +197,13 @@ def _claim(export: Export, name: str) -> str | None:
 async def hunt(
     runtime: LeanRuntime,
     exhibits: Iterable[Exhibit],
+    own: Sequence[Hijack] = (),
     *,
-    primitives: bool = True,
     workers: int = 2,
     on_verdict: Callable[[], object] = lambda: None,
 ) -> list[Hunted]:
-    """Every hijack of `exhibits`, and those of the kernel's names, each judged in all its forms."""
+    """Every hijack of `exhibits`, and those that are no exhibit's, each judged in all its forms."""
     async with LeanPool(runtime, workers=workers, options=Options(timeout_s=60)) as pool:
         hunters = Hunt(pool, on_verdict)
-        groups = [hunters.of(each) for each in exhibits]
-        if primitives:
-            groups.append(hunters.all(primitive_hijacks()))
+        groups = [*(hunters.of(each) for each in exhibits), hunters.all(own)]
         return [each for group in await asyncio.gather(*groups) for each in group]

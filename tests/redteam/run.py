@@ -27,6 +27,7 @@ from verifier.verdict import Status, Verdict
 from .corpus import Case, read_cases
 from .honest import honest_cases
 from .hunt import Hunted, hunt
+from .primitives import primitive_hijacks
 from .zoo import read_zoo, zoo_cases
 
 __all__ = ["Judged", "all_cases", "judge_corpus", "main"]
@@ -90,7 +91,13 @@ def main() -> int:
         judged = asyncio.run(judge_corpus(runtime, [*cases, *zoo], lambda: progress.advance(bar)))
         bar = progress.add_task("hunting hijacks", total=None)
         hunted = asyncio.run(
-            hunt(runtime, exhibits, workers=WORKERS, on_verdict=lambda: progress.advance(bar))
+            hunt(
+                runtime,
+                exhibits,
+                [*primitive_hijacks()],
+                workers=WORKERS,
+                on_verdict=lambda: progress.advance(bar),
+            )
         )
     judged, of_zoo = judged[: len(cases)], judged[len(cases) :]
     console = Console()

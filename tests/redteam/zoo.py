@@ -109,7 +109,7 @@ def _exhibit(path: Path, block: Block) -> Exhibit:
 
 
 def renamed(statement: str, name: str) -> str:
-    """`statement` of a theorem called `name` in its own namespace.  Raises ValueError when it has no theorem."""
+    """`statement` of a theorem called `name` in its own namespace.  Raises ValueError if it has none."""
     found = NAME.search(statement)
     if found is None:
         raise ValueError(f"no theorem in {statement!r}")
