@@ -13,8 +13,8 @@ from verifier.lean.runtime import LeanRuntime
 from verifier.protocol import Export, check_request
 from verifier.workers import WorkerSet
 
-# Of each kind of auxiliary one: a `match` of numbers, of pairs into propositions, proofs of indices, definitions
-# of the header, a namespace.
+# Of each kind of auxiliary one: a `match` of numbers, of pairs into propositions, proofs of indices,
+# definitions of the header, a namespace.
 SLICE = (
     "matches/nat-literal",
     "matches/match-into-prop-of-pairs",
