@@ -95,7 +95,7 @@ def load_benchmark(path: Path, *, answers: bool = True) -> Benchmark:
     name = path.resolve().stem
     is_lean = path.is_dir() or path.suffix == ".lean"
     rows = (
-        (_in_its_split(row, path) for row in lean_theorems(path, source=name, split="test"))
+        (_in_its_split(row, path) for row in lean_theorems(path, source=name, split="test", answers=answers))
         if is_lean
         else jsonl_theorems(path, source=name, answers=answers)
     )

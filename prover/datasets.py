@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
+from verifier.jsonl import numbered_rows
 
 __all__ = ["core_header", "core_names", "load_jsonl", "only_named", "parse_rows", "with_core_header"]
 
@@ -46,9 +47,7 @@ def parse_rows(lines: Iterable[bytes], *, source: str, origin: str = "rows") -> 
 
     Raises InvalidInput at the first malformed row.
     """
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for number, line in numbered_rows(lines):
         try:
             yield _theorem(line, source)
         except ValueError as error:  # UnicodeDecodeError, JSONDecodeError and ValidationError are ValueErrors
@@ -103,14 +102,14 @@ def only_named(theorems: Iterable[Theorem], names: Collection[str]) -> list[Theo
 
 def _theorem(line: bytes, source: str) -> Theorem:
     row = _Row.model_validate(json.loads(line.decode("utf-8")))
-    statement = row.formal_statement.rstrip()
+    statement = row.formal_statement.replace("\r\n", "\n").rstrip()
     ending = _ENDING.search(statement)
     if ending is None:
         raise ValueError("`formal_statement` must end in `:=` or `:= by`")
     return Theorem(
         name=row.name,
         statement=statement[: ending.start()],
-        header=row.header,
+        header=row.header.replace("\r\n", "\n"),
         source=source,
         split=row.split,
     )

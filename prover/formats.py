@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
+from prover.fences import END_OF_TURN, LEAN, Block, Blocks, blocks_of
 from prover.prompts import prompt_of
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
@@ -98,40 +99,48 @@ def format_named(name: str) -> PromptFormat:
 def last_block(text: str) -> Answer:
     """The last block of Lean of an answer, as a file; a chain of thought before it is not looked at.
 
-    A block is between two lines of three backticks, the first with `lean` or `lean4` behind them, or with
-    nothing where no block says that it is Lean.
+    A block is between two fences, the first with `lean` or `lean4` behind it, or with nothing and something
+    that reads like a theorem within; other blocks without a language count where there is no such.
     """
-    _, ended, said = text.rpartition("</think>")
-    if not ended and "<think>" in text:
-        return Answer(missing="the chain of thought has no end: the answer was cut off")
-    blocks, is_open = _blocks(said)
-    if is_open:
-        return Answer(missing="the last block has no end: the answer was cut off")
-    for languages in (("lean", "lean4"), ("",)):
-        found = [block for language, block in blocks if language in languages]
-        if found:
-            return Answer(code=found[-1])
-    return Answer(missing="the answer has no block of Lean")
+    text = text.replace("\r\n", "\n")
+    if "</think>" not in text:
+        opened = _THOUGHT.search(text)
+        if opened is not None and not blocks_of(text[: opened.start()]).closed:
+            return Answer(missing="the chain of thought has no end: the answer was cut off")
+        return _last_of(blocks_of(text))
+    # The thought ends at the last of them behind which there is an answer: words behind one may name another.
+    ends = [found.end() for found in re.finditer("</think>", text)]
+    answers = [_last_of(blocks_of(text[end:])) for end in reversed(ends)]
+    whole = [each for each in answers if each.code is not None]
+    cut = [each for each in answers if each.missing == _CUT_OFF]
+    return (whole or cut or answers)[0]
 
 
-def _blocks(text: str) -> tuple[list[tuple[str, str]], bool]:
-    """The fenced blocks with their languages, and whether the text ends within one."""
-    blocks: list[tuple[str, str]] = []
-    lines: list[str] | None = None
-    language = ""
-    for line in text.split("\n"):
-        fence = _FENCE.match(line)
-        if lines is None and fence is not None:
-            language, lines = fence.group(1).lower(), []
-        elif lines is not None and line.strip() == "```":
-            blocks.append((language, "\n".join(lines)))
-            lines = None
-        elif lines is not None:
-            lines.append(line)
-    return blocks, lines is not None
+def _last_of(blocks: Blocks) -> Answer:
+    """The answer among the blocks behind a thought."""
+    named = [each.text for each in blocks.closed if _is_lean(each)]
+    if blocks.opened is not None and _is_answer(blocks.opened, any_text=not named):
+        return Answer(missing=_CUT_OFF)
+    found = named or [each.text for each in blocks.closed if not each.language]
+    return Answer(code=found[-1]) if found else Answer(missing="the answer has no block of Lean")
 
 
-_FENCE = re.compile(r"^\s*```(\w*)\s*$")
+def _is_lean(block: Block) -> bool:
+    return block.language in LEAN or (not block.language and _STATES.search(block.text) is not None)
+
+
+def _is_answer(block: Block, *, any_text: bool) -> bool:
+    """Whether a block without an end may have been to become the answer: a fence too many opens one, too."""
+    return _is_lean(block) or (any_text and not block.language and bool(block.text.strip()))
+
+
+_STATES = re.compile(
+    r"^[ \t]*(?:@\[[^\]\n]*\][ \t]*)?(?:(?:private|protected|noncomputable|public|local)[ \t]+)*"
+    r"(?:theorem|lemma|example|def|abbrev|instance)\b.*?:=",
+    re.MULTILINE | re.DOTALL,
+)
+_THOUGHT = re.compile("(?<!`)<think>(?!`)")
+_CUT_OFF = "the last block has no end: the answer was cut off"
 
 
 def _file(problem: Problem, ending: str) -> str:
@@ -159,8 +168,12 @@ def _continued(instruction: str) -> Callable[[Problem], Prompt]:
 
 def _continuation(text: str) -> Answer:
     """The rest of a proof after `by`, up to where the block that the prompt has opened ends."""
-    rest = re.split(r"^\s*```", text, maxsplit=1, flags=re.MULTILINE)[0].rstrip()
+    rest = _ENDED.split(text.replace("\r\n", "\n"), maxsplit=1)[0].rstrip()
     return Answer(proof=f"by\n{rest}") if rest.strip() else Answer(missing="the answer is empty")
+
+
+_ENDED = re.compile(rf"^\s*```|```[ \t]*(?=$|<)|{END_OF_TURN.pattern}", re.MULTILINE)
+"""A fence at the start or the end of a line, or the end of a turn."""
 
 
 def _planned(problem: Problem) -> Prompt:

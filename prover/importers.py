@@ -4,7 +4,6 @@ A row that is wrong costs only itself: all others are imported.  Doing an import
 """
 
 import json
-import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from itertools import islice
@@ -16,11 +15,12 @@ from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 from prover.families import build_dataset
 from prover.found import BadRow, Found, Row
 from prover.lean_text import THEOREMS, commands_of, sorry_below, stated
+from prover.open_answers import with_answer
 from prover.store import TheoremStore
 from prover.store_models import Added, Adding
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
-from verifier.jsonl import reason_of
+from verifier.jsonl import numbered_rows, reason_of
 
 __all__ = [
     "FAULTY",
@@ -29,7 +29,6 @@ __all__ = [
     "family_theorems",
     "import_rows",
     "jsonl_theorems",
-    "with_answer",
 ]
 
 FAULTY = dict.fromkeys(
@@ -47,9 +46,6 @@ FAULTY = dict.fromkeys(
 _STATING = THEOREMS | {"def", "abbrev", "instance"}
 """ProofNet asks for some objects, too."""
 _BATCH = 10_000
-_OPEN_ANSWER = re.compile(
-    r"(abbrev\s+\S+_solution\b(?:(?!\bsorry\b).)*:=\s*)sorry[ \t]*\n((?:[ \t]*--[^\n]*\n)+)", re.DOTALL
-)
 
 
 class Reported(BaseModel):
@@ -178,10 +174,8 @@ def jsonl_theorems(path: Path, *, source: str, answers: bool = False) -> Iterato
     """
     try:
         with path.open("rb") as lines:
-            for number, line in enumerate(lines, start=1):
-                text = line.removeprefix(b"\xef\xbb\xbf") if number == 1 else line
-                if text.strip():
-                    yield _jsonl_row(text, f"{path}:{number}", source, answers=answers)
+            for number, line in numbered_rows(lines):
+                yield _jsonl_row(line, f"{path}:{number}", source, answers=answers)
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror}. Give the path of a JSONL file") from error
 
@@ -217,16 +211,6 @@ class _JsonlRow(BaseModel):
     def informal(self) -> str:
         comment = (self.informal_prefix or "").strip().removeprefix("/--").removesuffix("-/").strip()
         return _with_line_feeds(self.informal_statement or comment)
-
-
-def with_answer(text: str) -> str:
-    """Lean text of PutnamBench with the answer that stands below `:= sorry` as a comment in its place."""
-    return _OPEN_ANSWER.sub(lambda found: found[1] + _without_signs(found[2]), text)
-
-
-def _without_signs(comment: str) -> str:
-    lines = [line.strip().removeprefix("--").strip() for line in comment.strip().split("\n")]
-    return "\n  ".join(lines) + "\n"
 
 
 def _jsonl_row(line: bytes, where: str, source: str, *, answers: bool) -> Row:

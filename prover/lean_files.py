@@ -10,11 +10,14 @@ What stands in a `mutual` block, or is proved by cases or fields instead of a te
 """
 
 import os
+import re
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from prover.found import BadRow, Found, Row
 from prover.lean_text import THEOREMS, Command, UnreadableProof, commands_of, sorry_below, stated
+from prover.open_answers import answers_given, with_answer
 from prover.theorem import Split, Theorem
 from verifier.errors import InvalidInput
 
@@ -29,11 +32,15 @@ _FLEETING = frozenset(
     {"include", "omit", "open", "set_option", "universe", "universes", "variable", "variables"}
 )
 """What a scope ends with it."""
+_DOCUMENTATION = re.compile(r"/--((?:(?!-/).)*)-/\s*(?:--[^\n]*\n\s*)*\Z", re.DOTALL)
 _BUILT = frozenset({".lake", "lake-packages", "build", ".git"})
 
 
-def lean_theorems(root: Path, *, source: str, split: Split = "train") -> Iterator[Row]:
+def lean_theorems(root: Path, *, source: str, split: Split = "train", answers: bool = False) -> Iterator[Row]:
     """The theorems of a Lean file, or of all Lean files of a directory, in the order of their paths.
+
+    With `answers`, an answer that PutnamBench leaves open (`abbrev …_solution := sorry`) is the published
+    one, where that stands below it as a comment.
 
     Raises:
         InvalidInput: there is no such file, or no Lean file in the directory.
@@ -44,14 +51,17 @@ def lean_theorems(root: Path, *, source: str, split: Split = "train") -> Iterato
     for path in files:
         shown = str(path).encode(errors="replace").decode()
         try:
-            file = LeanFile(read_lean(path))
+            text = read_lean(path)
         except ValueError as error:
             yield BadRow(shown, str(error))
             continue
+        file = LeanFile(with_answer(text, keep_lines=True) if answers else text)
+        given = answers_given(text) if answers else frozenset()
         for place in file.theorems:
             where = f"{shown}:{file.commands[place].line}"
             try:
-                yield file.found(place, where, source=source, split=split)
+                found = file.found(place, where, source=source, split=split)
+                yield replace(found, answer_given=not given.isdisjoint(file.commands[place].mentions))
             except UnreadableProof as error:
                 yield BadRow(where, str(error))
 
@@ -110,7 +120,14 @@ class LeanFile:
         )
         unanswered = sorry_below(self._before(place), command.mentions)
         faulty = f"it rests on `{unanswered}`, which is left open with `sorry`" if unanswered else None
-        return Found.of(where, theorem, parts.proof, faulty)
+        return replace(Found.of(where, theorem, parts.proof, faulty), informal=self._words(place))
+
+    def _words(self, place: int) -> str:
+        """What is said of a theorem in the comment that Lean takes for its documentation."""
+        command = self.commands[place]
+        before = self.commands[place - 1].stop if place else 0
+        found = _DOCUMENTATION.search(command.source, before, command.own_start)
+        return found[1].strip() if found else ""
 
     def header(self, place: int) -> str:
         """What a theorem stands under, as text that ends with a line feed, or none."""

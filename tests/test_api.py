@@ -82,6 +82,7 @@ async def test_healthz_says_which_lean_judges_and_readyz_when_it_can(pool: LeanP
         "workers": 1,
         "auditors": 1,
     }
+    assert "lean4#14807" in toolchain["advisories"]
     assert (toolchain["lean"], toolchain["allowed_axioms"]) == (
         pool.runtime.version,
         ["Classical.choice", "Quot.sound", "propext"],

@@ -8,7 +8,7 @@ import pytest
 
 from prover.benchmark import digest_of, labels_of, load_benchmark
 from prover.datasets import core_header
-from prover.importers import with_answer
+from prover.open_answers import with_answer
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 
@@ -140,6 +140,68 @@ def test_putnambench_is_asked_with_its_answers_or_without_and_says_so(tmp_path: 
     assert given.problems[0].theorem.header == "abbrev a_solution : ℕ := 4\n"
     assert not left_open.answer_given and "a_solution" in left_open.faulty["a"]
     assert given.digest != left_open.digest
+
+
+PUTNAM = {
+    "putnam_0000_a1": """import Mathlib
+
+open Nat
+
+abbrev putnam_0000_a1_solution : ℕ := sorry
+-- 4
+/--
+Find $2 + 2$.
+-/
+theorem putnam_0000_a1 : 2 + 2 = putnam_0000_a1_solution :=
+sorry
+""",
+    "putnam_0000_a2": """import Mathlib
+
+-- Of a helper, two lines of an answer, and no line feed at the end.
+def double (n : ℕ) : ℕ := 2 * n
+noncomputable abbrev putnam_0000_a2_solution : ℕ → ℕ := sorry
+-- fun n =>
+--   double n
+theorem putnam_0000_a2 (n : ℕ) : double n = putnam_0000_a2_solution n :=
+sorry""",
+    "putnam_0000_b1": "import Mathlib\n/-- Show that $1 = 1$. -/\ntheorem putnam_0000_b1 : 1 = 1 :=\nsorry\n",
+}
+"""Files as PutnamBench has them in `lean4/src`."""
+
+
+@pytest.mark.parametrize("ends", ["\n", "\r\n"])
+def test_putnambench_as_a_directory_is_that_of_its_rows(tmp_path: Path, ends: str) -> None:
+    root = tmp_path / "lean4" / "src"
+    root.mkdir(parents=True)
+    for name, text in PUTNAM.items():
+        (root / f"{name}.lean").write_text(text, newline=ends)
+    rows = tmp_path / "putnam.jsonl"
+    rows.write_text(
+        "".join(json.dumps({"name": name, "lean4_statement": text}) + "\n" for name, text in PUTNAM.items())
+    )
+    for answers in (True, False):
+        files, lines = (load_benchmark(path, answers=answers) for path in (root, rows))
+        assert not files.bad and files.digest == lines.digest
+        assert files.answer_given == lines.answer_given
+        assert files.faulty == lines.faulty
+        assert set(files.faulty) == (set() if answers else {"putnam_0000_a1", "putnam_0000_a2"})
+    given = load_benchmark(root)
+    assert given.answer_given == {"putnam_0000_a1", "putnam_0000_a2"}
+    a1, a2, b1 = given.problems
+    assert "abbrev putnam_0000_a1_solution : ℕ := 4\n" in a1.theorem.header
+    assert "putnam_0000_a2_solution : ℕ → ℕ := fun n =>\n  double n\n" in a2.theorem.header
+    assert (a1.informal, a2.informal, b1.informal) == ("Find $2 + 2$.", "", "Show that $1 = 1$.")
+
+
+def test_an_answer_is_given_to_the_theorem_that_asks_for_it(tmp_path: Path) -> None:
+    path = tmp_path / "Both.lean"
+    path.write_text(
+        "abbrev a_solution : Nat := sorry\n-- 4\ntheorem a : 2 + 2 = a_solution := sorry\n\n"
+        "theorem b : 1 = 1 := sorry\n\ntheorem c : 1 = nosuch := by cases x\n| a => rfl\n"
+    )
+    found = load_benchmark(path)
+    assert found.answer_given == {"a"}
+    assert [each.where.rpartition(":")[2] for each in found.bad] == ["7"]
 
 
 def test_a_part_of_a_set_still_says_which_set_it_is_of(shared_data: Path) -> None:

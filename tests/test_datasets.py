@@ -33,6 +33,13 @@ def test_statement_ends_before_the_definition_sign():
     assert (theorem.name, theorem.split, theorem.header) == ("two_and_two", "valid", "import Mathlib\n")
 
 
+def test_a_byte_order_mark_and_the_line_ends_of_windows_change_nothing(tmp_path: Path):
+    text = {key: value.replace("\n", "\r\n") for key, value in ROW.items()}
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + json.dumps(text).encode() + b"\r\n\r\n")
+    assert load_jsonl(path, source="minif2f") == parse(ROW)
+
+
 def test_statement_that_ends_without_by_is_read_too():
     (theorem,) = parse({**ROW, "formal_statement": "theorem t : 1 = 1 :="})
     assert theorem.statement == "theorem t : 1 = 1"

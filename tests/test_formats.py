@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prover.fences import blocks_of
 from prover.formats import FORMATS, Answer, Failed, Problem, Turn, format_named, last_block
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
@@ -49,6 +50,8 @@ def test_a_completion_prover_continues_the_file_within_a_block(name: str, instru
     )
     assert asked.answer("  omega") == Answer(proof="by\n  omega")
     assert asked.answer("```").missing == "the answer is empty"
+    for ending in ("```", " ```<|im_end|>", "\r\n```\r\nQED", "<｜end▁of▁sentence｜>", "\n  ``` QED", "</s>"):
+        assert asked.answer(f"  omega{ending}") == Answer(proof="by\n  omega"), ending
 
 
 @pytest.mark.parametrize("name", ["deepseek-v2", "goedel-v2"])
@@ -113,6 +116,12 @@ def test_a_format_that_there_is_not_is_refused_with_those_there_are():
 
 FILE = "import Mathlib\n\ntheorem two (n : ℕ) (h : n = 1) : n + 1 = 2 := by\n  subst h\n  rfl"
 PLAN = "### Plan\nSubstitute, then compute.\n"
+
+
+def indented(text: str, by: str) -> str:
+    return "\n".join(by + line for line in text.split("\n"))
+
+
 SKETCH = f"{PLAN}```lean4\ntheorem two : True := by\n  sorry\n```\nNow in full:\n"
 
 
@@ -127,6 +136,54 @@ SKETCH = f"{PLAN}```lean4\ntheorem two : True := by\n  sorry\n```\nNow in full:\
         (f"wrong, cut ```lean4\n</think>```lean4\nx\n</think>\n```lean4\n{FILE}\n```\n", FILE),
         (f"```\n{FILE}\n```", FILE),
         ("```lean4\n```", ""),
+        # What stands before it and behind it.
+        (f"```c++\nint x;\n```\n```lean4\n{FILE}\n```", FILE),
+        (f"```lean4\n{FILE}\n```\n```c++\nint x;\n```", FILE),
+        (f"```objective-c\nx\n```\n```lean4\n{FILE}\n```\n```json\n{{}}\n```\n", FILE),
+        (f"```lean4\n{FILE}\n```\n```python\nprint(1)", FILE),
+        (f"```lean4\n{FILE}\n```\nLean says\n```\nno goals\n```", FILE),
+        (f"{SKETCH}```\n{FILE}\n```", FILE),
+        (f"```markdown\n# Proof\n```lean4\n{FILE}\n```\n```", FILE),
+        (f"```python\nprint(1)\n```lean4\n{FILE}\n```", FILE),
+        (f"```lean4\ntheorem two :\n```lean4\n{FILE}\n```", FILE),
+        (f"```lean4\n{FILE}\n```\n```", FILE),
+        (f"```lean4\n{FILE}\n```\n```\nThat is all.", FILE),
+        # How its fences are written.
+        (f"```lean4\n{FILE}\n``` QED", FILE),
+        (f"```lean4\n{FILE}\n```QED", FILE),
+        (f"```lean4\n{FILE}\n```.\nDone.", FILE),
+        (f"```lean4\n{FILE}\n```<|im_end|>", FILE),
+        (f"```lean4\n{FILE}\n```\n<|im_end|>\n", FILE),
+        (f"```lean4\n{FILE}\n``` <|endoftext|><|im_start|>user", FILE),
+        (f"```lean4\n{FILE}\n```<｜end▁of▁sentence｜>", FILE),
+        (f"```lean4\n{FILE}\n```</s>", FILE),
+        (f"```lean4\n{FILE}```", FILE),
+        (f"```lean4\n{FILE} ```<|eot_id|>", FILE),
+        (f"```lean4\n{FILE}\n````", FILE),
+        (f"````lean4\n{FILE}\n````", FILE),
+        (f"~~~lean4\n{FILE}\n~~~", FILE),
+        (f"~~~\n{FILE}\n~~~ QED", FILE),
+        (f"```Lean4 {{.numberLines}}\n{FILE}\n```", FILE),
+        (f'``` lean title="Two.lean"\n{FILE}\n```', FILE),
+        (f"```{{.lean4 .numbered}}\n{FILE}\n```", FILE),
+        (f"```lean:Two.lean\n{FILE}\n```", FILE),
+        (f"```lean4,noplayground\n{FILE}\n```", FILE),
+        (f"**The proof:** ```lean4\n{FILE}\n```", FILE),
+        ("- ```lean4\n" + indented(FILE, "  ") + "\n  ```\n- so", FILE),
+        ("1. First:\n\n    ```lean4\n" + indented(FILE, "    ") + "\n    ```", FILE),
+        ("```lean4\n" + FILE.replace("\n", "\r\n") + "\r\n```\r\n", FILE),
+        ("```lean4 theorem two : True := trivial ```", "theorem two : True := trivial"),
+        ("```lean4 theorem two : True := by\n  trivial\n```", "theorem two : True := by\n  trivial"),
+        # What is within it.
+        (f"```lean4\n/-- As in\n```lean\nx\n```\n-/\n{FILE}\n```", f"/-- As in\n```lean\nx\n```\n-/\n{FILE}"),
+        (f"````lean4\n-- so:\n```\n{FILE}\n````", f"-- so:\n```\n{FILE}"),
+        ('```lean4\ntheorem t : "/-" = "/-" := rfl\n```\nso', 'theorem t : "/-" = "/-" := rfl'),
+        # Words of thought.
+        (f"<think>x</think>\n```lean4\n{FILE}\n```\nI thought up to `</think>` only.", FILE),
+        (f"x</think>\n```lean4\n{FILE}\n```\nNo </think> is within, and no <think>.\n", FILE),
+        (f"<think>x</think>\n```lean4\n-- </think>\n{FILE}\n```\nQED", f"-- </think>\n{FILE}"),
+        (f"Without any `<think>`:\n```lean4\n{FILE}\n```", FILE),
+        (f"```lean4\n{FILE}\n```\nThere was no <think>.", FILE),
     ],
 )
 def test_the_last_block_of_lean_behind_the_thought_is_the_answer(text: str, code: str) -> None:
@@ -140,12 +197,37 @@ def test_the_last_block_of_lean_behind_the_thought_is_the_answer(text: str, code
         ("by omega", "no block"),
         ("```python\nprint(1)\n```", "no block"),
         (f"{SKETCH}```lean4\n{FILE}", "cut off"),
+        (f"<think>x</think>{SKETCH}```lean4\n{FILE}\n``", "cut off"),
+        (f"{SKETCH}```\n{FILE}\n", "cut off"),
+        (f"````lean4\n{FILE}\n```\n", "cut off"),
+        (f"```lean4\n{FILE}<|im_end|>", "cut off"),
+        (f"```c++\nint x;\n```\n```lean4\n{FILE}", "cut off"),
+        (f"<think>so</think>\n```lean4\n{FILE}\n-- </think>\n", "cut off"),
+        ("<think>x ```lean4\nx\n```</think>\nI give up.", "no block"),
+        ("```lean\r\ntheorem t : 1 = 1 := by\r\n", "cut off"),
         (f"<think>perhaps\n```lean4\n{FILE}\n```", "the chain of thought has no end"),
     ],
 )
 def test_an_answer_without_a_whole_block_says_why(text: str, reason: str) -> None:
     found = last_block(text)
     assert reason in found.missing and found.code is None
+
+
+@given(
+    st.lists(
+        st.sampled_from(
+            ["```lean4", "```", "~~~", "````", "```c++", "x := `y`", "/-", "-/", "</think>", "</s>"]
+        )
+        | st.text(alphabet="`~ \nx", max_size=4),
+        max_size=8,
+    ),
+    st.sampled_from(["", " QED", "<|im_end|>", "\n</s>", "\nSo it holds.\n"]),
+)
+def test_what_stands_before_a_block_does_not_change_it(before: list[str], behind: str) -> None:
+    block = f"```lean4\n{FILE}\n```"
+    text = "\n".join(before)
+    if blocks_of(text).opened is None:
+        assert last_block(f"{text}\n{block}{behind}") == Answer(code=FILE)
 
 
 @given(st.text(alphabet="`lean4\n think</>x", max_size=80))

@@ -51,6 +51,21 @@ def test_blank_lines_are_no_rows_but_count() -> None:
     assert isinstance(rows[1], BadRow) and rows[1].line == 4
 
 
+MARK = b"\xef\xbb\xbf"
+
+
+def test_a_byte_order_mark_and_the_line_ends_of_windows_change_nothing() -> None:
+    file = MARK + line(id="a") + b"\r\n\r\n" + line(id="b") + b"\r\n"
+    rows = list(read_rows(file.splitlines(keepends=True)))
+    assert rows == list(read_rows([line(id="a"), line(id="b")]))
+    assert list(read_rows([MARK + b"\r\n", line()])) == list(read_rows([line()]))
+
+
+def test_a_byte_order_mark_further_down_is_a_bad_row() -> None:
+    _, complaint = read_rows([line(), MARK + line(id="b")])
+    assert isinstance(complaint, BadRow) and complaint.line == 2
+
+
 @given(st.binary())
 def test_no_bytes_whatsoever_make_reading_fail(junk: bytes) -> None:
     assert len(list(read_rows([junk.replace(b"\n", b"")]))) <= 1

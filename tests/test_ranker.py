@@ -258,6 +258,8 @@ def test_texts_and_chats_are_read_alike_and_other_columns_are_left_aside() -> No
         score_chosen=0.9,
     )
     assert list(read_preferences([line(), b" \n", chats])) == [Preference(**ROW)] * 2
+    marked = [b"\xef\xbb\xbf" + line() + b"\r\n", b"\r\n", line() + b"\r\n"]
+    assert list(read_preferences(marked)) == [Preference(**ROW)] * 2
 
 
 @pytest.mark.parametrize(

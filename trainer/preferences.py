@@ -17,7 +17,7 @@ from trainer.expert_iteration import normalised_proof
 from trainer.rollout import Rollout
 from trainer.supervised import encode_pairs
 from verifier.errors import InvalidInput
-from verifier.jsonl import BadRow, reason_of
+from verifier.jsonl import BadRow, numbered_rows, reason_of
 from verifier.verdict import Kind
 
 __all__ = [
@@ -78,9 +78,7 @@ class Preference(BaseModel):
 
 def read_preferences(lines: Iterable[bytes]) -> Iterator[Preference | BadRow]:
     """A preference or a complaint for each line that is not blank; lines count from 1."""
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for number, line in numbered_rows(lines):
         try:
             yield _preference(line)
         # ValidationError, JSONDecodeError and UnicodeDecodeError are ValueErrors.

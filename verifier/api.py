@@ -14,6 +14,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from verifier.access import Access, while_connected
 from verifier.admission import Priority
+from verifier.advisories import advisories_of
 from verifier.errors import LeanUnavailable, NoAnswer, PoolClosed, QueueFull
 from verifier.keys import KeyRing
 from verifier.kimina import kimina_routes
@@ -98,6 +99,8 @@ class Toolchain(BaseModel):
     """What judges here, and with which defaults."""
 
     lean: str
+    advisories: list[str]
+    """Known holes of its kernel; docs/soundness.md says what stands before each."""
     runtime: str
     timeout: float
     heartbeats: int
@@ -232,6 +235,7 @@ def _v1(service: VerifyService, access: Access) -> APIRouter:
         runtime, options = service.pool.runtime, service.pool.options
         return Toolchain(
             lean=runtime.version,
+            advisories=[each.id for each in advisories_of(runtime.version)],
             runtime=runtime.name,
             timeout=options.timeout_s,
             heartbeats=options.heartbeats,

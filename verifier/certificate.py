@@ -13,6 +13,7 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
+from verifier.advisories import advisories_of
 from verifier.errors import InvalidInput, NoAnswer
 from verifier.judge import audited
 from verifier.lean.runtime import LeanRuntime
@@ -44,6 +45,7 @@ def certify(submission: Submission, export: Export, audit: AuditReply, runtime: 
         header=submission.header,
         axioms=tuple(sorted(audit.declaration.axioms)),
         lean=runtime.version,
+        advisories=tuple(each.id for each in advisories_of(runtime.version)),
     )
 
 

@@ -16,6 +16,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+from verifier.advisories import advisories_of
 from verifier.errors import InvalidInput, LeanInstallError, RedisUnavailable
 from verifier.lean.install import cache_directory, find_embedded_lean, find_node
 from verifier.redis_server import server_binary
@@ -50,6 +51,7 @@ def diagnose() -> list[Check]:
         _python,
         _node,
         _embedded_lean,
+        _kernel,
         _stream_server,
         _torch,
         _memory,
@@ -105,6 +107,22 @@ def _embedded_lean() -> Check:
         f"not installed; `proofmill lean install` puts it in {cache} ({free / 1e9:.1f} GB free, 0.7 needed)"
     )
     return Check(name, free > 700e6, detail, True)
+
+
+def _kernel() -> Check:
+    """Which published holes the embedded Lean's kernel has."""
+    name = "kernel advisories"
+    try:
+        found = find_embedded_lean()
+    except LeanInstallError as error:
+        return Check(name, False, str(error), False)
+    if found is None:
+        return Check(name, False, "not known before a Lean is installed", False)
+    ids = [each.id.removeprefix("lean4") for each in advisories_of(found.version)]
+    if not ids:
+        return Check(name, True, f"none known of Lean {found.version}", False)
+    detail = f"leanprover/lean4 {', '.join(ids)} concern Lean {found.version}"
+    return Check(name, False, f"{detail}; docs/soundness.md says what stands before each", False)
 
 
 def _stream_server() -> Check:

@@ -1,6 +1,7 @@
 """Rows of submissions as JSONL: reading them so that a bad row costs only itself."""
 
 import json
+from codecs import BOM_UTF8
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +10,7 @@ from pydantic import ValidationError
 
 from verifier.verdict import Status, Submission
 
-__all__ = ["BadRow", "Row", "read_rows", "reason_of"]
+__all__ = ["BadRow", "Row", "numbered_rows", "read_rows", "reason_of"]
 
 
 class Row(Submission):
@@ -27,12 +28,21 @@ class BadRow:
     reason: str
 
 
+def numbered_rows(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
+    """The lines that are not blank, with their numbers from 1, without a byte order mark before the first.
+
+    Programs of Windows write one; the carriage return that they end lines with is a blank to JSON.
+    """
+    for number, line in enumerate(lines, start=1):
+        row = line.removeprefix(BOM_UTF8) if number == 1 else line
+        if row.strip():
+            yield number, row
+
+
 def read_rows(lines: Iterable[bytes]) -> Iterator[Row | BadRow]:
     """A row or a complaint for each line that is not blank."""
     line_of: dict[str, int] = {}
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for number, line in numbered_rows(lines):
         try:
             row = _row(line)
         # ValidationError, JSONDecodeError and UnicodeDecodeError are ValueErrors.

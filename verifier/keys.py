@@ -47,7 +47,7 @@ class KeyRing:
     def read(cls, path: Path) -> "KeyRing":
         """The keys of a file.  Raises InvalidInput when it cannot be read or has none."""
         try:
-            found = tomllib.loads(path.read_text("utf-8"))
+            found = tomllib.loads(path.read_text("utf-8-sig"))
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise InvalidInput(f"the keys in {path} cannot be read: {error}") from error
         if not found or not all(isinstance(each, str) for each in found.values()):

@@ -133,6 +133,8 @@ class Certificate(BaseModel):
     header: str
     axioms: tuple[str, ...]
     lean: str
+    advisories: tuple[str, ...] = ()
+    """Known holes of that Lean's kernel, as `verifier/advisories.py` names them; an old one names none."""
 
 
 class Verdict(BaseModel):

@@ -173,6 +173,9 @@ def isNote (name : Name) : Bool :=
 /-- Nested occurrences followed at most; honest types have a handful. -/
 def nestedLimit : Nat := 200
 
+/-- More than a telescope that is read can have. -/
+def parameterLimit : Nat := 4000
+
 def instantiateAll : Expr → List Expr → Option Expr
   | e, [] => some e
   | .forallE _ _ body _, a :: rest => instantiateAll (body.instantiate1 a) rest
@@ -210,13 +213,14 @@ partial def plainApp (block : Block) (unfolded : Bool) (name : Name) (levels : L
       | none => .error ("it occurs in `" ++ name.toString ++ "` with too few parameters")
       | some (params, indices) =>
         if block.mentionsAny indices then .error ("it occurs in an index of `" ++ name.toString ++ "`")
-        else match plainParams block unfolded params seen with
-          | .error reason => .error reason
-          | .ok seen =>
-            let occurrence := applied (.const name levels) params
-            if memberExpr occurrence seen then .ok seen
-            else if countExprs seen 0 ≥ nestedLimit then .error "it is nested in too many types"
-            else plainNested block levels params v.all (occurrence :: seen)
+        else
+          -- Before its parameters: shared parts are walked through once.
+          let occurrence := applied (.const name levels) params
+          if memberExpr occurrence seen then .ok seen
+          else if countExprs seen 0 ≥ nestedLimit then .error "it is nested in too many types"
+          else match plainParams block unfolded params (occurrence :: seen) with
+            | .ok seen => plainNested block levels params v.all seen
+            | .error reason => .error reason
     | some (.defnInfo v), first :: others =>
       if isNote name && givesItsFirst v.value 0 && !block.mentionsAny others then plainType block unfolded first seen
       else .error ("it occurs behind the definition `" ++ name.toString ++ "`")
@@ -264,7 +268,7 @@ partial def plainNestedCtors (block : Block) (levels : List Level) (params : Lis
       match instantiateAll (info.type.instantiateLevelParams info.levelParams levels) params with
       | none => .error ("`" ++ ctor.toString ++ "` has too few parameters")
       | some type =>
-        match plainFields block true type seen with
+        match plainFields block true type 0 seen with
         | .error reason => .error reason
         | .ok (result, _, seen) =>
           match splitAt (countExprs params 0) [] (argumentsOnto result []) with
@@ -273,18 +277,15 @@ partial def plainNestedCtors (block : Block) (levels : List Level) (params : Lis
             if block.mentionsAny indices then .error ("it occurs in an index of `" ++ ctor.toString ++ "`")
             else plainNestedCtors block levels params rest seen
 
-/-- Every field of a constructor; what comes after them, and how many there are. -/
-partial def plainFields (block : Block) (unfolded : Bool) (type : Expr) (seen : List Expr) :
+/-- Every field of a constructor; what comes after them, and how many there are beyond `n`. -/
+partial def plainFields (block : Block) (unfolded : Bool) (type : Expr) (n : Nat) (seen : List Expr) :
     Except String (Expr × Nat × List Expr) :=
   match type with
   | .forallE _ domain body _ =>
     match plainType block unfolded domain seen with
     | .error reason => .error reason
-    | .ok seen =>
-      match plainFields block unfolded (body.instantiate1 anyLocal) seen with
-      | .ok (result, n, seen) => .ok (result, n + 1, seen)
-      | .error reason => .error reason
-  | _ => .ok (type, 0, seen)
+    | .ok seen => plainFields block unfolded (body.instantiate1 anyLocal) (n + 1) seen
+  | _ => .ok (type, n, seen)
 end
 
 /-! #### Declarations -/
@@ -297,7 +298,7 @@ partial def plainCtors (block : Block) (name : Name) : List Constructor → Nat 
     match instantiateAll ctor.type block.params with
     | none => .error ("`" ++ ctor.name.toString ++ "` has too few parameters")
     | some type =>
-      match plainFields block false type seen with
+      match plainFields block false type 0 seen with
       | .error reason => .error reason
       | .ok (result, n, seen) =>
         match result.getAppFn, afterParams block.params (argumentsOnto result []) with
@@ -358,17 +359,24 @@ def scratch (kernel : AskKernel) (env : Environment) (levelParams : List Name) (
   | .ok env => .ok env
   | .error e => .error (.kernel e)
 
-partial def scratchCtors (kernel : AskKernel) (env : Environment) (levelParams : List Name) :
-    List Constructor → Except PlainFault Unit
-  | [] => .ok ()
-  | ctor :: rest =>
-    match scratch kernel env levelParams ctor.name ctor.type with
+def scratchCtor (kernel : AskKernel) (levelParams : List Name) (ctor : Constructor) (env : Environment) :
+    Except PlainFault Environment :=
+  match scratch kernel env levelParams ctor.name ctor.type with
+  | .error fault => .error fault
+  | .ok next =>
+    if usesReserved ctor.type || isReserved ctor.name then
+      .error (.shape "it uses a name that the kernel keeps for itself")
+    else if !projectsPlainly env ctor.type then .error (.shape "it projects out of what is no plain structure")
+    else .ok next
+
+/-- All constructors one after the other in one environment, so that none has the name of another. -/
+partial def scratchCtors (kernel : AskKernel) (levelParams : List Name) :
+    List Constructor → Environment → Except PlainFault Environment
+  | [], env => .ok env
+  | ctor :: rest, env =>
+    match scratchCtor kernel levelParams ctor env with
+    | .ok env => scratchCtors kernel levelParams rest env
     | .error fault => .error fault
-    | .ok _ =>
-      if usesReserved ctor.type || isReserved ctor.name then
-        .error (.shape "it uses a name that the kernel keeps for itself")
-      else if !projectsPlainly env ctor.type then .error (.shape "it projects out of what is no plain structure")
-      else scratchCtors kernel env levelParams rest
 
 partial def scratchTypes (kernel : AskKernel) (levelParams : List Name) :
     List InductiveType → Environment → Except PlainFault Environment
@@ -376,16 +384,17 @@ partial def scratchTypes (kernel : AskKernel) (levelParams : List Name) :
   | type :: rest, env =>
     if usesReserved type.type || isReserved type.name then
       .error (.shape "it uses a name that the kernel keeps for itself")
+    else if !projectsPlainly env type.type then .error (.shape "it projects out of what is no plain structure")
     else match scratch kernel env levelParams type.name type.type with
       | .ok env => scratchTypes kernel levelParams rest env
       | .error fault => .error fault
 
-partial def scratchAll (kernel : AskKernel) (levelParams : List Name) (env : Environment) :
-    List InductiveType → Except PlainFault Unit
-  | [] => .ok ()
-  | type :: rest =>
-    match scratchCtors kernel env levelParams type.ctors with
-    | .ok _ => scratchAll kernel levelParams env rest
+partial def scratchAll (kernel : AskKernel) (levelParams : List Name) :
+    List InductiveType → Environment → Except PlainFault Unit
+  | [], _ => .ok ()
+  | type :: rest, env =>
+    match scratchCtors kernel levelParams type.ctors env with
+    | .ok env => scratchAll kernel levelParams rest env
     | .error fault => .error fault
 
 def typeNames : List InductiveType → List Name
@@ -402,9 +411,10 @@ def plainInductive (kernel : AskKernel) (env : Environment) (levelParams : List 
   match scratchTypes kernel levelParams types env with
   | .error fault => .error fault
   | .ok withTypes =>
-    match scratchAll kernel levelParams withTypes types with
+    match scratchAll kernel levelParams types withTypes with
     | .error fault => .error fault
     | .ok _ =>
+      if arity > parameterLimit then .error (.shape "it has too many parameters") else
       let block := { env, names := typeNames types, levels := levelsOf levelParams, params := paramsFrom 0 arity }
       match plainTypes block arity types [] with
       | .ok _ => .ok ()
