@@ -19,7 +19,7 @@ from pathlib import Path
 
 from verifier.verdict import Status, Submission
 
-__all__ = ["HONEST_MUST", "Case", "CorpusError", "read_cases"]
+__all__ = ["HONEST_MUST", "Block", "Case", "CorpusError", "read_blocks", "read_cases"]
 
 HERE = Path(__file__).parent
 MARK = "--! "
@@ -73,7 +73,7 @@ def read_cases(kind: str) -> list[Case]:
 
 
 def _read_file(path: Path, kind: str) -> Iterator[Case]:
-    defaults, *blocks = _blocks(path)
+    defaults, *blocks = read_blocks(path)
     for block in blocks:
         try:
             yield _case(path.stem, kind, defaults, block)
@@ -81,7 +81,8 @@ def _read_file(path: Path, kind: str) -> Iterator[Case]:
             raise CorpusError(f"{path.name}, line {block.line}: {error}") from error
 
 
-def _blocks(path: Path) -> list[Block]:
+def read_blocks(path: Path) -> list[Block]:
+    """What stands before the first case, and each case, of one file."""
     blocks = [Block(1)]
     for number, line in enumerate(path.read_text("utf-8").split("\n"), start=1):
         if not line.startswith(MARK):

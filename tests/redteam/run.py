@@ -4,7 +4,8 @@
 
 A cheat that is `proved` is a false accept; an honest proof that is not is a
 false reject.  A cheat may also get a status that does not say what is wrong
-with it: that is counted apart.
+with it: that is counted apart.  The zoo (`zoo.py`, `hijack.py`) comes last, with
+tables of its own.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ import sys
 import time
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from rich.console import Console
 from rich.table import Table
@@ -24,11 +26,16 @@ from verifier.verdict import Status, Verdict
 
 from .corpus import Case, read_cases
 from .honest import honest_cases
+from .hunt import Hunted, hunt
+from .primitives import primitive_hijacks
+from .zoo import read_zoo, zoo_cases
 
 __all__ = ["Judged", "all_cases", "judge_corpus", "main"]
 
 WORKERS = 2
 TIMEOUT_S = 60.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -77,17 +84,37 @@ async def judge_corpus(
 
 def main() -> int:
     started = time.monotonic()
-    cases = all_cases()
+    cases, zoo, exhibits = all_cases(), zoo_cases(), read_zoo()
+    runtime = resolve_runtime(None)
     with progress_bars() as progress:
-        bar = progress.add_task("judging", total=len(cases))
-        judged = asyncio.run(judge_corpus(resolve_runtime(None), cases, lambda: progress.advance(bar)))
+        bar = progress.add_task("judging", total=len(cases) + len(zoo))
+        judged = asyncio.run(judge_corpus(runtime, [*cases, *zoo], lambda: progress.advance(bar)))
+        bar = progress.add_task("hunting hijacks", total=None)
+        hunted = asyncio.run(
+            hunt(
+                runtime,
+                exhibits,
+                [*primitive_hijacks()],
+                workers=WORKERS,
+                on_verdict=lambda: progress.advance(bar),
+            )
+        )
+    judged, of_zoo = judged[: len(cases)], judged[len(cases) :]
     console = Console()
     console.print(_cheats_table([each for each in judged if not each.case.is_honest]))
     console.print(_honest_table([each for each in judged if each.case.is_honest]))
-    wrong = [each for each in judged if not each.is_as_it_must_be]
+    console.print(_zoo_table(of_zoo))
+    console.print(_hijacks_table(hunted))
+    wrong: list[Judged | Hunted] = [each for each in judged if not each.is_as_it_must_be]
+    # What is known to be refused is no news; that it is proved now would be, and good ones.
+    wrong += [each for each in of_zoo if each.is_false_reject and not each.case.note]
+    wrong += [each for each in hunted if each.is_false_accept]
     for each in wrong:
         console.print(str(each), style="red", markup=False, highlight=False, soft_wrap=True)
-    print(f"{len(judged)} judged in {time.monotonic() - started:.0f} s, {len(wrong)} wrong")
+    print(
+        f"{len(judged)} cases, {len(exhibits)} statements of the zoo in {len(of_zoo)} forms and "
+        f"{len(hunted)} hijacks judged in {time.monotonic() - started:.0f} s, {len(wrong)} wrong"
+    )
     return 1 if wrong else 0
 
 
@@ -105,12 +132,35 @@ def _honest_table(judged: Sequence[Judged]) -> Table:
     return _table("honest proofs by class", judged, counts)
 
 
+def _zoo_table(judged: Sequence[Judged]) -> Table:
+    counts = {
+        "honest": lambda each: True,
+        "false rejects": lambda each: each.is_false_reject and not each.case.note,
+        "refused as known": lambda each: each.is_false_reject and bool(each.case.note),
+    }
+    return _table("honest proofs of the zoo by form", judged, counts)
+
+
+def _hijacks_table(hunted: Sequence[Hunted]) -> Table:
+    counts: dict[str, Callable[[Hunted], bool]] = {
+        "hijacks": lambda each: True,
+        "false accepts": lambda each: each.is_false_accept,
+        "accepted by Lean itself": lambda each: each.is_accepted_by_lean,
+        "with the statement's type, name for name": lambda each: each.agrees_by_name,
+    }
+    return _counted("hijacks by way", [(each.hijack.way, each) for each in hunted], counts)
+
+
 def _table(title: str, judged: Sequence[Judged], counts: dict[str, Callable[[Judged], bool]]) -> Table:
+    return _counted(title, [(each.case.group, each) for each in judged], counts)
+
+
+def _counted(title: str, grouped: Sequence[tuple[str, T]], counts: dict[str, Callable[[T], bool]]) -> Table:
     table = Table("class", *counts, title=title)
-    groups = list(dict.fromkeys(each.case.group for each in judged))
+    groups = list(dict.fromkeys(group for group, _ in grouped))
     for group, of_group in [
-        *((group, [each for each in judged if each.case.group == group]) for group in groups),
-        ("all", judged),
+        *((group, [each for its, each in grouped if its == group]) for group in groups),
+        ("all", [each for _, each in grouped]),
     ]:
         figures = [sum(map(is_counted, of_group)) for is_counted in counts.values()]
         table.add_row(group, *map(str, figures))
