@@ -102,12 +102,11 @@ def main() -> int:
     judged, of_zoo = judged[: len(cases)], judged[len(cases) :]
     console = Console()
     console.print(_cheats_table([each for each in judged if not each.case.is_honest]))
-    console.print(_honest_table([each for each in judged if each.case.is_honest]))
-    console.print(_zoo_table(of_zoo))
+    console.print(_honest_table("honest proofs by class", [each for each in judged if each.case.is_honest]))
+    console.print(_honest_table("honest proofs of the zoo by form", of_zoo))
     console.print(_hijacks_table(hunted))
     wrong: list[Judged | Hunted] = [each for each in judged if not each.is_as_it_must_be]
-    # What is known to be refused is no news; that it is proved now would be, and good ones.
-    wrong += [each for each in of_zoo if each.is_false_reject and not each.case.note]
+    wrong += [each for each in of_zoo if each.is_false_reject]
     wrong += [each for each in hunted if each.is_false_accept]
     for each in wrong:
         console.print(str(each), style="red", markup=False, highlight=False, soft_wrap=True)
@@ -127,18 +126,10 @@ def _cheats_table(judged: Sequence[Judged]) -> Table:
     return _table("cheats by class", judged, counts)
 
 
-def _honest_table(judged: Sequence[Judged]) -> Table:
-    counts = {"honest": lambda each: True, "false rejects": lambda each: each.is_false_reject}
-    return _table("honest proofs by class", judged, counts)
-
-
-def _zoo_table(judged: Sequence[Judged]) -> Table:
-    counts = {
-        "honest": lambda each: True,
-        "false rejects": lambda each: each.is_false_reject and not each.case.note,
-        "refused as known": lambda each: each.is_false_reject and bool(each.case.note),
-    }
-    return _table("honest proofs of the zoo by form", judged, counts)
+def _honest_table(title: str, judged: Sequence[Judged]) -> Table:
+    return _table(
+        title, judged, {"honest": lambda each: True, "false rejects": lambda each: each.is_false_reject}
+    )
 
 
 def _hijacks_table(hunted: Sequence[Hunted]) -> Table:

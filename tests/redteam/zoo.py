@@ -11,7 +11,6 @@ that `corpus.py` reads: the text of a case is its proof, and its fields are
     helper               a declaration that an honest file may have before the theorem
     false                a false statement that would hold if every `match` answered 7 (`true`, `True`)
     unequal              a false statement `match … ≠ v`, where `v` is what the `match` answers
-    known                why some forms are refused, where it is known that they are
     altered              a header with which the false statement would hold
 
 `zoo_cases` are the honest ways to submit the proof; `hijack.py` makes the cheats.
@@ -29,7 +28,7 @@ from .corpus import HONEST_MUST, Block, Case, CorpusError, read_blocks
 __all__ = ["VARIANTS", "Exhibit", "read_zoo", "renamed", "zoo_cases"]
 
 HERE = Path(__file__).parent / "zoo"
-FIELDS = {"id", "statement", "header", "helper", "own", "known", "false", "unequal", "altered"}
+FIELDS = {"id", "statement", "header", "helper", "own", "false", "unequal", "altered"}
 PART = r"(?:«[^»]+»|[^\W\d][\w'!?]*)"
 NAME = re.compile(rf"\btheorem\s+(?P<name>(?:{PART}\.)*(?P<last>{PART}))")
 SCOPE = re.compile(r"^(?P<word>namespace|section|mutual|end)\b[ \t]*(?P<name>\S*)", re.MULTILINE)
@@ -62,7 +61,6 @@ class Exhibit:
     header: str = ""
     helper: str | None = None
     own: str | None = None
-    known: str | None = None
     false: str | None = None
     unequal: str | None = None
     altered: str | None = None
@@ -101,7 +99,6 @@ def _exhibit(path: Path, block: Block) -> Exhibit:
         header=block.get("header") or "",
         helper=block.get("helper"),
         own=block.get("own"),
-        known=block.get("known"),
         false=block.get("false"),
         unequal=block.get("unequal"),
         altered=block.get("altered"),
@@ -117,7 +114,7 @@ def renamed(statement: str, name: str) -> str:
 
 
 def zoo_cases() -> list[Case]:
-    """Every exhibit in every honest form that it has; a note says why it is refused, if that is known."""
+    """Every exhibit in every honest form that it has."""
     return [
         Case(
             group=f"zoo, {variant}",
@@ -128,7 +125,7 @@ def zoo_cases() -> list[Case]:
                 **{"proof" if variant == "proof" else "code": text},
             ),
             must=HONEST_MUST,
-            note=exhibit.known or "",
+            note="",
         )
         for exhibit in read_zoo()
         for variant, text in _forms(exhibit)

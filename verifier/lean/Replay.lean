@@ -91,10 +91,11 @@ inductive Conclusion where
   /-- It could not say within its budget. -/
   | undecided (why : String)
 
-/-- Have the kernel accept the candidate's constant as a proof of the reference's type. -/
-def conclude (env : Environment) (reference : ConstantInfo) (candidate : Name) : IO (Except Refusal Conclusion) := do
+/-- Have the kernel accept the candidate's constant, at these levels, as a proof of the reference's type. -/
+def concludeAt (env : Environment) (reference : ConstantInfo) (candidate : Name) (levels : List Level) :
+    IO (Except Refusal Conclusion) := do
   let { levelParams, type, .. } := reference.toConstantVal
-  let value : Expr := .const candidate (levelsOf levelParams)
+  let value : Expr := .const candidate levels
   let decl : Declaration := match reference with
     | .thmInfo _ => .thmDecl { name := conclusionName, levelParams, type, value, all := [conclusionName] }
     | _ => .defnDecl { name := conclusionName, levelParams, type, value, hints := .opaque, safety := .safe,
@@ -110,6 +111,70 @@ def conclude (env : Environment) (reference : ConstantInfo) (candidate : Name) :
     | e =>
       let { reason, .. } := refusalOf decl e
       return .error { status := "infra_error", reason := "at the comparison with the statement " ++ reason }
+
+/-! A file may have universe parameters in an order of its own (`universe v u`): so they are paired by where they
+stand in both types.  A wrong pairing proves nothing, since the kernel compares. -/
+
+def levelOf (name : Name) : List (Name × Level) → Option Level
+  | [] => none
+  | (n, level) :: rest => if n == name then some level else levelOf name rest
+
+def pairLevels (got want : Level) (pairs : List (Name × Level)) : List (Name × Level) :=
+  match got, want with
+  | .param name, _ => match levelOf name pairs with
+    | some _ => pairs
+    | none => (name, want) :: pairs
+  | .succ got, .succ want => pairLevels got want pairs
+  | .max a b, .max c d => pairLevels b d (pairLevels a c pairs)
+  | .imax a b, .imax c d => pairLevels b d (pairLevels a c pairs)
+  | _, _ => pairs
+
+def pairAll : List Level → List Level → List (Name × Level) → List (Name × Level)
+  | got :: gots, want :: wants, pairs => pairAll gots wants (pairLevels got want pairs)
+  | _, _, pairs => pairs
+
+/-- Pairs of universe parameters of `got` and levels of `want`, from at most `fuel` parts that stand at the same
+place of both; what is left of it. -/
+partial def pairUniverses (got want : Expr) (fuel : Nat) (pairs : List (Name × Level)) : Nat × List (Name × Level) :=
+  if fuel == 0 then (0, pairs)
+  else
+    let both (g₁ w₁ g₂ w₂ : Expr) : Nat × List (Name × Level) :=
+      let (fuel, pairs) := pairUniverses g₁ w₁ (fuel - 1) pairs
+      pairUniverses g₂ w₂ fuel pairs
+    match got, want with
+    | .mdata _ got, want => pairUniverses got want fuel pairs
+    | got, .mdata _ want => pairUniverses got want fuel pairs
+    | .sort got, .sort want => (fuel - 1, pairLevels got want pairs)
+    | .const _ gots, .const _ wants => (fuel - 1, pairAll gots wants pairs)
+    | .app f x, .app g y => both f g x y
+    | .lam _ t b _, .lam _ u c _ => both t u b c
+    | .forallE _ t b _, .forallE _ u c _ => both t u b c
+    | _, _ => (fuel - 1, pairs)
+
+/-- Parts of a type that are looked at for its universe parameters. -/
+def pairFuel : Nat := 10000
+
+/-- The level for each parameter, that at the same place of the reference's list where none was paired. -/
+def pairedLevels (pairs : List (Name × Level)) : List Name → List Level → List Level
+  | name :: names, level :: levels =>
+    let level := match levelOf name pairs with
+      | some paired => paired
+      | none => level
+    level :: pairedLevels pairs names levels
+  | _, _ => []
+
+/-- As `concludeAt`, with the universe parameters paired, or else in their order. -/
+def conclude (env : Environment) (reference candidate : ConstantInfo) : IO (Except Refusal Conclusion) := do
+  let inOrder := levelsOf reference.levelParams
+  match inOrder with
+  | _ :: _ :: _ =>
+    let (_, pairs) := pairUniverses candidate.type reference.type pairFuel []
+    let paired := pairedLevels pairs candidate.levelParams inOrder
+    if sameLevels paired inOrder then concludeAt env reference candidate.name inOrder
+    else match ← concludeAt env reference candidate.name paired with
+      | .ok .differs => concludeAt env reference candidate.name inOrder
+      | found => return found
+  | _ => concludeAt env reference candidate.name inOrder
 
 /-- A name as `readNames` has it below the root. -/
 partial def renamed (name : Name) : Name :=
@@ -137,7 +202,7 @@ def replayHere (reference : Reference) (json : Json) : IO (Except Refusal Replay
       | some info =>
         if kindName info != kindName reference.info || !sameCount info.levelParams reference.info.levelParams then
           return .ok { env, candidate? := some info, conclusion? := none }
-        else match ← conclude env reference.info info.name with
+        else match ← conclude env reference.info info with
           | .error refusal => return .error refusal
           | .ok conclusion => return .ok { env, candidate? := some info, conclusion? := some conclusion }
 

@@ -29,7 +29,6 @@ rfl
 rfl
 
 --! id: universe-order
---! known: the file's universe parameters come in another order
 --! statement: theorem t {α : Type u} {β : Type v} (f : α → β) (xs : List α) : (xs.map f).length = xs.length
 --! helper: universe v u
 by simp
@@ -44,7 +43,6 @@ by simp
 by cases n <;> rfl
 
 --! id: private-theorem
---! known: a statement that is a private theorem is not found
 --! statement: private theorem t (n : Nat) : (match n with | 0 => 0 | k + 1 => k + 1) = n
 by cases n <;> rfl
 
@@ -118,7 +116,6 @@ by cases n <;> rfl
 by cases n <;> rfl
 
 --! id: root-name
---! known: a statement whose name begins with `_root_` under a header that opens a namespace is not found
 --! header: namespace Zoo
 --! statement: theorem _root_.t (n : Nat) : (match n with | 0 => 0 | k + 1 => k + 1) = n
 by cases n <;> rfl
@@ -240,14 +237,12 @@ rfl
 by simp
 
 --! id: own-universes-in-other-order
---! known: the file's universe parameters come in another order
 --! statement: theorem t {α : Type _} {β : Type _} (f : α → β) (xs : List α) : (xs.map f).length = xs.length
 --! own: universe v u
 --! own: theorem t {α : Type u} {β : Type v} (f : α → β) (xs : List α) : (xs.map f).length = xs.length := by simp
 by simp
 
 --! id: own-universes-of-the-theorem
---! known: the file's universe parameters come in another order
 --! statement: theorem t {α : Type u} {β : Type v} (x : α) (y : β) : (x, y).1 = x
 --! own: theorem t.{v, u} {α : Type u} {β : Type v} (x : α) (y : β) : (x, y).1 = x := rfl
 rfl
