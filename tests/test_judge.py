@@ -141,6 +141,13 @@ def test_an_axiom_is_allowed_only_where_it_is_named() -> None:
     assert audited(reply, frozenset({"Lean.ofReduceBool"}))[0] is Status.PROVED
 
 
+def test_lean_axioms_are_not_allowed_by_a_name_that_a_submission_takes() -> None:
+    named = frozenset({"magic", "propext", "Lean.ofReduceBool"})
+    assert audited(audit(declaration=declared(own_axioms=("magic",))), named)[0] is Status.PROVED
+    for name in ("propext", "Lean.ofReduceBool"):
+        assert audited(audit(declaration=declared(own_axioms=(name,))), named)[0] is Status.DISALLOWED_AXIOM
+
+
 def test_positions_count_from_the_submitted_text() -> None:
     proof = "by\n  simp\n  omega"
     # The statement has two lines and `:=` one, so line 5 of the source is line 2 of the proof.

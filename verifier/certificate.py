@@ -43,7 +43,7 @@ def certify(submission: Submission, export: Export, audit: AuditReply, runtime: 
         type_sha256=_sha256(_canonical(audit.type)),
         export_sha256=_sha256(_canonical(export)),
         header=submission.header,
-        axioms=tuple(sorted(audit.declaration.axioms)),
+        axioms=tuple(sorted(audit.declaration.rests_on)),
         lean=runtime.version,
         advisories=tuple(each.id for each in advisories_of(runtime.version)),
     )
@@ -122,7 +122,7 @@ async def audit_again(auditors: WorkerSet, stored: StoredProof, version: str, ti
     if reply.type is not None:
         claims["the elaborated type"] = (certificate.type_sha256, _sha256(_canonical(reply.type)))
     if reply.declaration is not None:
-        claims["the axioms"] = (certificate.axioms, tuple(sorted(reply.declaration.axioms)))
+        claims["the axioms"] = (certificate.axioms, tuple(sorted(reply.declaration.rests_on)))
     faults += [
         f"{what} is not what the certificate says" for what, (said, found) in claims.items() if said != found
     ]

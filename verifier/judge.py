@@ -49,8 +49,8 @@ WRAPPERS = frozenset(
     }
 )
 
-RENAMED_ROOT = "submitted.0."
-"""What `lean/Read.lean` puts before the names that a submission declares; nothing to show to people."""
+LEANS_AXIOMS = ALLOWED_AXIOMS | {"sorryAx", "Lean.ofReduceBool", "Lean.ofReduceNat", "Lean.trustCompiler"}
+"""Whoever allows one of these means Lean's, and not one that a submission declares under the name."""
 
 KERNEL_WORDS = ("kernel", "addDecl", "addAndCompile")
 """A text with one of these may ask the kernel while it is elaborated, and go on otherwise if it refuses."""
@@ -127,7 +127,7 @@ def screened(
         reason=_shorten(reason),
         messages=messages,
         tactics=None if reply.tactics is None else tactics_of(source, reply.tactics),
-        axioms=reply.declaration.axioms if reply.declaration else (),
+        axioms=reply.declaration.rests_on if reply.declaration else (),
         heartbeats=reply.heartbeats,
         lean_ms=reply.ms,
     )
@@ -187,26 +187,22 @@ def _declared(name: str, found: Declaration, allowed_axioms: frozenset[str]) -> 
         )
     if SORRY in found.axioms:
         return Status.INCOMPLETE, f"`{name}` depends on `sorry`"
-    # One that the candidate declares is not the allowed one, whatever its name.
-    disallowed = sorted({*(set(found.axioms) - allowed_axioms), *map(_as_written, found.own_axioms)})
+    own = set(found.own_axioms) - (allowed_axioms - LEANS_AXIOMS)
+    disallowed = sorted((set(found.axioms) - allowed_axioms) | own)
     if disallowed:
         return Status.DISALLOWED_AXIOM, f"`{name}` depends on {', '.join(f'`{a}`' for a in disallowed)}"
     return Status.PROVED, f"`{name}` is proved"
 
 
 def _types(found: Declaration) -> str:
-    type, part = _as_written(found.type), _as_written(found.part)
-    types = f"`{type}`" if type == found.reference_type else f"`{type}`, not `{found.reference_type}`"
-    if part == type:
+    same_text = found.type == found.reference_type
+    types = f"`{found.type}`" if same_text else f"`{found.type}`, not `{found.reference_type}`"
+    if found.part == found.type:
         return types
     # First: types can be longer than a reason.
-    if part == found.reference_part:
-        return f"its own `{part}` is not the statement's `{part}` in {types}"
-    return f"`{part}` stands for `{found.reference_part}` in {types}"
-
-
-def _as_written(text: str | None) -> str:
-    return (text or "").replace(RENAMED_ROOT, "")
+    if found.part == found.reference_part:
+        return f"its own `{found.part}` is not the statement's `{found.part}` in {types}"
+    return f"`{found.part}` stands for `{found.reference_part}` in {types}"
 
 
 def _messages(source: Source, raw: Sequence[RawMessage]) -> tuple[Message, ...]:

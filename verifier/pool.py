@@ -206,7 +206,7 @@ class LeanPool:
             update={
                 "status": status,
                 "reason": reason,
-                "axioms": audit.declaration.axioms if audit.declaration else (),
+                "axioms": audit.declaration.rests_on if audit.declaration else (),
                 "certificate": certificate,
                 "lean_ms": screen_ms + audit_ms,
             }

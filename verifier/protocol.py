@@ -11,7 +11,7 @@ import secrets
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 __all__ = [
     "AuditReply",
@@ -44,6 +44,10 @@ Refused = Literal[
     "forbidden", "kernel_rejected", "rejected", "resource_exhausted", "unsupported", "infra_error"
 ]
 """The statuses that the Lean side gives by itself; none of them is `proved`."""
+
+
+RENAMED_ROOT = "submitted.0."
+"""What `lean/Read.lean` puts before the names that a submission declares; nothing to show to people."""
 
 
 class Wire(BaseModel):
@@ -109,12 +113,24 @@ class Declaration(Wire):
     axioms: tuple[str, ...]
     """Those of the header and what it imports that it rests on."""
     own_axioms: tuple[str, ...]
-    """Those that the candidate declared, whatever they are called."""
+    """Those that the candidate declared, by the names that it gave them."""
     type: str | None = None
     reference_type: str | None = None
     part: str | None = None
     """Where the types differ: this, and `reference_part` in the reference's."""
     reference_part: str | None = None
+
+    @field_validator("own_axioms", "type", "part", mode="before")
+    @classmethod
+    def _as_written(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return value.replace(RENAMED_ROOT, "")
+        return tuple(map(cls._as_written, value)) if isinstance(value, list | tuple) else value
+
+    @property
+    def rests_on(self) -> tuple[str, ...]:
+        """All axioms, by name."""
+        return (*self.axioms, *self.own_axioms)
 
 
 class CheckReply(Wire):
