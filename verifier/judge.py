@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from verifier.protocol import AuditReply, CheckReply, Declaration, RawMessage, RawTactic
+from verifier.protocol import RENAMED_ROOT, AuditReply, CheckReply, Declaration, RawMessage, RawTactic
 from verifier.verdict import Message, Severity, Status, Submission, Tactic, Verdict
 
 __all__ = [
@@ -190,7 +190,10 @@ def _declared(name: str, found: Declaration, allowed_axioms: frozenset[str]) -> 
     own = set(found.own_axioms) - (allowed_axioms - LEANS_AXIOMS)
     disallowed = sorted((set(found.axioms) - allowed_axioms) | own)
     if disallowed:
-        return Status.DISALLOWED_AXIOM, f"`{name}` depends on {', '.join(f'`{a}`' for a in disallowed)}"
+        return (
+            Status.DISALLOWED_AXIOM,
+            f"`{name}` depends on {', '.join(f'`{a.removeprefix(RENAMED_ROOT)}`' for a in disallowed)}",
+        )
     return Status.PROVED, f"`{name}` is proved"
 
 

@@ -113,19 +113,18 @@ class Declaration(Wire):
     axioms: tuple[str, ...]
     """Those of the header and what it imports that it rests on."""
     own_axioms: tuple[str, ...]
-    """Those that the candidate declared, by the names that it gave them."""
+    """Those that the candidate declared, by the names that it gave them; below `RENAMED_ROOT` where the
+    header has such a name of its own."""
     type: str | None = None
     reference_type: str | None = None
     part: str | None = None
     """Where the types differ: this, and `reference_part` in the reference's."""
     reference_part: str | None = None
 
-    @field_validator("own_axioms", "type", "part", mode="before")
+    @field_validator("type", "part", mode="before")
     @classmethod
     def _as_written(cls, value: Any) -> Any:
-        if isinstance(value, str):
-            return value.replace(RENAMED_ROOT, "")
-        return tuple(map(cls._as_written, value)) if isinstance(value, list | tuple) else value
+        return value.replace(RENAMED_ROOT, "") if isinstance(value, str) else value
 
     @property
     def rests_on(self) -> tuple[str, ...]:

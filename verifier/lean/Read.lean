@@ -64,9 +64,6 @@ def Exprs.deeper (exprs : Exprs) (cells : Array Json) (i j : Nat) : Nat :=
   let b := exprs.depth cells j
   if a < b then b else a
 
-/-- Above all names that an export declares: a number stands where a text could only write letters. -/
-def renamedRoot : Name := .num (.str .anonymous "submitted") 0
-
 /-- The names of an export: as they are written, and below the root. -/
 structure NameTable where
   written : Array Name := #[.anonymous]

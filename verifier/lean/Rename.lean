@@ -236,18 +236,3 @@ def readExport (env : Environment) (target : Name) (json : Json) : Except Refusa
         else pure {}
       let words : Words := { env, names := written, constants := constantsFrom names declares known 0 #[], levels }
       return { tables := { words, exprs := ← readExprs words exprRows 0 {} }, rows := decls, known }
-
-/-! #### Names as their author wrote them, for people to read -/
-
-/-- A name without the root above it. -/
-partial def writtenName (name : Name) : Name :=
-  if name == renamedRoot then .anonymous
-  else match name with
-    | .str parent part => .str (writtenName parent) part
-    | .num parent part => .num (writtenName parent) part
-    | .anonymous => .anonymous
-
-def withWrittenNames (e : Expr) : Expr :=
-  e.replace fun
-    | .const name levels => some (.const (writtenName name) levels)
-    | _ => none

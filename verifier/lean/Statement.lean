@@ -135,12 +135,36 @@ partial def axiomsFrom (trusted candidate : Environment) (proofless : Bool) :
           let todo := usedBy (partsOf info) (reverseOnto (companionsOf info) todo)
           axiomsFrom trusted candidate proofless todo seen found
 
-/-- The names that `env` has, or those that it lacks. -/
-def namesIn (env : Environment) (wanted : Bool) : List Name → List Json
+/-- Above all names that an export declares: a number stands where a text could only write letters. -/
+def renamedRoot : Name := .num (.str .anonymous "submitted") 0
+
+/-- A name without the root above it. -/
+partial def writtenName (name : Name) : Name :=
+  if name == renamedRoot then .anonymous
+  else match name with
+    | .str parent part => .str (writtenName parent) part
+    | .num parent part => .num (writtenName parent) part
+    | .anonymous => .anonymous
+
+def withWrittenNames (e : Expr) : Expr :=
+  e.replace fun
+    | .const name levels => some (.const (writtenName name) levels)
+    | _ => none
+
+/-- The names that the header has. -/
+def namesIn (env : Environment) : List Name → List Json
+  | [] => []
+  | n :: rest => if env.contains n then .str n.toString :: namesIn env rest else namesIn env rest
+
+/-- The names that the header lacks, as they were written; but with the root above them where the header has such a
+name of its own, so that whoever allows the header's does not allow another. -/
+def namesOutside (env : Environment) : List Name → List Json
   | [] => []
   | n :: rest =>
-    let more := namesIn env wanted rest
-    if env.contains n == wanted then .str n.toString :: more else more
+    if env.contains n then namesOutside env rest
+    else
+      let written := writtenName n
+      .str (if env.contains written then n else written).toString :: namesOutside env rest
 
 def typeText (state : Command.State) (env : Environment) (explicit : Bool) (e : Expr) : IO String := do
   let opts := match state.scopes with
@@ -184,5 +208,5 @@ def standing (header : Header) (reference : Reference) (env : Environment) (info
   [("kind", .str (kindName info)), ("reference_kind", .str (kindName reference.info)),
    ("universes", .num (countNames info.levelParams)),
    ("reference_universes", .num (countNames reference.info.levelParams)),
-   ("axioms", jsonArray (namesIn header.state.env true axioms) #[]),
-   ("own_axioms", jsonArray (namesIn header.state.env false axioms) #[])]
+   ("axioms", jsonArray (namesIn header.state.env axioms) #[]),
+   ("own_axioms", jsonArray (namesOutside header.state.env axioms) #[])]
