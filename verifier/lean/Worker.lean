@@ -17,11 +17,13 @@ Requests, each with an `id` that the reply repeats:
     {"op": "audit", "header", "statement", "export"}
 
 A check elaborates `statement := sorry` for its name and type (the reference, which must be one declaration and
-nothing else), then `source`, both after the header; it reports what Lean said, how the declaration of that name
-compares, and, when asked, the declaration with all it rests on.  A statement is read alone for its type and
+nothing else) after the header, then `source`, after the header or, if that is a `file` which brings the header along,
+after the header's imports.  It reports what Lean said, what the declaration of that name is and, when asked, the
+declaration with all it rests on.  A statement is read alone for its type and
 the goal of its proof; a text for what Lean says of it, with nothing to compare: a file, whose imports are for the
 header to bring, and what they are another request tells.  An audit has the kernel check such an export in a
-process where no candidate was elaborated, and compares again.  Neither decides: `verifier/judge.py` does.
+process where no candidate was elaborated, and has it say whether it proves the reference.  None of them decides:
+`verifier/judge.py` does.
 -/
 
 /-! ### Requests -/
