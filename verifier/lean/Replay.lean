@@ -112,8 +112,9 @@ def concludeAt (env : Environment) (reference : ConstantInfo) (candidate : Name)
       let { reason, .. } := refusalOf decl e
       return .error { status := "infra_error", reason := "at the comparison with the statement " ++ reason }
 
-/-! A file may have universe parameters in an order of its own (`universe v u`): so they are paired by where they
-stand in both types.  A wrong pairing proves nothing, since the kernel compares. -/
+/-! A file may have universe parameters of its own, in an order of its own (`universe v u`): so those that are not
+called as the reference's are, in its order, are paired by where they stand in both types.  A wrong pairing proves
+nothing, since the kernel compares. -/
 
 def levelOf (name : Name) : List (Name × Level) → Option Level
   | [] => none
@@ -166,15 +167,14 @@ def pairedLevels (pairs : List (Name × Level)) : List Name → List Level → L
 /-- As `concludeAt`, with the universe parameters paired, or else in their order. -/
 def conclude (env : Environment) (reference candidate : ConstantInfo) : IO (Except Refusal Conclusion) := do
   let inOrder := levelsOf reference.levelParams
-  match inOrder with
-  | _ :: _ :: _ =>
+  if sameLevels (levelsOf candidate.levelParams) inOrder then concludeAt env reference candidate.name inOrder
+  else
     let (_, pairs) := pairUniverses candidate.type reference.type pairFuel []
     let paired := pairedLevels pairs candidate.levelParams inOrder
-    if sameLevels paired inOrder then concludeAt env reference candidate.name inOrder
-    else match ← concludeAt env reference candidate.name paired with
-      | .ok .differs => concludeAt env reference candidate.name inOrder
-      | found => return found
-  | _ => concludeAt env reference candidate.name inOrder
+    match ← concludeAt env reference candidate.name paired with
+    | .ok .differs =>
+      if sameLevels paired inOrder then return .ok .differs else concludeAt env reference candidate.name inOrder
+    | found => return found
 
 /-- A name as `readNames` has it below the root. -/
 partial def renamed (name : Name) : Name :=
