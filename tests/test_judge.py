@@ -79,6 +79,14 @@ def test_a_statement_that_does_not_elaborate_is_named_as_the_cause() -> None:
     assert "the statement does not elaborate: unknown identifier 'x'" in verdict.reason
 
 
+def test_a_statement_with_the_beginning_of_a_proof_is_told_where_to_end() -> None:
+    for behind in (" := by sorry", " := by\n", " :=", " := sorry"):
+        asked = Submission(id="x", statement=STATEMENT + behind, proof="rfl")
+        reply = CheckReply(id="r", statement_error="unexpected token ':='; expected command")
+        assert "not including, `:=`" in screened(asked, source_of(asked), reply).reason
+    assert "not including" not in judged(statement_error="unknown identifier 'x'").reason
+
+
 def test_a_worker_that_refuses_says_nothing_about_the_proof() -> None:
     assert judged(error="no such header").kind is Kind.UNKNOWN
 
@@ -200,6 +208,7 @@ def test_line_ends_of_windows_shift_nothing() -> None:
 def test_a_text_that_names_the_kernel_is_elaborated_with_it() -> None:
     assert not asks_the_kernel(submission("by omega"))
     assert asks_the_kernel(submission("by decide +kernel"))
+    assert asks_the_kernel(submission("by native_decide"))
     assert asks_the_kernel(Submission(id="x", header="macro …kernel…", statement=STATEMENT, proof="by it"))
 
 

@@ -55,6 +55,51 @@ async def test_a_file_may_repeat_the_header_or_go_on_from_it(pool: LeanPool, kin
         assert status is Status.PROVED, reason
 
 
+POINT = "structure Pt where\n  x : Nat\n  y : Nat"
+ADD = "instance : Add Pt := ⟨fun p q => ⟨p.x + q.x, p.y + q.y⟩⟩"
+
+PARTLY = {
+    "one notation of two": (NOTATION, 'local notation "ℕ" => Nat\n\ntheorem t (a b : ℕ) : a + b = b + a'),
+    "a notation with a comment": (
+        'local notation "ℕ" => Nat',
+        '/-- numbers -/\nlocal notation:max "ℕ" => Nat\n\ntheorem t (a b : ℕ) : a + b = b + a',
+    ),
+    "a variable made a binder": (
+        f"namespace Geo\n\n{POINT}\n\nvariable (a b : Nat)",
+        f"namespace Geo\n\n{POINT}\n\ntheorem t (a b : Nat) : a + b = b + a",
+    ),
+    "an instance written otherwise": (
+        f"{POINT}\n\n{ADD}",
+        f"{POINT}\n\n/-- add -/\ninstance :\n    Add Pt := ⟨fun p q => ⟨p.x + q.x, p.y + q.y⟩⟩\n\n"
+        "theorem t (a b : Nat) : a + b = b + a",
+    ),
+    "a definition that is not needed left out": (
+        "def one : Nat := 1\ndef two : Nat := 2",
+        "def two : Nat := 2\ntheorem t (a b : Nat) : a + b = b + a",
+    ),
+    "namespaces joined": (
+        "namespace A\nnamespace B\ndef one : Nat := 1",
+        "namespace A.B\ndef one : Nat := 1\ntheorem t (a b : Nat) : a + b = b + a",
+    ),
+    "a dotted name for a namespace": (
+        "namespace A\ndef one : Nat := 1\nend A",
+        "def A.one : Nat := 1\ntheorem t (a b : Nat) : a + b = b + a",
+    ),
+    "a namespace of the header opened again": (
+        "namespace A\ndef one : Nat := 1\nend A",
+        "namespace A\nexample : one = 1 := rfl\nend A\ntheorem t (a b : Nat) : a + b = b + a",
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", PARTLY)
+async def test_a_file_may_repeat_a_part_of_the_header_in_its_own_words(pool: LeanPool, kind: str) -> None:
+    header, file = PARTLY[kind]
+    statement = file[file.index("theorem t") :]
+    status, reason = await status_of(pool, header, statement, f"{file} := by omega")
+    assert status is Status.PROVED, reason
+
+
 @pytest.mark.parametrize(
     ("header", "statement", "code", "expected"),
     [

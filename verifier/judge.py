@@ -7,6 +7,7 @@ elaborated the candidate, whose word counts against the candidate only, and of
 an auditor, which never ran one and whose word is final.
 """
 
+import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -52,7 +53,10 @@ WRAPPERS = frozenset(
 LEANS_AXIOMS = ALLOWED_AXIOMS | {"sorryAx", "Lean.ofReduceBool", "Lean.ofReduceNat", "Lean.trustCompiler"}
 """Whoever allows one of these means Lean's, and not one that a submission declares under the name."""
 
-KERNEL_WORDS = ("kernel", "addDecl", "addAndCompile")
+_PROVED_STATEMENT = re.compile(r":=\s*(?:by\b\s*)?(?:sorry\s*)?$")
+"""A statement with the beginning of a proof behind it, as data sets have them."""
+
+KERNEL_WORDS = ("kernel", "native", "educeBool", "bv_decide", "addDecl", "addAndCompile")
 """A text with one of these may ask the kernel while it is elaborated, and go on otherwise if it refuses."""
 
 
@@ -120,7 +124,8 @@ def screened(
 ) -> Verdict:
     """What the process that elaborated `source` says of `submission`: `proved` is for an audit to say."""
     messages = _messages(source, reply.messages)
-    status, reason = _status(reply, messages, allowed_axioms)
+    hint = "; give it up to, not including, `:=`" if _PROVED_STATEMENT.search(submission.statement) else ""
+    status, reason = _status(reply, messages, allowed_axioms, hint)
     return Verdict(
         id=submission.id,
         status=status,
@@ -134,12 +139,13 @@ def screened(
 
 
 def _status(
-    reply: CheckReply, messages: tuple[Message, ...], allowed_axioms: frozenset[str]
+    reply: CheckReply, messages: tuple[Message, ...], allowed_axioms: frozenset[str], hint: str
 ) -> tuple[Status, str]:
+    """The status and the reason; `hint` says what to do about a statement that does not elaborate."""
     if reply.error is not None:
         return Status.INFRA_ERROR, f"the Lean worker refused the request: {reply.error}"
     if reply.statement_error is not None:
-        return Status.REJECTED, f"the statement does not elaborate: {reply.statement_error}"
+        return Status.REJECTED, f"the statement does not elaborate: {reply.statement_error}{hint}"
     errors = [message for message in messages if message.severity is Severity.ERROR]
     if errors:
         first = errors[0]

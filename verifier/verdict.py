@@ -68,6 +68,12 @@ class Submission(BaseModel):
     proof: str | None = None
     code: str | None = None
 
+    @field_validator("header", mode="before")
+    @classmethod
+    def _none_is_empty(cls, text: object) -> object:
+        # As tables are written out where some rows have a header.
+        return "" if text is None else text
+
     @field_validator("statement", "header")
     @classmethod
     def _with_line_feeds(cls, text: str) -> str:

@@ -139,7 +139,8 @@ class WorkerSet:
             last_words = " ".join(worker.stderr_tail.split())[-LAST_WORDS:]
             reason = f"{error}; its stderr ends with: {last_words or 'nothing'}"
             raise no_answer(Status.CRASHED, reason) from error
-        raise no_answer(Status.INFRA_ERROR, f"the header does not elaborate here: {header_error}")
+        reason = f"the header does not elaborate here: {_in_words(header_error)}"
+        raise no_answer(Status.INFRA_ERROR, reason)
 
     @asynccontextmanager
     async def _lend(self, header: str) -> AsyncIterator[LeanWorker]:
@@ -246,3 +247,11 @@ async def _read_header(worker: LeanWorker, header: str) -> str | None:
         raise NoAnswer(
             Status.INFRA_ERROR, f"the header was not read within {HEADER_TIMEOUT_S:g} s"
         ) from error
+
+
+def _in_words(header_error: str) -> str:
+    """What Lean says of a header; of a library that it lacks Lean says where it looked, and not what to do."""
+    if "unknown module prefix" not in header_error:
+        return header_error
+    first = header_error.splitlines()[0]
+    return f"{first}: this Lean does not have that library; name a Lake project that has it"

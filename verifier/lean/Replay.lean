@@ -42,7 +42,12 @@ def refusalOf (decl : Declaration) (e : Kernel.Exception) : Refusal :=
   | .appTypeMismatch .. => kernel "an argument does not have the type that its function takes"
   | .invalidProj .. => kernel "a projection of what is no structure"
   | .thmTypeIsNotProp .. => kernel "its type is no proposition"
-  | .other why => kernel why
+  | .other why =>
+    match why.splitOn "(interpreter)" with
+    | _ :: _ :: _ =>
+      { status := "unsupported"
+        reason := "`" ++ nameOf decl ++ "` rests on running code (`native_decide`), which an audit does not do" }
+    | _ => kernel why
   | .deterministicTimeout => { status := "rejected", reason := "the kernel ran out of its budget on `" ++ nameOf decl ++ "`" }
   | .deepRecursion => { status := "rejected", reason := "the kernel recursed too deeply on `" ++ nameOf decl ++ "`" }
   | .excessiveMemory => { status := "resource_exhausted", reason := "the kernel ran out of memory on `" ++ nameOf decl ++ "`" }

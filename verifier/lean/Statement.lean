@@ -31,26 +31,6 @@ def currentNamespace (state : Command.State) : Name :=
   | scope :: _ => scope.currNamespace
   | [] => .anonymous
 
-/-- A name as it is written, without `_root_` in front; and whether that stood there. -/
-partial def withoutRoot (name : Name) : Name × Bool :=
-  match name with
-  | .str .anonymous "_root_" => (.anonymous, true)
-  | .str parent part =>
-    let (parent, isRooted) := withoutRoot parent
-    (.str parent part, isRooted)
-  | .num parent part =>
-    let (parent, isRooted) := withoutRoot parent
-    (.num parent part, isRooted)
-  | .anonymous => (.anonymous, false)
-
-/-- The constant that a declaration of `id` in the namespace made, which may be private to the file. -/
-def declaredAs (env : Environment) (space id : Name) : Option ConstantInfo :=
-  let (own, isRooted) := withoutRoot id
-  let name := if isRooted then own else space ++ own
-  match env.find? name with
-  | some info => some info
-  | none => env.find? (mkPrivateName env name)
-
 /-- One declaration and nothing else: what a second one says, a submitted file could say differently. -/
 def readReference (state : Command.State) (header statement : String) : IO (Except String Reference) := do
   let result ← elaborate state (textOf (statement ++ "\n  := sorry")) false

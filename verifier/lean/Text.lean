@@ -87,10 +87,6 @@ def isLibraryTheorem (imports : Environment) (shown : String) : Bool :=
   let name := nameOfParts (shown.splitOn ".") .anonymous
   imports.contains name && !isKnownAxiom name
 
-def hasText (text : String) : List String → Bool
-  | [] => false
-  | t :: rest => t == text || hasText text rest
-
 /-- Those that are axioms, and whether there were theorems among them. -/
 def axiomsAmong (imports : Environment) : List String → List String × Bool
   | [] => ([], false)

@@ -155,19 +155,27 @@ structure Opened where
   state : Command.State
   base : Environment
 
+def spacesOf : List Command.Scope → List Name
+  | [] => []
+  | scope :: rest => scope.currNamespace :: spacesOf rest
+
 /-- Open a submitted file; its commands begin behind its imports.  The error is what to tell of it. -/
 def openFile (header : Header) (source : String) : IO (Except (List Json) Opened) := do
   let file ← parseFileHeader source
   match firstError file.messages, missingImport header.imports.header.moduleNames file.imports with
   | some _, _ => return .error (← messageJson file.messages messageLimit messageLimit [])
   | none, some module => return .error [Json.mkObj [("severity", .str "error"), ("line", .num 1), ("column", .num 0),
-      ("text", .str ("`" ++ module.toString ++ "` is not among what the header imports"))]]
+      ("text", .str ("`" ++ module.toString ++ "` is not among what the header imports: add it to the header"))]]
   | none, none =>
     let text : Text := { input := inputContext source, start := file.start }
     match header.landmarks with
     | [] => return .ok { text, state := header.state, base := header.state.env }
     | landmarks =>
-      if hasLandmarks text.input (parserContext header.state) landmarks file.start then
+      let context := parserContext header.state
+      let spaces := spacesOf header.state.scopes
+      let isRepeat := repeats header.imports header.state.env landmarks (currentNamespace header.state)
+      if hasRepeated text.input context isRepeat spaces file.start ||
+          hasLandmarks text.input context landmarks file.start then
         return .ok { text, state := header.preamble, base := header.imports }
       else return .ok { text, state := header.state, base := header.state.env }
 
