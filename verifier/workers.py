@@ -250,7 +250,7 @@ async def _read_header(worker: LeanWorker, header: str) -> str | None:
 
 
 def _in_words(header_error: str) -> str:
-    """What Lean says of a header; of a library that it lacks Lean says where it looked, and not what to do."""
+    """What Lean says of a header; of a library that it lacks it says where it looked, not what to do."""
     if "unknown module prefix" not in header_error:
         return header_error
     first = header_error.splitlines()[0]
