@@ -133,6 +133,23 @@ async def test_an_axiom_of_the_header_is_that_one_only_with_what_it_says(pool: L
     own = f"axiom magic : 1 + 1 = 3\n{statement} := magic"
     verdict = await pool.verify(Submission(id="x", header=header, statement=statement, code=own), limits)
     assert (verdict.status, verdict.reason) == (Status.DISALLOWED_AXIOM, "`t` depends on `magic`")
+    # Below the root of what is renamed a name of that root could be taken for the header's.
+    number = '(Name.str (.num (.str .anonymous "submitted") 0) "magic")'
+    dressed = (
+        "import Lean\nopen Lean Elab Term Command\n"
+        'elab "plant" : command => do\n'
+        f"  let name : Name := {number}\n"
+        "  let type := Lean.mkConst ``False\n"
+        "  let axiom_ : AxiomVal := { name, levelParams := [], type, isUnsafe := false }\n"
+        "  match (← getEnv).addDeclCore 0 (.axiomDecl axiom_) none with\n"
+        "  | .ok env => setEnv env\n  | .error _ => pure ()\n"
+        f'elab "planted" : term => return Lean.mkConst {number}\n'
+        "plant\n"
+        f"{statement} := (planted : False).elim"
+    )
+    asked = Submission(id="x", header=f"import Lean\n{header}", statement=statement, code=dressed)
+    verdict = await pool.verify(asked, limits)
+    assert verdict.status is Status.DISALLOWED_AXIOM, verdict.reason
     true = statement.replace("3", "2")
     repeated = f"{header}\n{true} := magic"
     verdict = await pool.verify(Submission(id="x", header=header, statement=true, code=repeated), limits)

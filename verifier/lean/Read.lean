@@ -179,8 +179,8 @@ def unreadable (reason : String) : Refusal :=
 
 /-- Whether the header has what the kernel takes a literal apart into. -/
 def hasLiterals (env : Environment) : Bool :=
-  env.contains ``Nat && env.contains ``Nat.succ && env.contains ``String && env.contains ``Char.ofNat &&
-    env.contains ``List.cons
+  env.contains ``Nat && env.contains ``Nat.succ && env.contains ``String && env.contains ``Char &&
+    env.contains ``Char.ofNat && env.contains ``List.nil && env.contains ``List.cons
 
 def unsupported (reason : String) : Option Refusal := some { status := "unsupported", reason }
 

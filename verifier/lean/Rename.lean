@@ -56,7 +56,7 @@ partial def declaredFrom (names : Array Name) (rows : Array Json) (i : Nat) (dec
 def isRecursorPart (part : String) : Bool :=
   match part.toList with
   | ['r', 'e', 'c'] => true
-  | 'r' :: 'e' :: 'c' :: '_' :: _ => true
+  | 'r' :: 'e' :: 'c' :: '_' :: number => digitsOnly number
   | _ => false
 
 /-- Whether a name is one of `declares`, or the recursor of a type of them. -/

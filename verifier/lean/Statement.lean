@@ -86,6 +86,10 @@ def isKnownAxiom (name : Name) : Bool :=
   name == ``propext || name == ``Classical.choice || name == ``Quot.sound || name == ``sorryAx ||
     name == ``Lean.ofReduceBool || name == ``Lean.ofReduceNat || name == ``Lean.trustCompiler
 
+/-- Constants that the kernel evaluates by running compiled code.  What rests on them rests on the compiler, also
+where nothing names an axiom, and where the library came without the bodies that would. -/
+def runsCode (name : Name) : Bool := name == ``Lean.reduceBool || name == ``Lean.reduceNat
+
 /-- Whether the import is without proofs: then its theorems look like axioms.  `Eq.symm` is a theorem of the
 first file of all. -/
 def theoremsLookLikeAxioms (trusted : Environment) : Bool :=
@@ -110,6 +114,7 @@ partial def axiomsFrom (trusted candidate : Environment) (proofless : Bool) :
         let found := match info with
           | .axiomInfo _ => if isTrusted && proofless && !isKnownAxiom name then found else name :: found
           | _ => found
+        let found := if runsCode name then ``Lean.trustCompiler :: found else found
         if isTrusted then axiomsFrom trusted candidate proofless todo seen found
         else
           let todo := usedBy (partsOf info) (reverseOnto (companionsOf info) todo)

@@ -391,3 +391,28 @@ def quiet : CommandElab := fun stx => do
   set { s with messages := {} }
 attribute [command_elab Lean.Parser.Command.declaration] quiet
 theorem t : False := by omega
+
+--! id: code-run-by-the-kernel
+--! must: disallowed_axiom
+--! note: the kernel evaluates `Lean.reduceBool` by running code, which a header's `implemented_by` makes say otherwise
+--! header: def fast : Bool := false
+--! header: @[implemented_by fast] def slow₀ : Bool := true
+--! header: def slow : Bool := slow₀
+--! header: def simple : Bool := true
+--! statement: theorem t : False
+--! as: proof
+Bool.false_ne_true (((show Lean.reduceBool slow = false from rfl).symm.trans
+  (congrArg Lean.reduceBool (show slow = simple from rfl))).trans (show Lean.reduceBool simple = true from rfl))
+
+--! id: code-run-by-the-kernel-alone
+--! must: disallowed_axiom
+--! note: nothing false, but nothing that the kernel has proved
+--! statement: theorem t : Lean.reduceBool System.Platform.isWindows = false
+--! as: proof
+rfl
+
+--! id: numbers-run-by-the-kernel
+--! must: disallowed_axiom
+--! statement: theorem t : ∃ n : Nat, Lean.reduceNat System.Platform.numBits = n
+--! as: proof
+⟨_, rfl⟩

@@ -279,3 +279,10 @@ by cases o <;> simp
 --! own: end Zoo
 --! own: theorem Zoo.t (b : Bool) : (match b with | true => 1 | false => 1) = 1 := by cases b <;> rfl
 by cases b <;> rfl
+
+--! id: like-a-recursor
+--! header: inductive Foo where
+--! header:   | a
+--! header:   | b
+--! statement: theorem Foo.rec_lemma (x : Foo) : x = x
+by cases x <;> rfl
