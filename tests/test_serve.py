@@ -28,7 +28,14 @@ from schemathesis.specs.openapi.checks import (
 from verifier.lean.runtime import LeanRuntime
 
 START_S = 120.0
-POSTS = ("/v1/verify", "/v1/verify/batch", "/v1/statements", "/api/check", "/verify")
+POSTS = (
+    "/v1/verify",
+    "/v1/verify/batch",
+    "/v1/statements",
+    "/api/check",
+    "/verify",
+    "/one_pass_verify_batch",
+)
 GETS = ("/v1/toolchain", "/health", "/healthz", "/readyz", "/metrics")  # take nothing that could be wrong
 REQUESTS = (
     *(("get", path, GenerationMode.POSITIVE) for path in GETS),
