@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verifier.judge import MAX_SUBMISSION_BYTES, asks_the_kernel, audited, screen, screened, source_of
+from verifier.judge import MAX_SUBMISSION_BYTES, audited, may_turn_on_the_kernel, screen, screened, source_of
 from verifier.protocol import AuditReply, CheckReply, Declaration, RawMessage, RawTactic, parse_json_line
 from verifier.verdict import Kind, Status, Submission, Verdict
 
@@ -205,11 +205,20 @@ def test_line_ends_of_windows_shift_nothing() -> None:
     assert tactics is not None and proof[tactics[0].start : tactics[0].stop] == "omega"
 
 
-def test_a_text_that_names_the_kernel_is_elaborated_with_it() -> None:
-    assert not asks_the_kernel(submission("by omega"))
-    assert asks_the_kernel(submission("by decide +kernel"))
-    assert asks_the_kernel(submission("by native_decide"))
-    assert asks_the_kernel(Submission(id="x", header="macro …kernel…", statement=STATEMENT, proof="by it"))
+def test_what_was_refused_without_the_kernel_is_asked_again_where_it_may_matter() -> None:
+    plain, kernel, native = (
+        submission("by omega"),
+        submission("by decide +kernel"),
+        submission("by native_decide"),
+    )
+    header = Submission(id="x", header="macro …kernel…", statement=STATEMENT, proof="by it")
+    assert may_turn_on_the_kernel(plain, Status.KERNEL_REJECTED)
+    assert not may_turn_on_the_kernel(plain, Status.REJECTED)
+    for each in (kernel, native, header):
+        assert may_turn_on_the_kernel(each, Status.REJECTED)
+        assert may_turn_on_the_kernel(each, Status.DISALLOWED_AXIOM)
+        assert not may_turn_on_the_kernel(each, Status.PROVED)
+        assert not may_turn_on_the_kernel(each, Status.STATEMENT_MISMATCH)
 
 
 @pytest.mark.parametrize(

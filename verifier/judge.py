@@ -20,8 +20,8 @@ __all__ = [
     "ALLOWED_AXIOMS",
     "MAX_SUBMISSION_BYTES",
     "Source",
-    "asks_the_kernel",
     "audited",
+    "may_turn_on_the_kernel",
     "screen",
     "screened",
     "source_of",
@@ -91,9 +91,15 @@ def source_of(submission: Submission) -> Source:
     return Source(prefix=prefix, submitted=submission.text)
 
 
-def asks_the_kernel(submission: Submission) -> bool:
-    """Whether the kernel has to check declarations while the text is elaborated, too: an audit does later."""
-    return any(
+def may_turn_on_the_kernel(submission: Submission, status: Status) -> bool:
+    """Whether a verdict may be another one when the kernel checks declarations while the text is elaborated.
+
+    So it may where the audit's kernel refused something; and where the text or its header names the kernel,
+    and was refused perhaps only because something succeeded that the kernel would have stopped.
+    """
+    if status is Status.KERNEL_REJECTED:
+        return True
+    return status in (Status.REJECTED, Status.DISALLOWED_AXIOM) and any(
         word in text
         for text in (submission.text, submission.header, submission.statement)
         for word in KERNEL_WORDS

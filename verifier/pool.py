@@ -17,7 +17,7 @@ from typing import Self
 
 from verifier.certificate import CertificateStore, certify
 from verifier.errors import NoAnswer
-from verifier.judge import asks_the_kernel, audited, screen, screened, source_of
+from verifier.judge import audited, may_turn_on_the_kernel, screen, screened, source_of
 from verifier.lean.runtime import LeanRuntime
 from verifier.options import Options
 from verifier.protocol import (
@@ -159,9 +159,8 @@ class LeanPool:
             return refused
         limits = options or self.options
         try:
-            kernel = asks_the_kernel(submission)
-            verdict = await self._screen_and_audit(submission, limits, kernel=kernel)
-            if verdict.status is Status.KERNEL_REJECTED and not kernel:
+            verdict = await self._screen_and_audit(submission, limits, kernel=False)
+            if may_turn_on_the_kernel(submission, verdict.status):
                 # A tactic may try what only the kernel can refuse, and go on with something else.
                 verdict = await self._screen_and_audit(submission, limits, kernel=True)
             return verdict
