@@ -137,6 +137,10 @@ def audit(**reply: object) -> AuditReply:
         (audit(declaration=declared(own_axioms=("propext",))), Status.DISALLOWED_AXIOM),
         (audit(declaration=declared(axioms=("sorryAx",))), Status.INCOMPLETE),
         (audit(error="no such header"), Status.INFRA_ERROR),
+        (
+            audit(declaration=None, undecided=True, refused="resource_exhausted", reason="no budget"),
+            Status.RESOURCE_EXHAUSTED,
+        ),
     ],
 )
 def test_an_audit_is_judged_by_the_rules_of_the_screen(reply: AuditReply, status: Status) -> None:

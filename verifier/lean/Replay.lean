@@ -7,10 +7,6 @@ proved by the candidate's constant.  That it accepts this one is the whole compa
 use by default, and not the candidate's to set: a proof that raised its own budget honestly has room. -/
 def kernelHeartbeats : Nat := 4000000
 
-/-- Budget of the kernel for the comparison with the reference.  It is nothing where both are written alike, and
-a few unfoldings where one is behind definitions of the candidate's.  More would first run out of memory here. -/
-def conclusionHeartbeats : Nat := 5000
-
 /-- The last theorem, by which the kernel says that the statement was proved. -/
 def conclusionName : Name := .num (.str .anonymous "submitted") 1
 
@@ -53,18 +49,18 @@ def refusalOf (decl : Declaration) (e : Kernel.Exception) : Refusal :=
   | .excessiveMemory => { status := "resource_exhausted", reason := "the kernel ran out of memory on `" ++ nameOf decl ++ "`" }
   | .interrupted => { status := "infra_error", reason := "the kernel was interrupted" }
 
-/-- Ask the kernel for one declaration, with a budget in thousands of small allocations. -/
-def askKernel (budget : Nat) (env : Environment) (decl : Declaration) : Except Kernel.Exception Environment :=
-  env.addDeclCore (budget * 1000).toUSize decl none
+/-- Ask the kernel for one declaration. -/
+def askKernel (env : Environment) (decl : Declaration) : Except Kernel.Exception Environment :=
+  env.addDeclCore (kernelHeartbeats * 1000).toUSize decl none
 
 /-- Give one declaration of an export to the kernel, which must be plain where the kernel is not sound on others. -/
 def accept (env : Environment) (decl : Declaration) : IO (Except Refusal Environment) := do
   -- The budget is of each declaration, and the thread's count goes on.
   IO.setNumHeartbeats 0
-  match plainDecl (askKernel kernelHeartbeats) env decl with
+  match plainDecl askKernel env decl with
   | .error fault => return .error (plainRefusal (refusalOf decl) (nameOf decl) fault)
   | .ok _ =>
-    match askKernel kernelHeartbeats env decl with
+    match askKernel env decl with
     | .ok env => return .ok env
     | .error e => return .error (refusalOf decl e)
 
@@ -105,8 +101,10 @@ def concludeAt (env : Environment) (reference : ConstantInfo) (candidate : Name)
     | .thmInfo _ => .thmDecl { name := conclusionName, levelParams, type, value, all := [conclusionName] }
     | _ => .defnDecl { name := conclusionName, levelParams, type, value, hints := .opaque, safety := .safe,
                        all := [conclusionName] }
+  -- The budget is a declaration's.  A smaller one would not be this theorem's alone: what the kernel counts goes on
+  -- from the declarations before it.
   IO.setNumHeartbeats 0
-  match askKernel conclusionHeartbeats env decl with
+  match askKernel env decl with
   | .ok env => return .ok (.proves env)
   | .error e => match e with
     | .declTypeMismatch .. => return .ok .differs
