@@ -413,6 +413,7 @@ rfl
 
 --! id: numbers-run-by-the-kernel
 --! must: disallowed_axiom
+--! note: the same of numbers
 --! statement: theorem t : ∃ n : Nat, Lean.reduceNat System.Platform.numBits = n
 --! as: proof
 ⟨_, rfl⟩
