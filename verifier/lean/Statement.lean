@@ -131,11 +131,6 @@ partial def writtenName (name : Name) : Name :=
     | .num parent part => .num (writtenName parent) part
     | .anonymous => .anonymous
 
-def withWrittenNames (e : Expr) : Expr :=
-  e.replace fun
-    | .const name levels => some (.const (writtenName name) levels)
-    | _ => none
-
 /-- The names that the header has. -/
 def namesIn (env : Environment) : List Name → List Json
   | [] => []
