@@ -23,7 +23,7 @@ from prover.signature import (
 )
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
-from verifier.pool import LeanPool
+from verifier.judging.pool import LeanPool
 from verifier.verdict import Kind, Verdict
 
 __all__ = [

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from prover.store import TheoremStore
 from prover.theorem import Theorem
 from verifier.errors import NoAnswer
-from verifier.pool import LeanPool
+from verifier.judging.pool import LeanPool
 
 __all__ = ["Elaboration", "ElaborationCheck", "check_store", "elaborating"]
 

@@ -26,7 +26,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from prover.eval_summary import Evaluated, Summary
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput, ProofmillError
-from verifier.locking import locked
+from verifier.sandbox.lock import locked
 from verifier.verdict import Kind, Status
 
 __all__ = [

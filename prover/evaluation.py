@@ -19,7 +19,7 @@ from prover.eval_provers import Prover, Written
 from prover.eval_summary import Evaluated, Summary, Weighed, summary_of
 from prover.formats import Failed, Problem
 from verifier.errors import ProofmillError
-from verifier.rewards import Verifier
+from verifier.judging.reward import Verifier
 from verifier.verdict import Kind, Severity, Status, Submission, Verdict
 
 __all__ = ["Budget", "DoesNotElaborate", "Watcher", "evaluate"]

@@ -11,7 +11,7 @@ from prover.growth import Checked, How, Proposal, Proposer, Unsolved, checked
 from prover.normalise import normalise
 from prover.store import TheoremStore
 from prover.store_models import Adding
-from verifier.pool import LeanPool
+from verifier.judging.pool import LeanPool
 from verifier.verdict import Kind
 
 __all__ = ["Growth", "conjecturer_pairs", "grow"]

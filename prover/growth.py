@@ -43,7 +43,7 @@ from prover.signature import (
 )
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput, NoAnswer
-from verifier.pool import LeanPool
+from verifier.judging.pool import LeanPool
 from verifier.verdict import Kind
 
 __all__ = [

@@ -24,11 +24,11 @@ from prover.importers import ImportReport, Reported, family_theorems, import_row
 from prover.lean_files import lean_theorems
 from prover.leandojo import leandojo_theorems, trace_repository
 from prover.store import TheoremStore
-from verifier.cli import AllowUnconfined, Project, Timeout, Workers, confined_runtime
+from verifier.cli.main import AllowUnconfined, Project, Timeout, Workers, confined_runtime
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
+from verifier.judging.pool import LeanPool
 from verifier.options import Options
-from verifier.pool import LeanPool
 
 __all__ = ["store_app"]
 

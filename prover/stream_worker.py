@@ -26,9 +26,9 @@ from prover.prompts import prompt_of
 from prover.sealed import check_sealed
 from prover.theorem import Attempt
 from verifier.errors import InvalidInput
-from verifier.redis_server import PATIENT, connect
-from verifier.stream_worker import VERIFIER_GROUP, consumer_name
-from verifier.streams import Delivery, Stream, StreamNames
+from verifier.streams.judge_worker import VERIFIER_GROUP, consumer_name
+from verifier.streams.stream import Delivery, Stream, StreamNames
+from verifier.streams.valkey import PATIENT, connect
 
 __all__ = ["GENERATOR_GROUP", "Load", "load_transformers", "load_vllm", "run_generator", "sample_order"]
 

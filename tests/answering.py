@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 from prover.messages import AttemptMessage, Order
 from prover.stream_worker import GENERATOR_GROUP, Load, sample_order
-from verifier.redis_server import connect
-from verifier.stream_worker import VERIFIER_GROUP
-from verifier.streams import Stream, StreamNames
+from verifier.streams.judge_worker import VERIFIER_GROUP
+from verifier.streams.stream import Stream, StreamNames
+from verifier.streams.valkey import connect
 from verifier.verdict import Status, Verdict
 
 

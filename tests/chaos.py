@@ -29,10 +29,10 @@ from trainer.policy import build_policy, save_policy
 from trainer.supervised import SupervisedConfig, train_supervised
 from trainer.tokenizer import train_tokenizer
 from trainer.up import run_up
-from verifier.child import process_tree
 from verifier.errors import RedisUnavailable
-from verifier.redis_server import connect
-from verifier.streams import Stream, StreamNames
+from verifier.sandbox.child import process_tree
+from verifier.streams.stream import Stream, StreamNames
+from verifier.streams.valkey import connect
 from verifier.verdict import Kind, Verdict
 
 SETTINGS = """

@@ -15,16 +15,16 @@ import hypothesis
 import pytest
 import pytest_asyncio
 
+from verifier.judging.pool import LeanPool
+from verifier.judging.worker_set import WorkerSet
 from verifier.lean.runtime import LeanRuntime, resolve_runtime
 from verifier.options import Options
-from verifier.pool import LeanPool
-from verifier.workers import WorkerSet
 
 if TYPE_CHECKING:
     # Not before a test needs them: they take seconds to import.
     from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-    from verifier.service import VerifyService
+    from verifier.server.service import VerifyService
 
 hypothesis.settings.register_profile("proofmill", deadline=None)
 hypothesis.settings.load_profile("proofmill")
@@ -64,7 +64,7 @@ def auditors(pool: LeanPool) -> WorkerSet:
 
 @pytest.fixture(scope="module")
 def service(pool: LeanPool) -> "VerifyService":
-    from verifier.service import VerifyService
+    from verifier.server.service import VerifyService
 
     return VerifyService(pool)
 
@@ -74,7 +74,7 @@ async def url(service: "VerifyService") -> AsyncIterator[str]:
     """Of a real server on a real port that judges with the pool."""
     import uvicorn
 
-    from verifier.api import create_app
+    from verifier.server.app import create_app
 
     # Without the lifespan, whose end would close the pool of all tests.
     app = create_app(service)

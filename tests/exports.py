@@ -5,7 +5,7 @@ import random
 from collections.abc import Callable
 from typing import Any
 
-from verifier.protocol import Export
+from verifier.judging.protocol import Export
 
 __all__ = ["MUTATIONS", "spoiled", "type_of", "with_equality"]
 

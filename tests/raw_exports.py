@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from verifier.protocol import Export
+from verifier.judging.protocol import Export
 
 __all__ = ["ONE", "ZERO", "RawExport"]
 

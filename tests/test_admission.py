@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verifier.admission import Admission, FairQueue, Priority
 from verifier.errors import QueueFull
+from verifier.server.admission import Admission, FairQueue, Priority
 
 HIGH, NORMAL = Priority.HIGH, Priority.NORMAL
 

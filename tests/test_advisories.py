@@ -18,17 +18,17 @@ import pytest_asyncio
 
 from tests.raw_exports import ONE, ZERO, RawExport
 from tests.redteam.corpus import Case, read_cases
-from verifier.advisories import ADVISORIES, advisories_of
-from verifier.doctor import diagnose
-from verifier.judge import audited
+from verifier.cli.doctor import diagnose
+from verifier.judging.pool import LeanPool
+from verifier.judging.protocol import Export, audit_request, check_request
+from verifier.judging.rules import audited
+from verifier.judging.worker_set import WorkerSet
 from verifier.lean import build
+from verifier.lean.advisories import ADVISORIES, advisories_of
 from verifier.lean.install import find_embedded_lean
 from verifier.lean.runtime import LeanRuntime, embedded_runtime
 from verifier.lean.source import module_source
-from verifier.pool import LeanPool
-from verifier.protocol import Export, audit_request, check_request
 from verifier.verdict import Certificate, Kind, Status
-from verifier.workers import WorkerSet
 
 TRUE = "theorem t : True"
 FALSE = "theorem t : False"

@@ -9,11 +9,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from verifier.api import create_app
-from verifier.keys import KeyRing, hash_of, new_key
+from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime
-from verifier.pool import LeanPool
-from verifier.service import VerifyService
+from verifier.server.app import create_app
+from verifier.server.keys import KeyRing, hash_of, new_key
+from verifier.server.service import VerifyService
 
 GOOD = {"statement": "theorem t : 1 + 1 = 2", "proof": "rfl"}
 

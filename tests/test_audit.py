@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.exports import MUTATIONS, spoiled, type_of, with_equality
-from verifier.certificate import CertificateStore, StoredProof, audit_again, audit_all, stored_proofs
 from verifier.errors import InvalidInput
-from verifier.judge import audited
+from verifier.judging.certificate import CertificateStore, StoredProof, audit_again, audit_all, stored_proofs
+from verifier.judging.pool import LeanPool
+from verifier.judging.protocol import AuditReply, Export, audit_request, check_request
+from verifier.judging.rules import audited
+from verifier.judging.worker_set import WorkerSet
 from verifier.lean.runtime import LeanRuntime
-from verifier.pool import LeanPool
-from verifier.protocol import AuditReply, Export, audit_request, check_request
 from verifier.verdict import Status, Submission
-from verifier.workers import WorkerSet
 
 PROOFS = {
     "term": (

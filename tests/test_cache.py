@@ -8,14 +8,14 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from verifier.cache import CachedPool, VerdictCache, digest_of
 from verifier.errors import InvalidInput
+from verifier.judging.cache import CachedPool, VerdictCache, digest_of
+from verifier.judging.pool import LeanPool
+from verifier.judging.worker_set import WorkerSet
 from verifier.options import Options
-from verifier.pool import LeanPool
-from verifier.redis_cache import RedisVerdicts
-from verifier.redis_server import EmbeddedRedis, connect
+from verifier.streams.valkey import EmbeddedRedis, connect
+from verifier.streams.verdict_store import RedisVerdicts
 from verifier.verdict import Kind, Status, Submission, Verdict
-from verifier.workers import WorkerSet
 
 
 def named(name: str, header: str = "") -> Submission:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from verifier.keys import KeyRing
 from verifier.lean.runtime import LeanRuntime
+from verifier.server.keys import KeyRing
 
 
 def proofmill(*arguments: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:

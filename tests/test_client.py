@@ -7,11 +7,11 @@ import httpx
 import pytest
 import typing_extensions
 
-from verifier.api import create_app
 from verifier.client import AsyncClient, Client
 from verifier.errors import ServiceError
-from verifier.pool import LeanPool
-from verifier.service import VerifyService
+from verifier.judging.pool import LeanPool
+from verifier.server.app import create_app
+from verifier.server.service import VerifyService
 from verifier.verdict import Status, Submission
 
 # Before Python 3.12 pydantic refuses the kind of TypedDict that the published client asks for.

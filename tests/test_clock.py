@@ -11,9 +11,9 @@ from prover.messages import AttemptMessage
 from tests.test_books import attempt, task, verdict
 from trainer.books import Account, Books
 from trainer.intake import Intake
-from verifier.redis_server import EmbeddedRedis, connect
-from verifier.stream_worker import CLAIM_IDLE_MS, VERIFIER_GROUP, JudgeRequest
-from verifier.streams import Stream, StreamNames
+from verifier.streams.judge_worker import CLAIM_IDLE_MS, VERIFIER_GROUP, JudgeRequest
+from verifier.streams.stream import Stream, StreamNames
+from verifier.streams.valkey import EmbeddedRedis, connect
 from verifier.verdict import Verdict
 
 NAMES = StreamNames("run")

@@ -24,7 +24,7 @@ from tests.toys import CONFIG
 from trainer.policy import build_policy
 from trainer.supervised import SupervisedConfig, train_supervised
 from trainer.tokenizer import train_tokenizer
-from verifier.pool import LeanPool
+from verifier.judging.pool import LeanPool
 
 SEEDS = [
     Theorem(name=name, statement=f"theorem {name} {said}", source="test", split="train", family="f")

@@ -31,8 +31,8 @@ from trainer.steps import Span, first_error_of, steps_of
 from trainer.token_bytes import bytes_of_tokens, token_spans
 from trainer.tokenizer import train_tokenizer
 from verifier.errors import InvalidInput
+from verifier.judging.pool import LeanPool
 from verifier.options import Options
-from verifier.pool import LeanPool
 from verifier.verdict import Kind, Message, Severity, Status, Submission, Tactic, Verdict
 
 Scheme = Literal["outcome", "first_error", "potential", "verified_prefix", "lecture"]

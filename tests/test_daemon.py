@@ -20,7 +20,7 @@ from trainer.daemon_start import alone_in, curriculum_of
 from trainer.processes import Processes, generator_arguments, verifier_arguments
 from verifier.errors import InvalidInput, ProofmillError, StalledError
 from verifier.lean.runtime import LeanRuntime
-from verifier.redis_server import REDIS_VARIABLE, EmbeddedRedis
+from verifier.streams.valkey import REDIS_VARIABLE, EmbeddedRedis
 
 TIMES = {"wall_s", "learning_s", "sampling_s", "lean_s", "busy", "bottleneck"}
 OF_THE_CACHE = {"lean_calls", "cached"}

@@ -12,8 +12,8 @@ import pytest
 
 from tests.processes import is_running
 from trainer.run_files import read_run
-from verifier.child import process_tree
 from verifier.lean.runtime import LeanRuntime
+from verifier.sandbox.child import process_tree
 from verifier.verdict import Kind, Status
 
 SETTINGS = """

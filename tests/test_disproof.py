@@ -14,7 +14,7 @@ from prover.disproof import (
 from prover.families import FAMILIES, HEADER, generate
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
-from verifier.pool import LeanPool
+from verifier.judging.pool import LeanPool
 from verifier.verdict import Kind, Status, Submission
 
 

@@ -28,8 +28,8 @@ from prover.generators.transformers import TransformersGenerator
 from prover.prompts import encode_prompt
 from verifier.client import AsyncClient
 from verifier.errors import InvalidInput
-from verifier.pool import LeanPool
-from verifier.rewards import Verifier
+from verifier.judging.pool import LeanPool
+from verifier.judging.reward import Verifier
 from verifier.verdict import Status
 
 STATEMENTS = {

@@ -12,9 +12,9 @@ from prover.stream_worker import GENERATOR_GROUP
 from prover.theorem import Attempt, Theorem
 from trainer.exchange import Exchange
 from verifier.errors import ProofmillError, StalledError
-from verifier.redis_server import EmbeddedRedis, connect
-from verifier.stream_worker import VERIFIER_GROUP
-from verifier.streams import Stream, StreamNames
+from verifier.streams.judge_worker import VERIFIER_GROUP
+from verifier.streams.stream import Stream, StreamNames
+from verifier.streams.valkey import EmbeddedRedis, connect
 from verifier.verdict import Kind, Status, Submission, Verdict
 
 NAMES = StreamNames("run")

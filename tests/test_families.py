@@ -24,8 +24,8 @@ from prover.normalise import normalise
 from prover.portfolio import CANDIDATES, greedy_portfolio
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
+from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import resolve_runtime
-from verifier.pool import LeanPool
 from verifier.verdict import Status, Submission
 
 NAMES = st.from_regex(r"[a-z][a-z0-9_']{0,3}", fullmatch=True).filter(lambda name: name != "fun")

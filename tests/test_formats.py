@@ -8,7 +8,7 @@ from prover.fences import blocks_of
 from prover.formats import FORMATS, Answer, Failed, Problem, Turn, format_named, last_block
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
-from verifier.pool import LeanPool
+from verifier.judging.pool import LeanPool
 from verifier.verdict import Message, Severity, Status, Submission
 
 HEADER = "import Mathlib\n\nopen Nat\n\n"

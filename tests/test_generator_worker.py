@@ -18,8 +18,8 @@ from prover.sealed import SUMS, BrokenDirectory, digest_of, seal
 from prover.stream_worker import GENERATOR_GROUP, load_transformers, sample_order
 from prover.theorem import Theorem
 from trainer.policy import save_policy
-from verifier.redis_server import REDIS_VARIABLE, EmbeddedRedis, connect
-from verifier.streams import Stream, StreamNames
+from verifier.streams.stream import Stream, StreamNames
+from verifier.streams.valkey import REDIS_VARIABLE, EmbeddedRedis, connect
 
 NAMES = StreamNames("run")
 

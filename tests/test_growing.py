@@ -19,7 +19,7 @@ from prover.training_set import TrainingSet
 from trainer.config import run_config
 from trainer.processes import grower_arguments
 from verifier.errors import InvalidInput
-from verifier.pool import LeanPool
+from verifier.judging.pool import LeanPool
 from verifier.verdict import Status
 
 HARD = "(a b : Nat) (h : a * a = 2 * (b * b)) : b = 0"

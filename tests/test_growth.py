@@ -22,7 +22,7 @@ from prover.growth import (
 from prover.normalise import normalise
 from prover.signature import parse_signature
 from prover.theorem import Theorem
-from verifier.pool import LeanPool
+from verifier.judging.pool import LeanPool
 
 
 def theorem(said: str, name: str = "t") -> Theorem:

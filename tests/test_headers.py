@@ -2,7 +2,7 @@
 
 import pytest
 
-from verifier.pool import LeanPool
+from verifier.judging.pool import LeanPool
 from verifier.verdict import Status, Submission
 
 LEAN = """\

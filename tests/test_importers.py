@@ -14,7 +14,7 @@ from prover.store_cli import store_app
 from prover.theorem import Theorem
 from prover.training_set import TrainingSet
 from verifier.errors import InvalidInput
-from verifier.pool import LeanPool
+from verifier.judging.pool import LeanPool
 
 ROW = {
     "name": "two_and_two",

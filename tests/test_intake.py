@@ -12,9 +12,9 @@ from tests.test_books import attempt, task, verdict
 from trainer.books import Account, Books
 from trainer.exchange import TRAINER_GROUP
 from trainer.intake import Intake
-from verifier.redis_server import EmbeddedRedis, connect
-from verifier.stream_worker import VERIFIER_GROUP
-from verifier.streams import Stream, StreamNames
+from verifier.streams.judge_worker import VERIFIER_GROUP
+from verifier.streams.stream import Stream, StreamNames
+from verifier.streams.valkey import EmbeddedRedis, connect
 from verifier.verdict import Verdict
 
 NAMES = StreamNames("run")

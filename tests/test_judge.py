@@ -4,8 +4,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verifier.judge import MAX_SUBMISSION_BYTES, audited, may_turn_on_the_kernel, screen, screened, source_of
-from verifier.protocol import AuditReply, CheckReply, Declaration, RawMessage, RawTactic, parse_json_line
+from verifier.judging.protocol import (
+    AuditReply,
+    CheckReply,
+    Declaration,
+    RawMessage,
+    RawTactic,
+    parse_json_line,
+)
+from verifier.judging.rules import (
+    MAX_SUBMISSION_BYTES,
+    audited,
+    may_turn_on_the_kernel,
+    screen,
+    screened,
+    source_of,
+)
 from verifier.verdict import Kind, Status, Submission, Verdict
 
 STATEMENT = "theorem t (a : Nat) :\n  a = a"

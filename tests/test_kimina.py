@@ -6,9 +6,9 @@ from typing import Any
 import httpx
 import pytest
 
-from verifier.api import create_app
-from verifier.pool import LeanPool
-from verifier.service import VerifyService
+from verifier.judging.pool import LeanPool
+from verifier.server.app import create_app
+from verifier.server.service import VerifyService
 
 IMPORTS = {
     "licence": ("/- Licence.\nimport Nowhere -/\nimport Lean\n\ntheorem t : 1 = 1 := rfl", 5),

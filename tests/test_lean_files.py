@@ -17,7 +17,7 @@ from prover.lean_files import lean_theorems
 from prover.lean_text import commands_of
 from prover.leandojo import DojoMissing, leandojo_theorems, longest_chains, trace_repository
 from verifier.errors import InvalidInput
-from verifier.pool import LeanPool
+from verifier.judging.pool import LeanPool
 from verifier.verdict import Status, Submission
 
 LEAN = """\

@@ -7,7 +7,7 @@ import pytest
 from prover.datasets import core_header
 from prover.formats import FORMATS, Answer, Problem, Prompt, format_named
 from prover.theorem import Theorem
-from verifier.pool import LeanPool
+from verifier.judging.pool import LeanPool
 from verifier.verdict import Status, Submission
 
 HEADERS = {

@@ -10,12 +10,12 @@ import pytest
 
 from tests.processes import ends, is_running
 from verifier.errors import PoolClosed, WorkerStartError
+from verifier.judging.lean_worker import LeanWorker
+from verifier.judging.pool import LeanPool
+from verifier.judging.worker_set import WorkerSet
 from verifier.lean.runtime import LeanRuntime
 from verifier.options import Options
-from verifier.pool import LeanPool
 from verifier.verdict import Kind, Status, Submission, Verdict
-from verifier.worker import LeanWorker
-from verifier.workers import WorkerSet
 
 EXIT = "theorem t : 1 = 1 := rfl\n#eval (IO.Process.exit 3 : IO Unit)"
 

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from verifier.errors import InvalidInput, RedisUnavailable
-from verifier.redis_server import EmbeddedRedis, answers, connect, server_command, server_socket
+from verifier.streams.valkey import EmbeddedRedis, answers, connect, server_command, server_socket
 
 
 def gone(url: str, within_s: float = 10.0) -> bool:
@@ -66,7 +66,7 @@ def test_data_on_the_disk_survives_sigkill_of_the_server(tmp_path: Path) -> None
 PARENT = """
 import sys, time
 from pathlib import Path
-from verifier.redis_server import EmbeddedRedis, connect
+from verifier.streams.valkey import EmbeddedRedis, connect
 with EmbeddedRedis(Path(sys.argv[1])) as server:
     connect(server.url).set("key", "value")
     print(server.url, flush=True)

@@ -8,10 +8,10 @@ from redteam.corpus import read_cases
 from redteam.honest import honest_cases
 from redteam.run import Judged, all_cases, judge_corpus
 
-from verifier import workers
+from verifier.judging import worker_set as workers
+from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime
 from verifier.options import Options
-from verifier.pool import LeanPool
 from verifier.verdict import Kind, Status, Submission
 
 # Written by the cheats of `host_access`, should they be able to.

@@ -15,8 +15,8 @@ from trainer.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
 from trainer.rollout import Rollout
 from trainer.supervised import SupervisedConfig, train_supervised
 from trainer.tokenizer import train_tokenizer
-from verifier.pool import LeanPool
-from verifier.rewards import MAX_STATEMENT, ArithmeticVerifier, Verifier
+from verifier.judging.pool import LeanPool
+from verifier.judging.reward import MAX_STATEMENT, ArithmeticVerifier, Verifier
 from verifier.verdict import Kind, Status, Submission, Verdict
 
 

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from verifier import sandbox
-from verifier.child import process_tree, resident_bytes, tied_to_this_process
 from verifier.errors import InvalidInput
 from verifier.lean.install import find_embedded_lean
-from verifier.syscall_filter import filter_program
+from verifier.sandbox import confine as sandbox
+from verifier.sandbox.child import process_tree, resident_bytes, tied_to_this_process
+from verifier.sandbox.seccomp import filter_program
 
 PYTHON = Path(sys.executable).resolve()
 SECRET = "the secret of the user"
@@ -202,7 +202,7 @@ def test_sigkill_of_the_parent_leaves_nothing_in_the_sandbox_behind(protection: 
     inside = confined(python("import time; print(1, flush=True); time.sleep(600)"))
     parent = f"""
 import subprocess, sys
-from verifier.child import tied_to_this_process
+from verifier.sandbox.child import tied_to_this_process
 child = subprocess.Popen(tied_to_this_process({inside!r}), stdout=subprocess.PIPE, start_new_session=True)
 child.stdout.readline()
 print(child.pid, flush=True)

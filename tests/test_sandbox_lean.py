@@ -16,12 +16,12 @@ from pathlib import Path
 import pytest
 import pytest_asyncio
 
-from verifier import sandbox
-from verifier.child import process_tree, resident_bytes, tied_to_this_process
+from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime, project_runtime, resolve_runtime
 from verifier.options import Options
-from verifier.pool import LeanPool
-from verifier.redis_server import REDIS_VARIABLE, EmbeddedRedis
+from verifier.sandbox import confine as sandbox
+from verifier.sandbox.child import process_tree, resident_bytes, tied_to_this_process
+from verifier.streams.valkey import REDIS_VARIABLE, EmbeddedRedis
 from verifier.verdict import Kind, Status, Submission, Verdict
 
 SECRET = "the secret of the user"

@@ -22,7 +22,7 @@ from prover.signature import (
     without_comments,
 )
 from verifier.errors import InvalidInput
-from verifier.pool import LeanPool
+from verifier.judging.pool import LeanPool
 
 WORD = re.compile(r'"[^"]*"|[^\W\d][\w\'!?.]*|\d+|\S')
 

@@ -10,11 +10,11 @@ import pytest
 import pytest_asyncio
 
 from verifier.errors import RedisUnavailable
+from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime
-from verifier.pool import LeanPool
-from verifier.redis_server import EmbeddedRedis, connect
-from verifier.stream_worker import CLAIM_IDLE_MS, VERIFIER_GROUP, JudgeRequest, run_verifier
-from verifier.streams import Stream, StreamNames
+from verifier.streams.judge_worker import CLAIM_IDLE_MS, VERIFIER_GROUP, JudgeRequest, run_verifier
+from verifier.streams.stream import Stream, StreamNames
+from verifier.streams.valkey import EmbeddedRedis, connect
 from verifier.verdict import Status, Submission, Verdict
 
 NAMES = StreamNames("test")

@@ -12,8 +12,7 @@ import redis
 from pydantic import BaseModel
 
 from verifier.errors import InvalidInput, RedisUnavailable
-from verifier.redis_server import EmbeddedRedis, connect
-from verifier.streams import (
+from verifier.streams.stream import (
     MAX_BLOCK_MS,
     MAX_DELIVERIES,
     Delivery,
@@ -23,6 +22,7 @@ from verifier.streams import (
     WireFields,
     _decode,
 )
+from verifier.streams.valkey import EmbeddedRedis, connect
 from verifier.verdict import Status, Verdict
 
 

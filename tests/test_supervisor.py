@@ -19,9 +19,9 @@ from rich.console import Console
 from trainer import cli
 from trainer.keeper import Child, Pace, Restarts
 from trainer.supervisor import console_log, redis_child, supervise
-from verifier.child import process_tree
 from verifier.errors import InvalidInput, ProofmillError, RedisUnavailable, WorkerKilled
-from verifier.redis_server import connect, server_socket
+from verifier.sandbox.child import process_tree
+from verifier.streams.valkey import connect, server_socket
 
 QUICK = Pace(first_wait_s=0.02, longest_wait_s=0.1, main_grace_s=60.0, grace_s=60.0)
 WAITING = "print('waits'); import time; time.sleep(60)"
@@ -286,7 +286,7 @@ async def test_no_child_outlives_a_supervisor_that_was_killed() -> None:
 
 CLIENT = """
 import sys
-from verifier.redis_server import connect
+from verifier.streams.valkey import connect
 connect(sys.argv[1]).rpush("starts", "one")
 print("connected")
 import time

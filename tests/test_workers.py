@@ -4,12 +4,12 @@ import asyncio
 
 import pytest
 
-from verifier import worker as worker_module
+from verifier.judging import lean_worker as worker_module
+from verifier.judging.pool import LeanPool
+from verifier.judging.worker_set import WorkerSet
 from verifier.lean.runtime import LeanRuntime
 from verifier.options import Options
-from verifier.pool import LeanPool
 from verifier.verdict import Status, Submission, Verdict
-from verifier.workers import WorkerSet
 
 
 async def judged(pool: LeanPool, header: str, value: int) -> Verdict:

@@ -9,9 +9,9 @@ from redteam.run import judge_corpus
 from redteam.surface import Surface
 from redteam.zoo import VARIANTS, read_zoo, renamed, zoo_cases
 
+from verifier.judging.protocol import Export, check_request
+from verifier.judging.worker_set import WorkerSet
 from verifier.lean.runtime import LeanRuntime
-from verifier.protocol import Export, check_request
-from verifier.workers import WorkerSet
 
 # Of each kind of auxiliary one: a `match` of numbers, of pairs into propositions, proofs of indices,
 # definitions of the header, a namespace.

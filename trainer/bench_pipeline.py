@@ -30,9 +30,9 @@ from trainer.daemon import run_daemon
 from trainer.intake import Intake
 from trainer.processes import Processes, generator_arguments, verifier_arguments
 from trainer.run_metrics import busy_shares
-from verifier.redis_server import REDIS_VARIABLE, EmbeddedRedis, connect
-from verifier.stream_worker import IN_FLIGHT_PER_WORKER, VERIFIER_GROUP, JudgeRequest
-from verifier.streams import Stream, StreamNames
+from verifier.streams.judge_worker import IN_FLIGHT_PER_WORKER, VERIFIER_GROUP, JudgeRequest
+from verifier.streams.stream import Stream, StreamNames
+from verifier.streams.valkey import REDIS_VARIABLE, EmbeddedRedis, connect
 from verifier.verdict import Status, Verdict
 
 __all__ = ["PipelineBench", "RunBench", "bench_pipeline"]

@@ -16,7 +16,7 @@ from trainer.curriculum_cli import curriculum_app
 from trainer.curriculum_config import PolicyName
 from trainer.eval_cli import eval_app
 from trainer.extras import prepare_torch
-from verifier.cli import (
+from verifier.cli.main import (
     AllowUnconfined,
     CacheRedis,
     Heartbeats,
@@ -39,9 +39,9 @@ from verifier.errors import (
     WorkerDied,
     WorkerStartError,
 )
+from verifier.judging.pool import LeanPool
 from verifier.options import Options
-from verifier.pool import LeanPool
-from verifier.redis_server import REDIS_FILE_VARIABLE, REDIS_VARIABLE
+from verifier.streams.valkey import REDIS_FILE_VARIABLE, REDIS_VARIABLE
 
 __all__ = ["main"]
 
@@ -187,8 +187,8 @@ def worker_verifier(
     allow_unconfined: AllowUnconfined = False,
 ) -> None:
     """Judge the attempts of a run."""
-    from verifier.redis_cache import RedisVerdicts
-    from verifier.stream_worker import run_verifier
+    from verifier.streams.judge_worker import run_verifier
+    from verifier.streams.verdict_store import RedisVerdicts
 
     options = Options(tactics, timeout, heartbeats, goals=False)
     pool = LeanPool(confined_runtime(project, allow_unconfined), workers=workers, options=options)

@@ -43,7 +43,7 @@ from trainer.supervised import encode_pairs
 from verifier.console import say
 from verifier.errors import InvalidInput
 from verifier.lean.runtime import code_in, resolve_runtime
-from verifier.locking import locked
+from verifier.sandbox.lock import locked
 
 __all__ = ["compare"]
 

@@ -44,7 +44,7 @@ from trainer.tasks import orders_of, outcome_of
 from trainer.versions import Version, Versions, write_version
 from verifier.console import say
 from verifier.errors import StalledError
-from verifier.redis_server import PATIENT, connect
+from verifier.streams.valkey import PATIENT, connect
 from verifier.verdict import Kind
 
 __all__ = ["run_daemon"]

@@ -26,7 +26,7 @@ from trainer.session import Session
 from trainer.supervised import encode_pairs
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
-from verifier.locking import locked
+from verifier.sandbox.lock import locked
 
 __all__ = [
     "StopRequest",

@@ -24,15 +24,15 @@ from prover.formats import FORMATS, format_named
 from prover.generators import Generator, SamplingParams
 from prover.sealed import SUMS, digest_of
 from trainer.extras import prepare_torch
-from verifier.certificate import CertificateStore
-from verifier.cli import AllowUnconfined, Heartbeats, Project, Timeout, Workers, confined_runtime
+from verifier.cli.main import AllowUnconfined, Heartbeats, Project, Timeout, Workers, confined_runtime
 from verifier.client import AsyncClient
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
+from verifier.judging.certificate import CertificateStore
+from verifier.judging.pool import LeanPool
+from verifier.judging.reward import Verifier
 from verifier.lean.runtime import LeanRuntime, code_in
 from verifier.options import Options
-from verifier.pool import LeanPool
-from verifier.rewards import Verifier
 from verifier.verdict import Kind, Submission, Verdict
 
 __all__ = ["eval_app"]

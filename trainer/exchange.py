@@ -15,8 +15,8 @@ from prover.messages import AttemptMessage, Order, Task
 from prover.stream_worker import GENERATOR_GROUP
 from trainer.rollout import Judged
 from verifier.errors import StalledError
-from verifier.stream_worker import VERIFIER_GROUP, consumer_name
-from verifier.streams import Stream, StreamNames
+from verifier.streams.judge_worker import VERIFIER_GROUP, consumer_name
+from verifier.streams.stream import Stream, StreamNames
 from verifier.verdict import Status, Submission, Verdict
 
 __all__ = ["TRAINER_GROUP", "Exchange", "trim"]

@@ -14,8 +14,8 @@ from prover.messages import AttemptMessage, Order, Task
 from prover.stream_worker import GENERATOR_GROUP
 from trainer.books import Books
 from trainer.exchange import TRAINER_GROUP, trim
-from verifier.stream_worker import VERIFIER_GROUP
-from verifier.streams import Delivery, Stream, StreamNames
+from verifier.streams.judge_worker import VERIFIER_GROUP
+from verifier.streams.stream import Delivery, Stream, StreamNames
 from verifier.verdict import Verdict
 
 __all__ = ["Intake"]

@@ -14,7 +14,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 
-from verifier.child import tied_to_this_process
+from verifier.sandbox.child import tied_to_this_process
 
 __all__ = ["PACE", "SUPERVISOR", "WRONG_SETTINGS", "Child", "Keeper", "Log", "Pace", "Restarts"]
 

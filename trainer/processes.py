@@ -17,8 +17,8 @@ from typing import Self
 
 from trainer.compute import Compute
 from trainer.config import RunConfig
-from verifier.child import log_tail, tied_to_this_process
 from verifier.errors import ProofmillError
+from verifier.sandbox.child import log_tail, tied_to_this_process
 
 __all__ = ["ProcessDied", "Processes", "generator_arguments", "grower_arguments", "verifier_arguments"]
 
@@ -65,7 +65,7 @@ class ProcessDied(ProofmillError):
 class Processes:
     """Child processes of a run, each with its output in `directory/NAME.log`.
 
-    Start them from a thread that lives as long as they should (see `verifier.child`).
+    Start them from a thread that lives as long as they should (see `verifier.sandbox.child`).
     """
 
     def __init__(self, directory: Path) -> None:

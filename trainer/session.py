@@ -20,7 +20,7 @@ from trainer.rollout import Judged
 from trainer.run_files import Phase, Summary
 from trainer.run_writer import RunWriter
 from verifier.console import progress_bars, say
-from verifier.redis_server import REDIS_VARIABLE, EmbeddedRedis, connect
+from verifier.streams.valkey import REDIS_VARIABLE, EmbeddedRedis, connect
 from verifier.verdict import Verdict
 
 __all__ = ["Policy", "Session", "open_session"]

@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.text import Text
 
 from trainer.keeper import PACE, SUPERVISOR, Child, Keeper, Log, Pace
-from verifier.redis_server import answers, server_command
+from verifier.streams.valkey import answers, server_command
 
 __all__ = ["console_log", "redis_child", "supervise"]
 

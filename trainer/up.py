@@ -9,7 +9,7 @@ from trainer.config import RunConfig
 from trainer.keeper import PACE, Child, Pace
 from trainer.processes import generator_arguments, grower_arguments, verifier_arguments
 from trainer.supervisor import redis_child, supervise
-from verifier.redis_server import REDIS_VARIABLE, connect, server_socket
+from verifier.streams.valkey import REDIS_VARIABLE, connect, server_socket
 
 __all__ = ["run_up"]
 

@@ -140,7 +140,7 @@ class Certificate(BaseModel):
     axioms: tuple[str, ...]
     lean: str
     advisories: tuple[str, ...] = ()
-    """Known holes of that Lean's kernel, as `verifier/advisories.py` names them; an old one names none."""
+    """Known holes of that Lean's kernel, as `verifier/lean/advisories.py` names them."""
 
 
 class Verdict(BaseModel):

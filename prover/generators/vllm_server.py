@@ -21,8 +21,8 @@ from typing import Literal, Self
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
-from verifier.child import log_tail, process_tree, tied_to_this_process
 from verifier.errors import ProofmillError
+from verifier.sandbox.child import log_tail, process_tree, tied_to_this_process
 
 __all__ = [
     "PYTHON_VARIABLE",

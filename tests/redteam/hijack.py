@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from verifier.protocol import Export
+from verifier.judging.protocol import Export
 
 from .surface import Surface, Unprintable
 from .zoo import Exhibit

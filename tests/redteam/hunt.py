@@ -10,11 +10,11 @@ from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
 from verifier.errors import NoAnswer
-from verifier.judge import audited
+from verifier.judging.pool import LeanPool
+from verifier.judging.protocol import CheckReply, Export, audit_request, check_request
+from verifier.judging.rules import audited
 from verifier.lean.runtime import LeanRuntime
 from verifier.options import Options
-from verifier.pool import LeanPool
-from verifier.protocol import CheckReply, Export, audit_request, check_request
 from verifier.verdict import Status, Submission
 
 from .hijack import Hijack, hijacks_of, twins_of

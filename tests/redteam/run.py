@@ -19,9 +19,9 @@ from rich.console import Console
 from rich.table import Table
 
 from verifier.console import progress_bars
+from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime, resolve_runtime
 from verifier.options import Options
-from verifier.pool import LeanPool
 from verifier.verdict import Status, Verdict
 
 from .corpus import Case, read_cases

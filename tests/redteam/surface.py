@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from verifier.protocol import Export
+from verifier.judging.protocol import Export
 
 __all__ = ["Surface", "Unprintable"]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from prover.generators import Sample, SamplingParams
 from prover.generators.vllm_server import PYTHON_VARIABLE
 from tests.with_vllm.policies import PROMPTS, Published, assert_from
-from verifier.child import process_tree
+from verifier.sandbox.child import process_tree
 
 REPOSITORY = Path(__file__).parents[2]
 

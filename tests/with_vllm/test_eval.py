@@ -12,7 +12,7 @@ from prover.generators import SamplingParams
 from prover.generators.vllm import VLLMEngine
 from tests.test_evaluation import data, run
 from tests.with_vllm.policies import Published
-from verifier.pool import LeanPool
+from verifier.judging.pool import LeanPool
 
 
 async def test_what_vllm_samples_is_judged_and_sampled_again_the_same(

@@ -11,7 +11,7 @@ import httpx
 from prover.generators import SamplingParams
 from prover.generators.vllm import VLLMEngine
 from tests.with_vllm.policies import CONTEXT, PROMPTS, Published, assert_from, flat, sample
-from verifier.child import process_tree
+from verifier.sandbox.child import process_tree
 
 
 def requests_running(url: str) -> float:

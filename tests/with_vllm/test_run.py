@@ -16,7 +16,7 @@ from tests.toys import PAIRS
 from tests.with_vllm.policies import Published, distance
 from trainer.config import run_config
 from trainer.daemon import run_daemon
-from verifier.redis_server import EmbeddedRedis
+from verifier.streams.valkey import EmbeddedRedis
 
 VERSIONS = 3
 

@@ -7,8 +7,8 @@ import pytest
 
 from prover.generators.vllm import VLLMEngine
 from tests.with_vllm.policies import Published, assert_from, sample
-from verifier.child import process_tree
 from verifier.errors import InvalidInput
+from verifier.sandbox.child import process_tree
 
 
 def test_other_weights_are_refused_by_a_server_that_is_not_ours_and_served_by_one_that_is(

@@ -1,6 +1,6 @@
 /-! ### Plain: what an unsound kernel must not be shown
 
-Every Lean before 4.33.1 has a kernel with published holes that an export reaches: `verifier/advisories.py` lists
+Every Lean before 4.33.1 has a kernel with published holes that an export reaches: `verifier/lean/advisories.py` lists
 them, docs/soundness.md says what each needs.  All of them need an inductive type that Lean's own elaborator never
 makes.  So such a kernel is only shown inductive types that are written out plainly: nothing in them has to be
 reduced to see in which universe they live and where they occur in themselves.  It is a narrower question than

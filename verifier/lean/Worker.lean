@@ -1,6 +1,6 @@
 /-
 The Lean side of the verifier: a loop that reads one JSON request a line and
-writes one JSON reply a line.  `verifier/protocol.py` is its other half, and
+writes one JSON reply a line.  `verifier/judging/protocol.py` is its other half, and
 `verifier/lean/source.py` puts this file behind the others it needs.
 
     lean --run WORKER.lean              elaborates candidates: the screen
@@ -23,7 +23,7 @@ declaration with all it rests on.  A statement is read alone for its type and
 the goal of its proof; a text for what Lean says of it, with nothing to compare: a file, whose imports are for the
 header to bring, and what they are another request tells.  An audit has the kernel check such an export in a
 process where no candidate was elaborated, and has it say whether it proves the reference.  None of them decides:
-`verifier/judge.py` does.
+`verifier/judging/rules.py` does.
 -/
 
 /-! ### Requests -/
@@ -256,7 +256,7 @@ def textReply (memory : Memory) (request : Json) : IO (Memory × List (String ×
 
 /-! #### The audit: a process that never does -/
 
-/-- What the auditor found of the candidate's declaration, for `verifier/judge.py` to judge. -/
+/-- What the auditor found of the candidate's declaration, for `verifier/judging/rules.py` to judge. -/
 def replayedFields (header : Header) (reference : Reference) (replayed : Replayed) : IO (List (String × Json)) := do
   match replayed with
   | { candidate? := none, .. } => return [("declaration", .null)]

@@ -26,7 +26,7 @@ from verifier.lean.install import (
     install_embedded_lean,
 )
 from verifier.lean.source import script_source
-from verifier.sandbox import Protection, confined, file_confinement, resource_limits
+from verifier.sandbox.confine import Protection, confined, file_confinement, resource_limits
 
 __all__ = ["LeanRuntime", "embedded_runtime", "project_runtime", "resolve_runtime"]
 
@@ -43,7 +43,7 @@ _LAKE_TIMEOUT_S = 900.0
 class LeanRuntime:
     """A worker process, ready to be started: run `command` in `cwd` with exactly `env`.
 
-    `command` begins with the sandbox (`verifier/sandbox.py`), so the process started is not Lean's own.
+    `command` begins with the sandbox (`verifier/sandbox/`), so the process started is not Lean's own.
     `protections` are those of which one has to be on, or candidate code can read the user's files.
     End it with SIGKILL: the embedded one can hang when it is asked to leave.
     """

@@ -1,7 +1,7 @@
 """The seam between learning and judging: whatever turns submissions into verdicts can be a source of reward.
 
-Lean is the one that matters (`verifier.pool.LeanPool`).  Arithmetic is the second: it needs no Lean, so that
-learners and evaluations can be tried, and tested, on problems of which every answer is known.
+Lean is the one that matters (`verifier.judging.pool.LeanPool`).  Arithmetic is the second: it needs no Lean,
+so that learners and evaluations can be tried, and tested, on problems of which every answer is known.
 """
 
 import ast
@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Protocol
 from verifier.verdict import Status, Submission, Verdict
 
 if TYPE_CHECKING:
-    from verifier.pool import LeanPool
+    from verifier.judging.pool import LeanPool
 
 __all__ = ["ArithmeticVerifier", "Verifier"]
 

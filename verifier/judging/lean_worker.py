@@ -16,10 +16,10 @@ from typing import Literal, TypeVar
 
 from pydantic import ValidationError
 
-from verifier.child import tied_to_this_process
 from verifier.errors import WorkerDied, WorkerKilled, WorkerStartError
+from verifier.judging.protocol import Ready, Request, Wire, header_request, parse_json_line
 from verifier.lean.runtime import LeanRuntime
-from verifier.protocol import Ready, Request, Wire, header_request, parse_json_line
+from verifier.sandbox.child import tied_to_this_process
 
 __all__ = ["LeanWorker", "Role"]
 

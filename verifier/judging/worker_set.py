@@ -13,10 +13,10 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from verifier.errors import NoAnswer, PoolClosed, WorkerDied, WorkerKilled, WorkerStartError
+from verifier.judging.lean_worker import LeanWorker, Role
+from verifier.judging.protocol import Request, Wire
 from verifier.lean.runtime import LeanRuntime
-from verifier.protocol import Request, Wire
 from verifier.verdict import Status
-from verifier.worker import LeanWorker, Role
 
 __all__ = ["WorkerSet"]
 

@@ -7,9 +7,9 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, Proc
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from verifier.admission import Admission
-from verifier.child import resident_bytes
-from verifier.pool import LeanPool
+from verifier.judging.pool import LeanPool
+from verifier.sandbox.child import resident_bytes
+from verifier.server.admission import Admission
 from verifier.verdict import Verdict
 
 __all__ = ["Metrics"]

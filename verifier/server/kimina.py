@@ -15,11 +15,11 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Depends, Request
 from pydantic import BaseModel, Field, model_validator
 
-from verifier.access import Access, while_connected
 from verifier.errors import NoAnswer
-from verifier.judge import Source, tactics_of
-from verifier.protocol import RawMessage, RawSorry, TextReply
-from verifier.service import VerifyService
+from verifier.judging.protocol import RawMessage, RawSorry, TextReply
+from verifier.judging.rules import Source, tactics_of
+from verifier.server.auth import Access, while_connected
+from verifier.server.service import VerifyService
 from verifier.verdict import Status, Tactic
 
 __all__ = ["kimina_routes"]

@@ -19,7 +19,7 @@ from pydantic import BaseModel, ValidationError
 from redis.typing import EncodableT, FieldT
 
 from verifier.errors import InvalidInput, ProofmillError
-from verifier.redis_server import SOCKET_TIMEOUT_S, unreachable_is_typed
+from verifier.streams.valkey import SOCKET_TIMEOUT_S, unreachable_is_typed
 
 __all__ = [
     "MAX_BLOCK_MS",

@@ -15,12 +15,9 @@ from collections.abc import AsyncIterator, Iterable
 from types import TracebackType
 from typing import Self
 
-from verifier.certificate import CertificateStore, certify
 from verifier.errors import NoAnswer
-from verifier.judge import audited, may_turn_on_the_kernel, screen, screened, source_of
-from verifier.lean.runtime import LeanRuntime
-from verifier.options import Options
-from verifier.protocol import (
+from verifier.judging.certificate import CertificateStore, certify
+from verifier.judging.protocol import (
     StatementReply,
     TextReply,
     audit_request,
@@ -29,8 +26,11 @@ from verifier.protocol import (
     statement_request,
     text_request,
 )
+from verifier.judging.rules import audited, may_turn_on_the_kernel, screen, screened, source_of
+from verifier.judging.worker_set import WorkerSet
+from verifier.lean.runtime import LeanRuntime
+from verifier.options import Options
 from verifier.verdict import Status, Submission, Verdict
-from verifier.workers import WorkerSet
 
 __all__ = ["LeanPool"]
 

@@ -2,7 +2,7 @@
 
 Groups sampled from one policy are full of duplicates.  A verdict of kind `unknown` is never kept, because it
 says nothing about the proof.  A verdict is known by a digest of all that it depends on, so that verifiers on
-the same toolchain can share a store (`verifier/redis_cache.py`).
+the same toolchain can share a store (`verifier/streams/verdict_store.py`).
 """
 
 import asyncio
@@ -16,8 +16,8 @@ from typing import Protocol
 from cachetools import LRUCache
 from pydantic import ValidationError
 
+from verifier.judging.pool import LeanPool
 from verifier.options import Options
-from verifier.pool import LeanPool
 from verifier.verdict import Kind, Submission, Verdict
 
 __all__ = ["CACHE_BYTES", "CachedPool", "VerdictCache", "VerdictStore", "digest_of"]

@@ -16,11 +16,10 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from verifier.advisories import advisories_of
 from verifier.errors import InvalidInput, LeanInstallError, RedisUnavailable
+from verifier.lean.advisories import advisories_of
 from verifier.lean.install import cache_directory, find_embedded_lean, find_node
-from verifier.redis_server import server_binary
-from verifier.sandbox import (
+from verifier.sandbox.confine import (
     MEMORY_LIMITS,
     Protection,
     bubblewrap,
@@ -28,6 +27,7 @@ from verifier.sandbox import (
     node_permission_model,
     resource_limits,
 )
+from verifier.streams.valkey import server_binary
 
 __all__ = ["Check", "diagnose"]
 

@@ -6,7 +6,7 @@ from types import FrameType
 import uvicorn
 from fastapi import FastAPI
 
-from verifier.service import VerifyService
+from verifier.server.service import VerifyService
 
 __all__ = ["serve"]
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
-from verifier.protocol import RENAMED_ROOT, AuditReply, CheckReply, Declaration, RawMessage, RawTactic
+from verifier.judging.protocol import RENAMED_ROOT, AuditReply, CheckReply, Declaration, RawMessage, RawTactic
 from verifier.verdict import Message, Severity, Status, Submission, Tactic, Verdict
 
 __all__ = [

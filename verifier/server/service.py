@@ -1,11 +1,11 @@
 """The pool as a service: submissions wait their turn, are judged once, and are counted."""
 
-from verifier.admission import DEFAULT_QUEUE, Admission, Priority
-from verifier.cache import CACHE_BYTES, VerdictCache, VerdictStore
 from verifier.errors import LeanUnavailable, QueueFull
-from verifier.metrics import Metrics
+from verifier.judging.cache import CACHE_BYTES, VerdictCache, VerdictStore
+from verifier.judging.pool import LeanPool
 from verifier.options import Options
-from verifier.pool import LeanPool
+from verifier.server.admission import DEFAULT_QUEUE, Admission, Priority
+from verifier.server.metrics import Metrics
 from verifier.verdict import Status, Submission, Verdict
 
 __all__ = ["VerifyService"]

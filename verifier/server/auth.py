@@ -6,7 +6,7 @@ from typing import TypeVar
 
 from fastapi import HTTPException, Request
 
-from verifier.keys import KeyRing
+from verifier.server.keys import KeyRing
 
 __all__ = ["Access", "while_connected"]
 

@@ -13,13 +13,13 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from verifier.advisories import advisories_of
 from verifier.errors import InvalidInput, NoAnswer
-from verifier.judge import audited
+from verifier.judging.protocol import AuditReply, Export, audit_request
+from verifier.judging.rules import audited
+from verifier.judging.worker_set import WorkerSet
+from verifier.lean.advisories import advisories_of
 from verifier.lean.runtime import LeanRuntime
-from verifier.protocol import AuditReply, Export, audit_request
 from verifier.verdict import Certificate, Status, Submission
-from verifier.workers import WorkerSet
 
 __all__ = ["CertificateStore", "StoredProof", "audit_again", "audit_all", "certify", "stored_proofs"]
 

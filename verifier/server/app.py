@@ -1,4 +1,4 @@
-"""The HTTP verify API: routes and what they take and give; `verifier/service.py` judges."""
+"""The HTTP verify API: routes and what they take and give; `verifier/server/service.py` judges."""
 
 import asyncio
 import math
@@ -12,15 +12,15 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from verifier.access import Access, while_connected
-from verifier.admission import Priority
-from verifier.advisories import advisories_of
 from verifier.errors import LeanUnavailable, NoAnswer, PoolClosed, QueueFull
-from verifier.keys import KeyRing
-from verifier.kimina import kimina_routes
-from verifier.middleware import BodyLimit, RequestIds
-from verifier.protocol import StatementReply
-from verifier.service import VerifyService
+from verifier.judging.protocol import StatementReply
+from verifier.lean.advisories import advisories_of
+from verifier.server.admission import Priority
+from verifier.server.auth import Access, while_connected
+from verifier.server.keys import KeyRing
+from verifier.server.kimina import kimina_routes
+from verifier.server.middleware import BodyLimit, RequestIds
+from verifier.server.service import VerifyService
 from verifier.verdict import Submission, Verdict
 
 __all__ = ["BatchRow", "StatementReport", "Toolchain", "VerifyRequest", "create_app"]

@@ -3,7 +3,7 @@
 The embedded server listens on a unix socket in a directory only this user can
 enter, keeps its data in an append-only file, and never outlives the process
 that started it: the kernel sends it SIGTERM when that process ends in any way.
-`python -m verifier.redis_server DIRECTORY SOCKET` is the same server as a command.
+`python -m verifier.streams.valkey DIRECTORY SOCKET` is the same server as a command.
 """
 
 import fcntl
@@ -23,9 +23,9 @@ import redis
 from redis.backoff import ExponentialBackoff
 from redis.retry import Retry
 
-from verifier.child import log_tail, tied_to_this_process
 from verifier.console import say
 from verifier.errors import InvalidInput, RedisUnavailable
+from verifier.sandbox.child import log_tail, tied_to_this_process
 
 __all__ = [
     "PATIENT",
@@ -215,7 +215,7 @@ def server_command(directory: Path, socket: Path) -> tuple[str, ...]:
     It listens at `unix://SOCKET`.  Run again after it has ended in any way, even by
     SIGKILL, it has the same data at the same URL.  It exits with 75 when it cannot start.
     """
-    return (sys.executable, "-m", "verifier.redis_server", str(directory.absolute()), str(socket))
+    return (sys.executable, "-m", "verifier.streams.valkey", str(directory.absolute()), str(socket))
 
 
 def _become_server(directory: Path, socket: Path) -> NoReturn:

@@ -27,18 +27,18 @@ import httpx
 import uvicorn
 from pydantic import BaseModel
 
-from verifier.api import create_app
-from verifier.child import process_tree, resident_bytes
 from verifier.errors import WorkerDied
-from verifier.judge import source_of
+from verifier.judging.lean_worker import LeanWorker, Role
+from verifier.judging.pool import LeanPool
+from verifier.judging.protocol import audit_request, check_request
+from verifier.judging.rules import source_of
+from verifier.judging.worker_set import WorkerSet
 from verifier.lean.runtime import LeanRuntime
 from verifier.options import Options
-from verifier.pool import LeanPool
-from verifier.protocol import audit_request, check_request
-from verifier.service import VerifyService
+from verifier.sandbox.child import process_tree, resident_bytes
+from verifier.server.app import create_app
+from verifier.server.service import VerifyService
 from verifier.verdict import Status, Submission
-from verifier.worker import LeanWorker, Role
-from verifier.workers import WorkerSet
 
 __all__ = ["VerifierBench", "bench_verifier"]
 

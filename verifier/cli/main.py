@@ -12,14 +12,14 @@ from typing import IO, Annotated
 import typer
 from pydantic import BaseModel
 
-from verifier.admission import DEFAULT_QUEUE
-from verifier.certificate import CertificateStore, audit_all, stored_proofs
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
 from verifier.jsonl import BadRow, Row, read_rows
+from verifier.judging.certificate import CertificateStore, audit_all, stored_proofs
+from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime, resolve_runtime
 from verifier.options import Options
-from verifier.pool import LeanPool
+from verifier.server.admission import DEFAULT_QUEUE
 from verifier.verdict import Verdict
 
 __all__ = ["app", "bench_app", "confined_runtime", "print_figures"]
@@ -55,7 +55,7 @@ AllowUnconfined = Annotated[
 @app.command()
 def doctor() -> None:
     """Say what is here; exit 0 when proofs can be judged and models trained."""
-    from verifier.doctor import diagnose
+    from verifier.cli.doctor import diagnose
 
     checks = diagnose()
     for check in checks:
@@ -157,11 +157,11 @@ def serve(
     """Serve the HTTP verify API."""
     import structlog
 
-    from verifier.api import create_app
-    from verifier.keys import KeyRing
-    from verifier.redis_cache import RedisVerdicts
-    from verifier.server import serve as serve_until_stopped
-    from verifier.service import VerifyService
+    from verifier.server.app import create_app
+    from verifier.server.keys import KeyRing
+    from verifier.server.serve import serve as serve_until_stopped
+    from verifier.server.service import VerifyService
+    from verifier.streams.verdict_store import RedisVerdicts
 
     if keys is None and host not in ("127.0.0.1", "::1", "localhost"):
         raise InvalidInput(
@@ -207,7 +207,7 @@ def confined_runtime(project: Path | None, allow_unconfined: bool) -> LeanRuntim
 @app.command()
 def key(name: Annotated[str, typer.Argument(help="Whose key it is.")]) -> None:
     """Make an API key: show it, once, and print the line for the file that `serve --keys` reads."""
-    from verifier.keys import hash_of, new_key
+    from verifier.server.keys import hash_of, new_key
 
     made = new_key()
     say(f"the key of {name}, which is kept nowhere: {made}")
@@ -221,7 +221,7 @@ def bench_verifier_command(
     project: Project = None,
 ) -> None:
     """Measure start, throughput, latency, memory and the audit's cost; takes memory for twelve workers."""
-    from verifier.bench import bench_verifier
+    from verifier.cli.bench import bench_verifier
 
     runtime = resolve_runtime(project)
     with progress_bars() as progress:
@@ -239,7 +239,7 @@ def bench_soak_command(
     project: Project = None,
 ) -> None:
     """Send a server much at once, some of it bad for its workers; exit 1 when a verdict is lost or wrong."""
-    from verifier.soak import soak
+    from verifier.cli.soak import soak
 
     runtime = resolve_runtime(project)
     with progress_bars() as progress:

@@ -19,14 +19,14 @@ from statistics import quantiles
 import httpx
 from pydantic import BaseModel
 
-from verifier.api import create_app
 from verifier.client import AsyncClient
 from verifier.errors import ServiceError
+from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime
 from verifier.options import Options
-from verifier.pool import LeanPool
-from verifier.server import serve
-from verifier.service import VerifyService
+from verifier.server.app import create_app
+from verifier.server.serve import serve
+from verifier.server.service import VerifyService
 from verifier.verdict import Status, Submission
 
 __all__ = ["SoakResult", "soak"]

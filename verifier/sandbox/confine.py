@@ -37,9 +37,9 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from verifier.child import FILTER_DESCRIPTOR, within_limits
 from verifier.errors import InvalidInput
-from verifier.syscall_filter import filter_program
+from verifier.sandbox.child import FILTER_DESCRIPTOR, within_limits
+from verifier.sandbox.seccomp import filter_program
 
 __all__ = [
     "MEMORY_LIMITS",
