@@ -7,8 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from prover.messages import AttemptMessage, Order
-from prover.stream_worker import GENERATOR_GROUP, Load, sample_order
+from prover.generators.messages import AttemptMessage, Order
+from prover.generators.worker import GENERATOR_GROUP, Load, sample_order
 from verifier.streams.judge_worker import VERIFIER_GROUP
 from verifier.streams.stream import Stream, StreamNames
 from verifier.streams.valkey import connect

@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from prover.features import FEATURES, FeatureTable
+from prover.library.features import FEATURES, FeatureTable
 from trainer.curriculum import Choice, Outcome, Scheduler
 from trainer.curriculum_config import CurriculumConfig, PolicyName
 from trainer.simulated_learners import NumberedTheorems

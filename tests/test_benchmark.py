@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from prover.benchmark import digest_of, labels_of, load_benchmark
-from prover.datasets import core_header
-from prover.open_answers import with_answer
+from prover.evaluation.benchmark import digest_of, labels_of, load_benchmark
+from prover.sources.jsonl import core_header
+from prover.sources.open_answers import with_answer
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 

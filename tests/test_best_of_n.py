@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from prover.eval_provers import BestOf, Written
-from prover.formats import Answer, Failed, Problem
+from prover.evaluation.provers import BestOf, Written
+from prover.formats.formats import Answer, Failed, Problem
 from prover.theorem import Theorem
 from tests.toys import CONFIG, PAIRS
 from trainer.best_of_n import load_scorer, ordered_calls, preferences_of, rank_run

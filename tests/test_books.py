@@ -5,8 +5,8 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.generators import SamplingParams
-from prover.messages import AttemptMessage, Task
+from prover.generators.base import SamplingParams
+from prover.generators.messages import AttemptMessage, Task
 from prover.theorem import Attempt, Theorem
 from trainer.books import Account, Books, Group
 from trainer.rounds import groups_to_issue, is_stale, round_of

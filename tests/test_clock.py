@@ -7,7 +7,7 @@ from pathlib import Path
 import libfaketime
 import pytest
 
-from prover.messages import AttemptMessage
+from prover.generators.messages import AttemptMessage
 from tests.test_books import attempt, task, verdict
 from trainer.books import Account, Books
 from trainer.intake import Intake

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.statistics import bootstrap_interval, nested_interval
+from prover.evaluation.statistics import bootstrap_interval, nested_interval
 from trainer.arms import ARMS, CONTROL, START, arm_config, arm_title
 from trainer.compare import compare, fingerprint, held, result_of
 from trainer.comparison import ArmResult, table_of, write_comparison

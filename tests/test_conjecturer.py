@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.conjecturer import (
+from prover.conjectures.conjecturer import (
     HARD_BELOW,
     Conjecturer,
     Tried,
@@ -14,11 +14,11 @@ from prover.conjecturer import (
     rewards,
     training_pairs,
 )
-from prover.generators import Sample, SamplingParams
+from prover.conjectures.variations import How, Proposer, Unsolved
+from prover.formats.prompts import prompt_of
+from prover.generators.base import Sample, SamplingParams
 from prover.generators.transformers import TransformersGenerator
-from prover.growth import How, Proposer, Unsolved
-from prover.prompts import prompt_of
-from prover.signature import parse_signature
+from prover.syntax.signature import parse_signature
 from prover.theorem import Theorem
 from tests.toys import CONFIG
 from trainer.policy import build_policy

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from prover.features import FEATURES, FeatureTable
+from prover.library.features import FEATURES, FeatureTable
 from prover.theorem import Theorem
 from tests.scheduling import answered, indices, scheduler, table
 from trainer.catalogue import ListedTheorems

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from prover.store import TheoremStore
-from prover.stream_worker import load_transformers
+from prover.generators.worker import load_transformers
+from prover.library.store import TheoremStore
+from prover.library.training_set import TrainingSet
 from prover.theorem import Theorem
-from prover.training_set import TrainingSet
 from tests.answering import answering
 from tests.chaos import chaos, prepare
 from trainer.config import RunConfig, load_config, run_config

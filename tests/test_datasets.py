@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from prover.datasets import core_header, core_names, load_jsonl, only_named, parse_rows, with_core_header
+from prover.sources.jsonl import core_header, core_names, load_jsonl, only_named, parse_rows, with_core_header
 from verifier.errors import InvalidInput
 
 SHARED = Path(__file__).resolve().parents[2] / "shared" / "data"

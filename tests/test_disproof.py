@@ -2,7 +2,7 @@
 
 import pytest
 
-from prover.disproof import (
+from prover.conjectures.negation import (
     Outcome,
     Values,
     declared_values,

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.eval_summary import Evaluated, Weighed, outcomes, pass_rates, summary_of
-from prover.statistics import wilson_interval
+from prover.evaluation.statistics import wilson_interval
+from prover.evaluation.summary import Evaluated, Weighed, outcomes, pass_rates, summary_of
 from verifier.verdict import Kind, Status
 
 P, R, U = Kind.PROVED, Kind.REFUTED, Kind.UNKNOWN

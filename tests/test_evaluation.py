@@ -14,18 +14,18 @@ from typing import Any
 import pytest
 from tokenizers.processors import Sequence as InFront
 
-from prover.benchmark import Benchmark, load_benchmark
-from prover.eval_compare import compare_evaluations
-from prover.eval_export import exported, results_table
-from prover.eval_files import EvalFiles, EvalRecord, ProblemRow, StatementRow, read_record
-from prover.eval_page import render_evaluation
-from prover.eval_provers import BestOf, ModelProver, Portfolio, Prover, Written
-from prover.eval_summary import Evaluated, Summary
-from prover.evaluation import Budget, DoesNotElaborate, evaluate
-from prover.formats import Answer, Failed, Problem, format_named
-from prover.generators import SamplingParams
+from prover.evaluation.benchmark import Benchmark, load_benchmark
+from prover.evaluation.compare import compare_evaluations
+from prover.evaluation.export import exported, results_table
+from prover.evaluation.files import EvalFiles, EvalRecord, ProblemRow, StatementRow, read_record
+from prover.evaluation.page import render_evaluation
+from prover.evaluation.provers import BestOf, ModelProver, Portfolio, Prover, Written
+from prover.evaluation.run import Budget, DoesNotElaborate, evaluate
+from prover.evaluation.summary import Evaluated, Summary
+from prover.formats.formats import Answer, Failed, Problem, format_named
+from prover.formats.prompts import encode_prompt
+from prover.generators.base import SamplingParams
 from prover.generators.transformers import TransformersGenerator
-from prover.prompts import encode_prompt
 from verifier.client import AsyncClient
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool

@@ -6,9 +6,9 @@ from pathlib import Path
 import pytest
 import redis
 
-from prover.generators import SamplingParams
-from prover.messages import AttemptMessage, Order, Task
-from prover.stream_worker import GENERATOR_GROUP
+from prover.generators.base import SamplingParams
+from prover.generators.messages import AttemptMessage, Order, Task
+from prover.generators.worker import GENERATOR_GROUP
 from prover.theorem import Attempt, Theorem
 from trainer.exchange import Exchange
 from verifier.errors import ProofmillError, StalledError

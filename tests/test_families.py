@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prover.evaluation.baselines import CANDIDATES, greedy_portfolio
 from prover.families import (
     DIFFICULTIES,
     FAMILIES,
@@ -20,8 +21,7 @@ from prover.families import (
     supervised_pairs,
 )
 from prover.families.base import FUNCTION_NAMES, HYPOTHESES, LISTS, PREDICATES, VARIABLES
-from prover.normalise import normalise
-from prover.portfolio import CANDIDATES, greedy_portfolio
+from prover.syntax.normalise import normalise
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 
 from prover.families import HEADER, generate
-from prover.features import FEATURES, Features, FeatureTable, features_of, lemmas_of
+from prover.library.features import FEATURES, Features, FeatureTable, features_of, lemmas_of
 from prover.theorem import Theorem
 
 NAMES = st.lists(

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.fences import blocks_of
-from prover.formats import FORMATS, Answer, Failed, Problem, Turn, format_named, last_block
+from prover.formats.fences import blocks_of
+from prover.formats.formats import FORMATS, Answer, Failed, Problem, Turn, format_named, last_block
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool

@@ -9,7 +9,7 @@ import torch
 from pydantic import ValidationError
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from prover.generators import Sample, SamplingParams
+from prover.generators.base import Sample, SamplingParams
 from prover.generators.transformers import TransformersGenerator, choose_tokens
 from trainer.batching import Example, micro_batches
 from trainer.policy import PolicyConfig, build_policy, save_policy, token_logprobs

@@ -12,10 +12,10 @@ import pytest
 import redis
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from prover.generators import SamplingParams
-from prover.messages import AttemptMessage, Order, Task
-from prover.sealed import SUMS, BrokenDirectory, digest_of, seal
-from prover.stream_worker import GENERATOR_GROUP, load_transformers, sample_order
+from prover.generators.base import SamplingParams
+from prover.generators.messages import AttemptMessage, Order, Task
+from prover.generators.sealed import SUMS, BrokenDirectory, digest_of, seal
+from prover.generators.worker import GENERATOR_GROUP, load_transformers, sample_order
 from prover.theorem import Theorem
 from trainer.policy import save_policy
 from verifier.streams.stream import Stream, StreamNames

@@ -7,15 +7,15 @@ import pytest
 from typer.main import get_command
 from typer.testing import CliRunner
 
-from prover.conjecturer import Conjecturer, conjecture_prompt
-from prover.generators import Sample, SamplingParams
-from prover.growing import conjecturer_pairs, grow
-from prover.growth import Fate, Variations
-from prover.store import TheoremStore
-from prover.store_cli import store_app
-from prover.store_models import JudgedAttempt
+from prover.cli import store_app
+from prover.conjectures.conjecturer import Conjecturer, conjecture_prompt
+from prover.conjectures.grow import conjecturer_pairs, grow
+from prover.conjectures.variations import Fate, Variations
+from prover.generators.base import Sample, SamplingParams
+from prover.library.records import JudgedAttempt
+from prover.library.store import TheoremStore
+from prover.library.training_set import TrainingSet
 from prover.theorem import Split, Theorem
-from prover.training_set import TrainingSet
 from trainer.config import run_config
 from trainer.processes import grower_arguments
 from verifier.errors import InvalidInput

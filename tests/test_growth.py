@@ -6,8 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.families import DIFFICULTIES, FAMILIES, HEADER
-from prover.growth import (
+from prover.conjectures.variations import (
     Fate,
     How,
     Proposal,
@@ -19,8 +18,9 @@ from prover.growth import (
     subgoals,
     without_a_hypothesis,
 )
-from prover.normalise import normalise
-from prover.signature import parse_signature
+from prover.families import DIFFICULTIES, FAMILIES, HEADER
+from prover.syntax.normalise import normalise
+from prover.syntax.signature import parse_signature
 from prover.theorem import Theorem
 from verifier.judging.pool import LeanPool
 

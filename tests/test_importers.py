@@ -6,13 +6,13 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from prover.datasets import load_jsonl
-from prover.elaboration import check_store, elaborating
-from prover.importers import FAULTY, ImportReport, family_theorems, import_rows, jsonl_theorems
-from prover.store import TheoremStore
-from prover.store_cli import store_app
+from prover.cli import store_app
+from prover.library.elaboration import check_store, elaborating
+from prover.library.store import TheoremStore
+from prover.library.training_set import TrainingSet
+from prover.sources.into_library import FAULTY, ImportReport, family_theorems, import_rows, jsonl_theorems
+from prover.sources.jsonl import load_jsonl
 from prover.theorem import Theorem
-from prover.training_set import TrainingSet
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
 

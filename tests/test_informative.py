@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from prover.features import FEATURES, FeatureTable
+from prover.library.features import FEATURES, FeatureTable
 from tests.scheduling import ONLY_DISPROOFS, answered, indices, scheduler, table
 from trainer.curriculum import Outcome
 from trainer.curriculum_config import CurriculumConfig

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 import redis
 
-from prover.messages import AttemptMessage, Order
-from prover.stream_worker import GENERATOR_GROUP
+from prover.generators.messages import AttemptMessage, Order
+from prover.generators.worker import GENERATOR_GROUP
 from tests.test_books import attempt, task, verdict
 from trainer.books import Account, Books
 from trainer.exchange import TRAINER_GROUP

@@ -12,10 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.found import BadRow, Found, Row
-from prover.lean_files import lean_theorems
-from prover.lean_text import commands_of
-from prover.leandojo import DojoMissing, leandojo_theorems, longest_chains, trace_repository
+from prover.sources.lean_files import lean_theorems
+from prover.sources.leandojo import DojoMissing, leandojo_theorems, longest_chains, trace_repository
+from prover.sources.rows import BadRow, Found, Row
+from prover.syntax.commands import commands_of
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
 from verifier.verdict import Status, Submission

@@ -9,7 +9,7 @@ import pytest
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from prover.generators import Sample
+from prover.generators.base import Sample
 from tests.toys import CONFIG, PAIRS, rollout, sample_of, sampled_group, unchanged, weights
 from trainer.batching import Example, micro_batches
 from trainer.credit import CreditConfig

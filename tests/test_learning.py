@@ -7,7 +7,7 @@ import torch
 from pydantic import ValidationError
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from prover.generators import Sample, SamplingParams
+from prover.generators.base import Sample, SamplingParams
 from prover.generators.transformers import TransformersGenerator
 from tests.toys import CONFIG, PAIRS, rollout, sample_of, unchanged, weights
 from trainer.expert_iteration import (

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from prover.datasets import core_names, load_jsonl, only_named, with_core_header
+from prover.sources.jsonl import core_names, load_jsonl, only_named, with_core_header
 from verifier.judging.pool import LeanPool
 from verifier.verdict import Status, Submission
 

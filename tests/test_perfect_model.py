@@ -4,8 +4,8 @@ import re
 
 import pytest
 
-from prover.datasets import core_header
-from prover.formats import FORMATS, Answer, Problem, Prompt, format_named
+from prover.formats.formats import FORMATS, Answer, Problem, Prompt, format_named
+from prover.sources.jsonl import core_header
 from prover.theorem import Theorem
 from verifier.judging.pool import LeanPool
 from verifier.verdict import Status, Submission

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
+from prover.formats.prompts import completion_of, encode_completion, encode_prompt, prompt_of
 from prover.generators.transformers import load_model
-from prover.prompts import completion_of, encode_completion, encode_prompt, prompt_of
 from prover.theorem import Theorem
 from trainer.batching import Example, micro_batches, minibatches
 from trainer.policy import (

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from transformers import AutoModelForSequenceClassification, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from prover.prompts import encode_completion, encode_prompt
+from prover.formats.prompts import encode_completion, encode_prompt
 from prover.theorem import Attempt, Theorem
 from trainer.batching import Example
 from trainer.policy import PolicyConfig, build_policy, save_policy

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.generators import SamplingParams
+from prover.generators.base import SamplingParams
 from prover.generators.transformers import TransformersGenerator
 from prover.theorem import Theorem
 from tests.toys import CONFIG, attempt_of

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from prover.sealed import SUMS, BrokenDirectory, check_sealed, digest_of, new_sealed
+from prover.generators.sealed import SUMS, BrokenDirectory, check_sealed, digest_of, new_sealed
 from verifier.errors import InvalidInput, ProofmillError
 
 

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prover.families import DIFFICULTIES, FAMILIES
-from prover.signature import (
+from prover.syntax.signature import (
     Binder,
     Signature,
     definition_sign,

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
-from prover.features import FEATURES
-from prover.sealed import new_sealed
+from prover.generators.sealed import new_sealed
+from prover.library.features import FEATURES
 from prover.theorem import Theorem
 from trainer.bench_curriculum import bench_curriculum
 from trainer.config import run_config

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import binomtest, bootstrap
 
-from prover.statistics import (
+from prover.evaluation.statistics import (
     bootstrap_interval,
     mcnemar_p,
     mean_pass_at_k,

@@ -16,10 +16,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prover.families import generate
-from prover.features import FEATURES, features_of
-from prover.store import TheoremStore
-from prover.store_file import VERSION
-from prover.store_models import Adding, JudgedAttempt
+from prover.library.features import FEATURES, features_of
+from prover.library.records import Adding, JudgedAttempt
+from prover.library.schema import VERSION
+from prover.library.store import TheoremStore
 from prover.theorem import Split, Theorem
 from verifier.errors import InvalidInput, ProofmillError
 from verifier.verdict import Status

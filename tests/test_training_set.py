@@ -8,10 +8,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prover.families import build_dataset
-from prover.store import TheoremStore
-from prover.store_models import Adding
+from prover.library.records import Adding
+from prover.library.store import TheoremStore
+from prover.library.training_set import TrainingSet
 from prover.theorem import Split, Theorem
-from prover.training_set import TrainingSet
 from verifier.errors import InvalidInput
 
 

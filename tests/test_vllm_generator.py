@@ -22,10 +22,10 @@ from hypothesis import strategies as st
 from safetensors.numpy import save_file
 from transformers import PreTrainedTokenizerFast
 
-from prover.generators import SamplingParams, vllm
-from prover.generators.vllm import ATTEMPTS, VLLMEngine, VLLMGenerator
-from prover.generators.vllm_policy import read_policy
-from prover.generators.vllm_protocol import (
+from prover.generators.base import SamplingParams, vllm
+from prover.generators.vllm.engine import ATTEMPTS, VLLMEngine, VLLMGenerator
+from prover.generators.vllm.policy import read_policy
+from prover.generators.vllm.protocol import (
     AdapterSlots,
     Completions,
     LogprobsMode,
@@ -34,7 +34,7 @@ from prover.generators.vllm_protocol import (
     samples_of,
     sampling,
 )
-from prover.generators.vllm_server import (
+from prover.generators.vllm.server import (
     PYTHON_VARIABLE,
     EngineStartError,
     EngineUnavailable,

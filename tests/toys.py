@@ -5,9 +5,9 @@ from collections.abc import Sequence
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from prover.generators import Sample, SamplingParams
+from prover.formats.prompts import encode_completion, encode_prompt
+from prover.generators.base import Sample, SamplingParams
 from prover.generators.transformers import TransformersGenerator
-from prover.prompts import encode_completion, encode_prompt
 from prover.theorem import Attempt, Theorem
 from trainer.policy import PolicyConfig
 from trainer.rollout import Rollout

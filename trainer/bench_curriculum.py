@@ -18,9 +18,9 @@ from statistics import median
 import numpy as np
 from pydantic import BaseModel
 
-from prover.store import TheoremStore
+from prover.library.store import TheoremStore
+from prover.library.training_set import TrainingSet
 from prover.theorem import Theorem
-from prover.training_set import TrainingSet
 from trainer.curriculum import Outcome, Scheduler
 from trainer.curriculum_config import CurriculumConfig, PolicyName
 

@@ -20,9 +20,9 @@ from typing import Any
 
 from pydantic import BaseModel
 
-from prover.generators import SamplingParams
-from prover.messages import TASKS_PER_ORDER, AttemptMessage, Order, Task
-from prover.stream_worker import GENERATOR_GROUP
+from prover.generators.base import SamplingParams
+from prover.generators.messages import TASKS_PER_ORDER, AttemptMessage, Order, Task
+from prover.generators.worker import GENERATOR_GROUP
 from prover.theorem import Attempt, Theorem
 from trainer.books import Books
 from trainer.config import run_config

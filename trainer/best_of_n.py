@@ -12,11 +12,11 @@ from statistics import fmean
 import torch
 from pydantic import BaseModel
 
-from prover.eval_provers import Scorer
-from prover.formats import Problem
+from prover.evaluation.provers import Scorer
+from prover.evaluation.statistics import bootstrap_interval
+from prover.formats.formats import Problem
+from prover.formats.prompts import completion_of, encode_completion, encode_prompt, prompt_of
 from prover.generators.transformers import load_model
-from prover.prompts import completion_of, encode_completion, encode_prompt, prompt_of
-from prover.statistics import bootstrap_interval
 from prover.theorem import Theorem
 from trainer.batching import Example
 from trainer.learner import NonFiniteLoss

@@ -15,7 +15,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ValidationError
 
-from prover.messages import AttemptMessage, Task
+from prover.generators.messages import AttemptMessage, Task
 from trainer.rollout import Judged
 from verifier.errors import InvalidInput
 from verifier.verdict import Kind, Status, Verdict

@@ -6,7 +6,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.features import Features, FeatureTable, features_of
+from prover.library.features import Features, FeatureTable, features_of
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 

@@ -9,8 +9,8 @@ from typing import Annotated, Literal
 
 import typer
 
-from prover.generators.vllm_server import Dtype, EngineUnavailable
-from prover.store_cli import store_app
+from prover.cli import store_app
+from prover.generators.vllm.server import Dtype, EngineUnavailable
 from trainer.algorithms import LearnerName
 from trainer.curriculum_cli import curriculum_app
 from trainer.curriculum_config import PolicyName
@@ -209,8 +209,8 @@ def worker_generator(
 ) -> None:
     """Sample the attempts of a run."""
     prepare_torch()
-    from prover.generators.vllm import ServerSettings, VLLMEngine
-    from prover.stream_worker import load_transformers, load_vllm, run_generator
+    from prover.generators.vllm.engine import ServerSettings, VLLMEngine
+    from prover.generators.worker import load_transformers, load_vllm, run_generator
 
     url = redis_url(redis, redis_file)
     if engine == "transformers":

@@ -149,7 +149,7 @@ def fingerprint(config: RunConfig, budget: Budget | None) -> str:
     judge = resolve_runtime(config.lean.project).fingerprint
     digest = hashlib.sha256(repr((settings, budget, judge)).encode())
     for package in ("prover", "trainer"):
-        digest.update(code_in(Path(__file__).parents[1] / package))
+        digest.update(code_in(Path(__file__).parents[2] / package))
     return digest.hexdigest()
 
 

@@ -8,7 +8,7 @@ from statistics import fmean
 import matplotlib.pyplot as plt
 from pydantic import BaseModel, ConfigDict
 
-from prover.statistics import Counts, nested_interval, pass_at_k
+from prover.evaluation.statistics import Counts, nested_interval, pass_at_k
 from trainer.arms import CONTROL, START, arm_title
 from verifier.verdict import Kind
 

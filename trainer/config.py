@@ -7,8 +7,8 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from prover.generators import SamplingParams
-from prover.generators.vllm_server import Dtype
+from prover.generators.base import SamplingParams
+from prover.generators.vllm.server import Dtype
 from trainer.algorithms import ALGORITHMS, LearnerName
 from trainer.compute import ComputeConfig
 from trainer.curriculum_config import CurriculumConfig

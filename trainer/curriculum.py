@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from pydantic import BaseModel, ConfigDict
 
-from prover.features import FEATURES
+from prover.library.features import FEATURES
 from prover.theorem import Theorem
 from trainer.catalogue import Catalogue
 from trainer.curriculum_config import CurriculumConfig

@@ -11,7 +11,7 @@ from typing import Any, Literal, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.features import FEATURES, FeatureTable
+from prover.library.features import FEATURES, FeatureTable
 from trainer.posterior import Floats, Indices, Posteriors, expected_variance
 
 __all__ = [

@@ -15,8 +15,8 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from prover.messages import TASKS_PER_ORDER
-from prover.training_set import TrainingSet
+from prover.generators.messages import TASKS_PER_ORDER
+from prover.library.training_set import TrainingSet
 from trainer.alarm import MismatchAlarm
 from trainer.books import Account, Books, Group
 from trainer.config import RunConfig

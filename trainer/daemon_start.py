@@ -11,10 +11,10 @@ from typing import Self
 
 import redis
 
-from prover.datasets import load_jsonl
-from prover.prompts import load_tokenizer
-from prover.store import TheoremStore
-from prover.training_set import TrainingSet
+from prover.formats.prompts import load_tokenizer
+from prover.library.store import TheoremStore
+from prover.library.training_set import TrainingSet
+from prover.sources.jsonl import load_jsonl
 from trainer.batching import Example
 from trainer.catalogue import Catalogue, ListedTheorems
 from trainer.config import RunConfig

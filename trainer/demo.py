@@ -17,10 +17,10 @@ from typing import Literal
 import torch
 from transformers import PreTrainedTokenizerBase
 
+from prover.evaluation.statistics import Estimate, paired_difference
 from prover.families import FAMILIES, Dataset, Role, build_dataset, supervised_pairs
+from prover.formats.prompts import completion_of, prompt_of
 from prover.generators.transformers import load_model
-from prover.prompts import completion_of, prompt_of
-from prover.statistics import Estimate, paired_difference
 from trainer.algorithms import LearnerName
 from trainer.batching import Example
 from trainer.catalogue import ListedTheorems

@@ -12,17 +12,17 @@ import typer
 from rich.progress import Progress
 from typer.core import TyperGroup
 
-from prover.benchmark import Benchmark, load_benchmark
-from prover.eval_compare import EvalComparison, compare_evaluations
-from prover.eval_export import EXPORTS, exported, write_parquet
-from prover.eval_files import EvalFiles, EvalRecord, ProblemRow, StatementRow, read_record
-from prover.eval_page import render_evaluation
-from prover.eval_provers import BestOf, ModelProver, Portfolio, Prover
-from prover.eval_summary import Evaluated
-from prover.evaluation import Budget, evaluate
-from prover.formats import FORMATS, format_named
-from prover.generators import Generator, SamplingParams
-from prover.sealed import SUMS, digest_of
+from prover.evaluation.benchmark import Benchmark, load_benchmark
+from prover.evaluation.compare import EvalComparison, compare_evaluations
+from prover.evaluation.export import EXPORTS, exported, write_parquet
+from prover.evaluation.files import EvalFiles, EvalRecord, ProblemRow, StatementRow, read_record
+from prover.evaluation.page import render_evaluation
+from prover.evaluation.provers import BestOf, ModelProver, Portfolio, Prover
+from prover.evaluation.run import Budget, evaluate
+from prover.evaluation.summary import Evaluated
+from prover.formats.formats import FORMATS, format_named
+from prover.generators.base import Generator, SamplingParams
+from prover.generators.sealed import SUMS, digest_of
 from trainer.extras import prepare_torch
 from verifier.cli.main import AllowUnconfined, Heartbeats, Project, Timeout, Workers, confined_runtime
 from verifier.client import AsyncClient
@@ -257,8 +257,8 @@ def _prover(
     if model is None:
         raise InvalidInput(f"--generator {generator} needs a model: name its directory as --model")
     prepare_torch()
+    from prover.formats.prompts import load_tokenizer
     from prover.generators.transformers import TransformersGenerator
-    from prover.prompts import load_tokenizer
 
     asked = format_named(style)
     named = {"generator": generator, "model": model.name, "model_sha256": _model_digest(model)}
@@ -266,7 +266,7 @@ def _prover(
         loaded = TransformersGenerator.load(model, device)
         yield ModelProver(loaded, loaded.tokenizer, asked, sampling, named)
         return
-    from prover.generators.vllm import VLLMEngine
+    from prover.generators.vllm.engine import VLLMEngine
 
     with VLLMEngine(vllm_url) as engine:
         served: Generator = engine.generator(model, version=0)
@@ -370,7 +370,7 @@ def _model_digest(directory: Path) -> str:
 
 
 def _code() -> bytes:
-    return b"".join(code_in(Path(__file__).parents[1] / package) for package in ("prover", "verifier"))
+    return b"".join(code_in(Path(__file__).parents[2] / package) for package in ("prover", "verifier"))
 
 
 class _Remote:

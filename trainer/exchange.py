@@ -11,8 +11,8 @@ from typing import TypeVar
 import redis
 from pydantic import BaseModel
 
-from prover.messages import AttemptMessage, Order, Task
-from prover.stream_worker import GENERATOR_GROUP
+from prover.generators.messages import AttemptMessage, Order, Task
+from prover.generators.worker import GENERATOR_GROUP
 from trainer.rollout import Judged
 from verifier.errors import StalledError
 from verifier.streams.judge_worker import VERIFIER_GROUP, consumer_name

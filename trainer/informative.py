@@ -30,7 +30,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from prover.features import FeatureTable
+from prover.library.features import FeatureTable
 from trainer.curriculum_config import CurriculumConfig
 from trainer.curriculum_policies import Allowed, Pick, Standing, smallest
 from trainer.posterior import Floats, Indices, Posteriors, all_proved, all_refuted, informative

@@ -10,8 +10,8 @@ from collections.abc import Iterator
 
 import redis
 
-from prover.messages import AttemptMessage, Order, Task
-from prover.stream_worker import GENERATOR_GROUP
+from prover.generators.messages import AttemptMessage, Order, Task
+from prover.generators.worker import GENERATOR_GROUP
 from trainer.books import Books
 from trainer.exchange import TRAINER_GROUP, trim
 from verifier.streams.judge_worker import VERIFIER_GROUP

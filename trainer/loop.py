@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from prover.messages import Task
+from prover.generators.messages import Task
 from trainer.batching import Example
 from trainer.catalogue import Catalogue
 from trainer.curriculum import Disproved, Outcome, Scheduler

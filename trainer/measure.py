@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
 
-from prover.generators import SamplingParams
-from prover.portfolio import CANDIDATES, greedy_portfolio
-from prover.statistics import Counts, mean_pass_at_k, wilson_interval
+from prover.evaluation.baselines import CANDIDATES, greedy_portfolio
+from prover.evaluation.statistics import Counts, mean_pass_at_k, wilson_interval
+from prover.generators.base import SamplingParams
 from prover.theorem import Theorem
 from trainer.rollout import Judged
 from trainer.run_files import Arm, Phase, Portfolio, Rate

@@ -18,7 +18,7 @@ from pydantic import Field, model_validator
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from prover.prompts import encode_completion, encode_prompt
+from prover.formats.prompts import encode_completion, encode_prompt
 from trainer.batching import Batch, Example, endless_minibatches, micro_batches
 from trainer.compute import Compute
 from trainer.learner import ScheduledConfig

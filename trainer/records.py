@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable, Iterator
 
-from prover.store_models import JudgedAttempt
-from prover.training_set import TrainingSet
+from prover.library.records import JudgedAttempt
+from prover.library.training_set import TrainingSet
 from trainer.books import Group
 from trainer.curriculum import Disproved
 from trainer.rollout import Judged

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from rich.progress import Progress
 
-from prover.generators import SamplingParams
-from prover.messages import Task
+from prover.generators.base import SamplingParams
+from prover.generators.messages import Task
 from prover.theorem import Theorem
 from trainer.config import RunConfig
 from trainer.exchange import Exchange

@@ -24,7 +24,7 @@ from typing import Literal, get_args
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.features import FEATURES, FeatureTable
+from prover.library.features import FEATURES, FeatureTable
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 

@@ -14,7 +14,7 @@ from typing import Protocol
 import numpy as np
 from pydantic import BaseModel, Field
 
-from prover.statistics import bootstrap_interval
+from prover.evaluation.statistics import bootstrap_interval
 from trainer.catalogue import Catalogue, ListedTheorems
 from trainer.curriculum import Outcome, Scheduler
 from trainer.curriculum_config import POLICIES, CurriculumConfig, PolicyName

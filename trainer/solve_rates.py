@@ -15,7 +15,7 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-from prover.features import FEATURES, FeatureTable
+from prover.library.features import FEATURES, FeatureTable
 from trainer.packing import pack, unpack
 from trainer.posterior import Floats
 from verifier.errors import InvalidInput

@@ -10,9 +10,9 @@ from pathlib import Path
 
 from pydantic import BaseModel
 
-from prover.benchmark import VARIANTS
-from prover.eval_export import EXPORTS
-from prover.formats import FORMATS
+from prover.evaluation.benchmark import VARIANTS
+from prover.evaluation.export import EXPORTS
+from prover.formats.formats import FORMATS
 from trainer.algorithms import ALGORITHMS, Algorithm, PolicyLoss
 from trainer.compute import ComputeConfig
 from trainer.config import DaemonConfig, GeneratorConfig

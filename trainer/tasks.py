@@ -3,9 +3,9 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from prover.disproof import disproofs, negated
-from prover.generators import SamplingParams
-from prover.messages import TASKS_PER_ORDER, Task
+from prover.conjectures.negation import disproofs, negated
+from prover.generators.base import SamplingParams
+from prover.generators.messages import TASKS_PER_ORDER, Task
 from trainer.curriculum import Choice, Outcome
 from trainer.versions import Version
 from verifier.errors import InvalidInput

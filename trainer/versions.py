@@ -1,6 +1,6 @@
 """Policy versions on disk; each is a checkpoint of the whole run.
 
-`versions/v0012/` is a sealed directory (`prover/sealed.py`) with
+`versions/v0012/` is a sealed directory (`prover/generators/sealed.py`) with
 
     policy/       what generators load, sealed itself
     learner.pt    weights, moments, buffers and random numbers of what learns
@@ -18,7 +18,7 @@ from typing import Any
 
 import torch
 
-from prover.sealed import check_sealed, new_sealed, seal
+from prover.generators.sealed import check_sealed, new_sealed, seal
 from trainer.student import Student
 from verifier.errors import InvalidInput
 

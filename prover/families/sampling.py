@@ -14,8 +14,8 @@ from itertools import islice
 from prover.families.base import DIFFICULTIES, Family, Instance, Role
 from prover.families.header import HEADER
 from prover.families.table import FAMILIES
-from prover.features import Features, features_of
-from prover.normalise import normalise
+from prover.library.features import Features, features_of
+from prover.syntax.normalise import normalise
 from prover.theorem import Split, Theorem
 from verifier.errors import InvalidInput
 

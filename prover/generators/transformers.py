@@ -21,8 +21,8 @@ from transformers import (
 )
 from transformers.cache_utils import DynamicLayer
 
-from prover.generators import Sample, SamplingParams
-from prover.prompts import encode_prompt
+from prover.formats.prompts import encode_prompt
+from prover.generators.base import Sample, SamplingParams
 from verifier.errors import InvalidInput
 
 __all__ = ["TransformersGenerator", "load_model"]

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from prover.generators.vllm import VLLMEngine
-from prover.generators.vllm_server import PYTHON_VARIABLE, ServerSettings
+from prover.generators.vllm.engine import VLLMEngine
+from prover.generators.vllm.server import PYTHON_VARIABLE, ServerSettings
 from tests.with_vllm.policies import Published, publish_adapter, publish_weights
 
 SETTINGS = ServerSettings(

@@ -5,8 +5,8 @@ import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from prover.generators import SamplingParams
-from prover.generators.vllm_inprocess import InProcessVLLM
+from prover.generators.base import SamplingParams
+from prover.generators.vllm.in_process import InProcessVLLM
 from verifier.errors import InvalidInput
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 import torch
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from prover.generators import Sample, SamplingParams
+from prover.generators.base import Sample, SamplingParams
 from prover.generators.transformers import load_model
-from prover.generators.vllm import VLLMEngine
+from prover.generators.vllm.engine import VLLMEngine
 from tests.toys import PAIRS
 from trainer.batching import Example, micro_batches
 from trainer.lora import LoRAConfig, merged, with_lora

@@ -8,8 +8,8 @@ import sys
 import time
 from pathlib import Path
 
-from prover.generators import Sample, SamplingParams
-from prover.generators.vllm_server import PYTHON_VARIABLE
+from prover.generators.base import Sample, SamplingParams
+from prover.generators.vllm.server import PYTHON_VARIABLE
 from tests.with_vllm.policies import PROMPTS, Published, assert_from
 from verifier.sandbox.child import process_tree
 
@@ -56,7 +56,7 @@ def test_vllm_in_process_samples_as_a_server_does(
 PARENT = """
 import sys, time
 from pathlib import Path
-from prover.generators.vllm_server import VLLMServer
+from prover.generators.vllm.server import VLLMServer
 server = VLLMServer(Path(sys.argv[1]))
 server.launch()
 while len(server.pids) < 4:

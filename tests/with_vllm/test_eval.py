@@ -4,12 +4,12 @@ from pathlib import Path
 
 from transformers import PreTrainedTokenizerFast
 
-from prover.benchmark import load_benchmark
-from prover.eval_files import read_record
-from prover.eval_provers import ModelProver
-from prover.formats import format_named
-from prover.generators import SamplingParams
-from prover.generators.vllm import VLLMEngine
+from prover.evaluation.benchmark import load_benchmark
+from prover.evaluation.files import read_record
+from prover.evaluation.provers import ModelProver
+from prover.formats.formats import format_named
+from prover.generators.base import SamplingParams
+from prover.generators.vllm.engine import VLLMEngine
 from tests.test_evaluation import data, run
 from tests.with_vllm.policies import Published
 from verifier.judging.pool import LeanPool

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import httpx
 
-from prover.generators import SamplingParams
-from prover.generators.vllm import VLLMEngine
+from prover.generators.base import SamplingParams
+from prover.generators.vllm.engine import VLLMEngine
 from tests.with_vllm.policies import CONTEXT, PROMPTS, Published, assert_from, flat, sample
 from verifier.sandbox.child import process_tree
 

@@ -6,11 +6,11 @@ from typing import cast
 
 from transformers import LlamaForCausalLM
 
-from prover.generators import Sample
+from prover.generators.base import Sample
+from prover.generators.messages import AttemptMessage
 from prover.generators.transformers import load_model
-from prover.generators.vllm import VLLMEngine
-from prover.messages import AttemptMessage
-from prover.stream_worker import load_vllm
+from prover.generators.vllm.engine import VLLMEngine
+from prover.generators.worker import load_vllm
 from tests.answering import answering
 from tests.toys import PAIRS
 from tests.with_vllm.policies import Published, distance

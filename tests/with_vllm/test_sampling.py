@@ -5,9 +5,9 @@ import math
 import pytest
 from transformers import PreTrainedTokenizerFast
 
-from prover.generators import SamplingParams
-from prover.generators.vllm import VLLMEngine
-from prover.prompts import encode_prompt
+from prover.formats.prompts import encode_prompt
+from prover.generators.base import SamplingParams
+from prover.generators.vllm.engine import VLLMEngine
 from tests.with_vllm.policies import CONTEXT, PROMPTS, Published, flat
 from verifier.errors import InvalidInput
 

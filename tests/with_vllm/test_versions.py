@@ -6,8 +6,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from prover.generators import Sample
-from prover.generators.vllm import VLLMEngine
+from prover.generators.base import Sample
+from prover.generators.vllm.engine import VLLMEngine
 from tests.with_vllm.policies import Published, assert_from, distance, publish_adapter, sample
 from verifier.errors import InvalidInput
 

@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from prover.generators.vllm import VLLMEngine
+from prover.generators.vllm.engine import VLLMEngine
 from tests.with_vllm.policies import Published, assert_from, sample
 from verifier.errors import InvalidInput
 from verifier.sandbox.child import process_tree

@@ -1,0 +1,348 @@
+"""The commands of the theorem store: `import`, `check`, `grow`, `conjectures`, `list`, `show`, `trace`."""
+
+import asyncio
+import itertools
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator
+from enum import StrEnum
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from prover.conjectures.conjecturer import Conjecturer
+from prover.conjectures.grow import Growth, conjecturer_pairs
+from prover.conjectures.grow import grow as grow_store
+from prover.conjectures.variations import Fate, Proposer, Variations
+from prover.generators.base import Generator, SamplingParams
+from prover.library.elaboration import check_store
+from prover.library.features import FEATURES
+from prover.library.store import TheoremStore
+from prover.sources.into_library import ImportReport, Reported, family_theorems, import_rows, jsonl_theorems
+from prover.sources.lean_files import lean_theorems
+from prover.sources.leandojo import leandojo_theorems, trace_repository
+from prover.sources.rows import Row
+from verifier.cli.main import AllowUnconfined, Project, Timeout, Workers, confined_runtime
+from verifier.console import progress_bars, say
+from verifier.errors import InvalidInput
+from verifier.judging.pool import LeanPool
+from verifier.options import Options
+
+__all__ = ["store_app"]
+
+store_app = typer.Typer(no_args_is_help=True, help="The theorems there are, and what is known of them.")
+
+Store = Annotated[Path, typer.Option(help="The file of the theorem store.")]
+FAMILIES = "families"
+_SHOWN = 20
+
+
+class Format(StrEnum):
+    """Of a source of theorems."""
+
+    AUTO = "auto"
+    FAMILIES = FAMILIES
+    JSONL = "jsonl"
+    LEAN = "lean"
+    LEANDOJO = "leandojo"
+
+
+@store_app.command("import")
+def import_command(
+    sources: Annotated[
+        list[str],
+        typer.Argument(help="Files or directories; or `families` for theorems that the project makes."),
+    ],
+    store: Store,
+    format_: Annotated[
+        Format, typer.Option("--format", help="What the sources are; by default it is seen from their names.")
+    ] = Format.AUTO,
+    evaluation: Annotated[
+        bool, typer.Option("--evaluation", help="They are to measure with: nothing trains on them.")
+    ] = False,
+    repository: Annotated[
+        Path | None, typer.Option(help="Of LeanDojo's JSON: a checkout of the repository it was made from.")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Of `families`.")] = 0,
+    count: Annotated[
+        int, typer.Option(min=10, help="Of `families`: theorems to train on; a tenth of each held-out kind.")
+    ] = 2000,
+    report: Annotated[Path | None, typer.Option(help="Where all that is said of rows goes, as JSON.")] = None,
+) -> None:
+    """Take in theorems; a row that is wrong costs only itself.  Exit 2 when there are such rows."""
+    total = ImportReport()
+    try:
+        with TheoremStore(store, create=True) as opened, progress_bars() as progress:
+            for source in sources:
+                name, rows = _rows(source, format_, repository, seed, count)
+                if evaluation:
+                    opened.register_evaluation(name)
+                bar = progress.add_task(source, total=None)
+                total.merge(import_rows(opened, rows, on_row=partial(progress.advance, bar)))
+            there = len(opened)
+    finally:
+        # What was imported before a source that cannot be read stays, and so does what is said of it.
+        _say_report(total)
+    say(f"{total.added:,} of {total.rows:,} rows are new; {store} has {there:,} theorems")
+    if report is not None:
+        _write(report, total.model_dump_json(indent=2))
+    if total.malformed:
+        raise typer.Exit(2)
+
+
+@store_app.command()
+def check(
+    store: Store,
+    workers: Workers = 1,
+    timeout: Timeout = Options.timeout_s,
+    project: Project = None,
+    allow_unconfined: AllowUnconfined = False,
+) -> None:
+    """Ask Lean about each statement that it was not asked about; exit 1 when one does not elaborate."""
+    runtime = confined_runtime(project, allow_unconfined)
+
+    async def checking() -> bool:
+        pool = LeanPool(runtime, workers=workers, options=Options(timeout_s=timeout))
+        with TheoremStore(store) as opened, progress_bars() as progress:
+            bar = progress.add_task("checking", total=len(opened.unchecked()))
+            async with pool:
+                result = await check_store(opened, pool, on_checked=lambda: progress.advance(bar))
+            for index, message in result.refused:
+                say(f"{opened.theorem(index).name}: {message}", "red")
+        for reason, times in result.unknown.most_common(_SHOWN):
+            say(f"{times:,} times no answer: {reason}", "yellow")
+        say(
+            f"{result.checked:,} statements checked: {len(result.refused):,} do not elaborate, of "
+            f"{result.unknown.total():,} Lean said nothing"
+        )
+        return bool(result.refused)
+
+    if asyncio.run(checking()):
+        raise typer.Exit(1)
+
+
+@store_app.command()
+def grow(
+    store: Store,
+    attempts: Annotated[
+        int, typer.Option(min=1, help="Attempts without a proof after which a theorem is unsolved.")
+    ] = 16,
+    limit: Annotated[int, typer.Option(min=1, help="Unsolved theorems to grow from at a time.")] = 32,
+    every: Annotated[
+        float | None, typer.Option(min=0, help="Look again after so many seconds, until this is ended.")
+    ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="Directory of a model that writes conjectures, beside the rules.")
+    ] = None,
+    conjectures: Annotated[int, typer.Option(min=1, help="That it writes for each theorem.")] = 8,
+    workers: Workers = 1,
+    timeout: Timeout = Options.timeout_s,
+    project: Project = None,
+    allow_unconfined: AllowUnconfined = False,
+) -> None:
+    """Make theorems from those that stay unsolved: what Lean finds neither trivial nor false comes in."""
+    runtime = confined_runtime(project, allow_unconfined)
+    rules = Variations()
+    generator = None if policy is None else _generator(policy)
+
+    async def growing() -> None:
+        async with LeanPool(runtime, workers=workers, options=Options(timeout_s=timeout)) as pool:
+            for look in itertools.count():
+                proposers: list[Proposer] = [rules]
+                if generator is not None:
+                    sampling = SamplingParams(samples=conjectures, seed=look)
+                    proposers.append(Conjecturer(generator, sampling))
+                with TheoremStore(store) as opened:
+                    _say_growth(await grow_store(opened, pool, proposers, attempts=attempts, limit=limit))
+                if every is None:
+                    break
+                await asyncio.sleep(every)
+
+    asyncio.run(growing())
+
+
+@store_app.command()
+def conjectures(
+    store: Store,
+    out: Annotated[Path, typer.Option(help="A JSONL file of `prompt` and `completion`.")],
+) -> None:
+    """Write the conjectures that are seldom proved, for the next conjecturer to learn from."""
+    with TheoremStore(store) as opened:
+        pairs = conjecturer_pairs(opened)
+    if not pairs:
+        raise InvalidInput(
+            f"no conjecture in {store} was proved, and that seldom: there is nothing to learn from"
+        )
+    _write(out, "\n".join(json.dumps({"prompt": prompt, "completion": said}) for prompt, said in pairs))
+    say(f"{len(pairs):,} hard conjectures are in {out}")
+
+
+@store_app.command("list")
+def list_command(store: Store) -> None:
+    """Say what there is, by source and split, and with which theorems something is wrong."""
+    with TheoremStore(store) as opened:
+        for each in opened.counts():
+            wrong = [
+                f"{number:,} {what}"
+                for number, what in (
+                    (each.faulty, "faulty"),
+                    (each.not_elaborating, "not elaborating"),
+                    (each.retired, "retired"),
+                )
+                if number
+            ]
+            use = "for evaluation" if each.evaluation else "to train on"
+            print(
+                f"{each.source} {each.split}: {each.theorems:,} theorems {use}, {each.proved:,} proved"
+                + "".join(f", {part}" for part in wrong)
+            )
+        contaminated = ((each.name, f"contaminated by `{each.by}`") for each in opened.contaminated())
+        for listed in (opened.faults(), contaminated):
+            _print_some(f"{name}: {what}" for name, what in listed)
+
+
+@store_app.command()
+def show(name: Annotated[str, typer.Argument(help="Of a theorem.")], store: Store) -> None:
+    """Say what is known of a theorem."""
+    with TheoremStore(store) as opened:
+        index = opened.index_of(name)
+        theorem, state, features = opened.theorem(index), opened.state(index), opened.features_at(index)
+        print(f"{theorem.header}\n{theorem.statement}\n")
+        use = "for evaluation" if state.evaluation else "to train on"
+        print(f"index {index}, from {theorem.source}, split {theorem.split}, {use}")
+        for reason in ("faulty", "not_elaborating", "retired"):
+            if (text := getattr(state, reason)) is not None:
+                print(f"{reason.replace('_', ' ')}: {text}")
+        if not state.evaluation:
+            found = [each for each in opened.contaminated() if each.index == index]
+            print("".join(f"contaminated by `{each.by}`: not trained on\n" for each in found), end="")
+        for each in FEATURES:
+            guessed = " (estimated)" if each in features.estimated else ""
+            print(f"{each.replace('_', ' ')}: {getattr(features, each)}{guessed}")
+        parent = opened.parent_of(index)
+        if parent is not None:
+            print(f"made from `{opened.theorem(parent[0]).name}`: {parent[1]}")
+        for child, how in opened.children_of(index):
+            print(f"`{opened.theorem(child).name}` was made from it: {how}")
+        attempts = list(opened.attempts(index))
+        for attempt in attempts[-_SHOWN:]:
+            tried = "its negation" if attempt.disproof else "it"
+            print(
+                f"attempt {attempt.id}, policy version {attempt.policy_version}, at {tried}: {attempt.status}"
+            )
+        print(f"{len(attempts)} attempts")
+        for title, proof in (
+            ("best", opened.best_proof(index)),
+            ("its source's", opened.source_proof(index)),
+        ):
+            if proof is not None:
+                print(f"\n{title} proof:\n{proof}")
+
+
+@store_app.command()
+def trace(
+    url: Annotated[str, typer.Argument(help="Of a repository of Lean 4.")],
+    commit: Annotated[str, typer.Argument(help="Its commit hash.")],
+    out: Annotated[Path, typer.Option(help="A JSON file for its theorems.")],
+) -> None:
+    """Have LeanDojo trace a repository; needs the extra `dojo`, and a Lean beside the embedded one."""
+    traced = trace_repository(url, commit, out)
+    say(f"now `proofmill store import {traced.benchmark} --format leandojo --repository {traced.repository}`")
+
+
+def _generator(policy: Path) -> Generator:
+    """Raises InvalidInput without the packages that it needs, or where there is no model."""
+    try:
+        from prover.generators.transformers import TransformersGenerator
+    except ImportError as error:
+        raise InvalidInput(
+            f"{error}: install the training packages, pip install 'proofmill[train]'"
+        ) from error
+    return TransformersGenerator.load(policy)
+
+
+def _say_growth(growth: Growth) -> None:
+    fates = Counter(each.fate for each in growth.results)
+    calls = sum(each.lean_calls for each in growth.results)
+    say(
+        f"{growth.unsolved:,} unsolved theorems, {len(growth.results):,} proposals, {calls:,} Lean calls: "
+        + ", ".join(f"{fates[fate]:,} {fate.replace('_', ' ')}" for fate in Fate if fates[fate])
+    )
+    for name in growth.added[:_SHOWN]:
+        say(f"  new: {name}")
+    if len(growth.added) > _SHOWN:
+        say(f"  and {len(growth.added) - _SHOWN:,} more")
+
+
+def _rows(
+    source: str, format_: Format, repository: Path | None, seed: int, count: int
+) -> tuple[str, Iterator[Row]]:
+    """The name of a source and what is found in it.  Raises InvalidInput when nothing can be."""
+    path = Path(source)
+    chosen = _seen(source, path) if format_ is Format.AUTO else format_
+    name = path.resolve().name if path.is_dir() else path.resolve().stem
+    match chosen:
+        case Format.FAMILIES:
+            return FAMILIES, family_theorems(
+                seed, train=count, held_out=count // 10, held_out_family=count // 10
+            )
+        case Format.JSONL:
+            return name, jsonl_theorems(path, source=name)
+        case Format.LEAN:
+            return name, lean_theorems(path, source=name)
+    if repository is None:
+        raise InvalidInput(
+            f"{source} has no statements, only where they stand: pass a checkout of the repository, at the "
+            "commit that its rows name, as --repository"
+        )
+    return name, leandojo_theorems(path, repository, source=name)
+
+
+def _seen(source: str, path: Path) -> Format:
+    if not path.exists() and source == FAMILIES:
+        return Format.FAMILIES
+    if not path.exists():
+        raise InvalidInput(f"there is nothing at {source}: give a file, a directory, or `families`")
+    if path.is_dir():
+        return Format.LEANDOJO if (path / "train.json").exists() else Format.LEAN
+    by_suffix = {".jsonl": Format.JSONL, ".lean": Format.LEAN, ".json": Format.LEANDOJO}
+    if path.suffix not in by_suffix:
+        raise InvalidInput(f"what {source} is cannot be seen from its name: say so with --format")
+    return by_suffix[path.suffix]
+
+
+def _say_report(report: ImportReport) -> None:
+    for title, rows, style in (
+        ("not read", report.malformed, "red"),
+        ("left out as duplicates", report.duplicates, "yellow"),
+        ("renamed", report.renamed, "yellow"),
+        ("flagged as faulty", report.faulty, "yellow"),
+        ("contaminated", report.contaminated, "red"),
+    ):
+        _say_some(title, rows, style)
+
+
+def _say_some(title: str, rows: list[Reported], style: str) -> None:
+    if rows:
+        say(f"{len(rows):,} rows {title}:", style)
+    for row in rows[:_SHOWN]:
+        say(f"  {row.where}: {f'{row.name}: ' if row.name else ''}{row.reason}", style)
+    if len(rows) > _SHOWN:
+        say(f"  and {len(rows) - _SHOWN:,} more: pass --report to have all of them in a file", style)
+
+
+def _print_some(lines: Iterable[str]) -> None:
+    remaining = iter(lines)
+    for line in itertools.islice(remaining, _SHOWN):
+        print(line)
+    if more := sum(1 for _ in remaining):
+        print(f"and {more:,} more")
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        path.write_text(text + "\n", encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(f"cannot write {path}: {error.strerror}") from error

@@ -1,0 +1,256 @@
+"""The directory of an evaluation: what it is of, and all that came of it so far.
+
+    plan.json         what is evaluated, by what, how often; an evaluation goes on only with the same
+    problems.jsonl    the theorems, with what is known to be wrong with them
+    statements.jsonl  what Lean said of each statement
+    attempts.jsonl    a row for each attempt (`prover/evaluation/summary.py`)
+    time.json         seconds spent so far
+    certificates/     of every proof that was found, as `proofmill audit` takes them
+
+and at its end summary.json, report.html and results.parquet.  Rows are appended, and a row that a kill cut
+short is removed when the evaluation goes on.
+"""
+
+import json
+import os
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from types import TracebackType
+from typing import BinaryIO, Self, TypeVar
+
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from prover.evaluation.summary import Evaluated, Summary
+from prover.theorem import Theorem
+from verifier.errors import InvalidInput, ProofmillError
+from verifier.sandbox.lock import locked
+from verifier.verdict import Kind, Status
+
+__all__ = [
+    "EvalFiles",
+    "EvalRecord",
+    "ProblemRow",
+    "StatementRow",
+    "latest",
+    "read_record",
+    "read_rows",
+]
+
+Row = TypeVar("Row", bound=BaseModel)
+NOTE_TIME_S = 5.0
+"""How many seconds a kill can take from what is said to be spent."""
+
+
+class ProblemRow(BaseModel):
+    """A theorem of an evaluation."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    theorem: Theorem
+    informal: str = ""
+    """What it says in words."""
+    faulty: str | None = None
+    """Why it says something else than it should."""
+    answer_given: bool = False
+    """Whether it asks for an object, and was given the published one."""
+
+
+class StatementRow(BaseModel):
+    """What Lean said of a statement with `sorry` for a proof."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    status: Status
+    reason: str = ""
+
+    @property
+    def elaborates(self) -> bool | None:
+        """None where Lean gave no answer, or cannot read what the statement stands under."""
+        return None if self.status.kind is Kind.UNKNOWN else self.status is Status.INCOMPLETE
+
+
+class EvalFiles:
+    """An evaluation's directory, held by one process.
+
+    Raises:
+        InvalidInput: it holds something else, an evaluation of something else, or another process has it.
+    """
+
+    def __init__(
+        self,
+        directory: Path,
+        plan: Mapping[str, object],
+        problems: Iterable[ProblemRow],
+        *,
+        unknown_again: bool = False,
+    ) -> None:
+        """With `unknown_again`, attempts whose verdict is unknown count as not made yet."""
+        self.directory = directory
+        self._stack = ExitStack()
+        try:
+            directory.mkdir(parents=True, exist_ok=True)
+            busy = f"another evaluation writes to {directory}: wait for it"
+            self._stack.enter_context(locked(directory / ".lock", busy))
+            self._begin(json.loads(json.dumps(plan)), problems)
+            self.attempts = {
+                key: row
+                for key, row in latest(self._rows("attempts.jsonl", Evaluated)).items()
+                if not (unknown_again and row.kind is Kind.UNKNOWN)
+            }
+            """By theorem, sample and round."""
+            self.statements: dict[str, StatementRow] = {
+                row.name: row for row in self._rows("statements.jsonl", StatementRow)
+            }
+            clock = directory / "time.json"
+            self._before = float(json.loads(clock.read_bytes())) if clock.is_file() else 0.0
+            self._began = time.monotonic()
+            self._noted = self._before
+            self._attempts = self._stack.enter_context((directory / "attempts.jsonl").open("ab"))
+            self._statements = self._stack.enter_context((directory / "statements.jsonl").open("ab"))
+        except OSError as error:
+            self._stack.close()
+            raise InvalidInput(
+                f"cannot write to {directory}: {error.strerror}; choose another --out"
+            ) from error
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stack.close()
+
+    def add_attempt(self, row: Evaluated) -> None:
+        """Keep an attempt; on disk when this returns."""
+        self.attempts[row.name, row.sample, row.round] = row
+        self._append(self._attempts, row)
+
+    def add_statement(self, row: StatementRow) -> None:
+        """Keep what Lean said of a statement."""
+        self.statements[row.name] = row
+        self._append(self._statements, row)
+
+    @property
+    def seconds(self) -> float:
+        """Spent on this evaluation, also by processes before this one."""
+        return self._before + time.monotonic() - self._began
+
+    def write(self, name: str, text: str) -> Path:
+        """Replace a file of the directory.  Raises ProofmillError where it cannot be written."""
+        path = self.directory / name
+        draft = path.with_name(f".{name}")
+        try:
+            draft.write_text(text, encoding="utf-8")
+            draft.replace(path)
+        except OSError as error:
+            raise _cannot_write(path, error) from error
+        return path
+
+    def _append(self, file: BinaryIO, row: BaseModel) -> None:
+        try:
+            file.write(row.model_dump_json().encode() + b"\n")
+            file.flush()
+        except OSError as error:
+            raise _cannot_write(self.directory, error) from error
+        if self.seconds - self._noted > NOTE_TIME_S:
+            self.note_time()
+
+    def note_time(self) -> None:
+        """Keep the seconds that were spent so far."""
+        self._noted = self.seconds
+        self.write("time.json", json.dumps(self._noted))
+
+    def _begin(self, plan: dict[str, object], problems: Iterable[ProblemRow]) -> None:
+        path = self.directory / "plan.json"
+        if path.is_file():
+            before = json.loads(path.read_bytes())
+            if before != plan:
+                changed = sorted(name for name in {*before, *plan} if before.get(name) != plan.get(name))
+                raise InvalidInput(
+                    f"{self.directory} holds an evaluation with another {', '.join(changed)}: go on with the "
+                    "same, or choose another --out"
+                )
+            return
+        if {each.name for each in self.directory.iterdir()} - {".lock", "problems.jsonl"}:
+            raise InvalidInput(f"{self.directory} holds something else: choose another --out")
+        self.write("problems.jsonl", "".join(f"{row.model_dump_json()}\n" for row in problems))
+        self.write("plan.json", json.dumps(plan, indent=2, ensure_ascii=False) + "\n")
+
+    def _rows(self, name: str, model: type[Row]) -> Iterator[Row]:
+        """The rows that are whole; what is behind the last one is cut off."""
+        path = self.directory / name
+        if not path.is_file():
+            return
+        content = path.read_bytes()
+        whole = content[: content.rfind(b"\n") + 1]
+        if len(whole) < len(content):
+            os.truncate(path, len(whole))
+        yield from read_rows(path, model)
+
+
+@dataclass(frozen=True)
+class EvalRecord:
+    """What the directory of an evaluation holds."""
+
+    directory: Path
+    plan: dict[str, str | int]
+    problems: dict[str, ProblemRow]
+    """By name."""
+    attempts: list[Evaluated]
+    """In the order of theorems, samples and rounds."""
+    summary: Summary
+
+
+def read_record(directory: Path) -> EvalRecord:
+    """Raises InvalidInput for what is no evaluation, or one that has not come to its end."""
+    try:
+        summary = Summary.model_validate_json((directory / "summary.json").read_bytes())
+        plan = json.loads((directory / "plan.json").read_bytes())
+    except OSError as error:
+        raise InvalidInput(
+            f"{directory} holds no evaluation that has come to its end ({error.strerror}: {error.filename}): "
+            "run `proofmill eval` with the same --out again"
+        ) from error
+    except ValueError as error:
+        raise InvalidInput(f"{directory} holds no evaluation that can be read here: {error}") from error
+    problems = {row.theorem.name: row for row in read_rows(directory / "problems.jsonl", ProblemRow)}
+    place = {name: number for number, name in enumerate(problems)}
+    attempts = latest(read_rows(directory / "attempts.jsonl", Evaluated)).values()
+    ordered = sorted(attempts, key=lambda row: (place[row.name], row.sample, row.round))
+    return EvalRecord(directory, plan, problems, ordered, summary)
+
+
+def latest(rows: Iterable[Evaluated]) -> dict[tuple[str, int, int], Evaluated]:
+    """By theorem, sample and round; of a verdict that was asked for again, the later one."""
+    return {(row.name, row.sample, row.round): row for row in rows}
+
+
+def read_rows(path: Path, model: type[Row]) -> Iterator[Row]:
+    """The rows of a file; one that is cut short at its end is left out.
+
+    Raises:
+        InvalidInput: there is no such file, or a row does not fit.
+    """
+    try:
+        lines = path.read_bytes().split(b"\n")[:-1]
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {error.strerror}; is it an evaluation?") from error
+    for number, line in enumerate(lines, start=1):
+        try:
+            yield model.model_validate_json(line)
+        except ValidationError as error:
+            raise InvalidInput(f"{path}, line {number}: {error}") from error
+
+
+def _cannot_write(path: Path, error: OSError) -> ProofmillError:
+    return ProofmillError(
+        f"cannot write {path}: {error.strerror}; make room and run the same again, it goes on from there"
+    )

@@ -1,0 +1,261 @@
+"""An evaluation: every theorem of a benchmark, so many attempts each, every verdict from the verifier.
+
+    with EvalFiles(directory, plan) as files:
+        summary = await evaluate(benchmark, prover, verifier, files, budget=Budget(samples=8))
+
+What was written down is not done again, so an evaluation that was killed goes on.  Theorems are always asked
+in the same parts, since what is sampled together decides how floats are rounded: the numbers are those of an
+evaluation that was never stopped.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from prover.evaluation.benchmark import Benchmark, labels_of
+from prover.evaluation.files import EvalFiles, StatementRow
+from prover.evaluation.provers import Prover, Written
+from prover.evaluation.summary import Evaluated, Summary, Weighed, summary_of
+from prover.formats.formats import Failed, Problem
+from verifier.errors import ProofmillError
+from verifier.judging.reward import Verifier
+from verifier.verdict import Kind, Severity, Status, Submission, Verdict
+
+__all__ = ["Budget", "DoesNotElaborate", "Watcher", "evaluate"]
+
+PART = 16
+"""Theorems that are asked together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """What every theorem gets."""
+
+    samples: int
+    """Attempts."""
+    repairs: int = 0
+    """How often an attempt may answer to Lean's complaints; each answer is one more Lean call."""
+
+
+class DoesNotElaborate(ProofmillError):
+    """Lean cannot read some of the statements here, so a number would not be what it is called."""
+
+
+class Watcher(Protocol):
+    """Sees what happens, also what had happened before an evaluation goes on."""
+
+    def stated(self, row: StatementRow) -> None:
+        """Lean has said whether it can read one more statement."""
+        ...
+
+    def attempted(self, last: Evaluated) -> None:
+        """An attempt has come to its end."""
+        ...
+
+
+async def evaluate(
+    benchmark: Benchmark,
+    prover: Prover,
+    verifier: Verifier,
+    files: EvalFiles,
+    *,
+    budget: Budget,
+    watcher: Watcher,
+    fingerprint: Mapping[str, str],
+    leave_out: bool = False,
+) -> Summary:
+    """Do what is left of an evaluation, and say what all of it came to.
+
+    Args:
+        leave_out: measure on the theorems that Lean can read here, and name the others.
+
+    Raises:
+        DoesNotElaborate: Lean cannot read a statement, and it is not to be left out.
+        ProofmillError: a part of the machine failed; what was judged stays.
+    """
+    evaluation = _Evaluation(prover, verifier, files, budget, watcher)
+    try:
+        stated = await evaluation.state(benchmark.problems)
+        unread = {row.name: row.reason for row in stated if not row.elaborates}
+        if unread and not leave_out:
+            raise DoesNotElaborate(_listed(unread))
+        problems = [each for each in benchmark.problems if each.theorem.name not in unread]
+        await evaluation.attempt(problems)
+    finally:
+        files.note_time()
+    return summary_of(
+        [Weighed(each.theorem.name, labels_of(each.theorem)) for each in problems],
+        list(files.attempts.values()),
+        samples=budget.samples,
+        in_order=prover.in_order,
+        not_elaborating={row.name: row.reason for row in stated if row.elaborates is False},
+        no_answer={row.name: row.reason for row in stated if row.elaborates is None},
+        faulty=benchmark.faulty,
+        answer_given=sorted(benchmark.answer_given),
+        wall_seconds=files.seconds,
+        fingerprint=fingerprint,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    """An answer that is to be judged."""
+
+    problem: Problem
+    sample: int
+    round: int
+    written: Written
+
+
+@dataclass(frozen=True, slots=True)
+class _Evaluation:
+    prover: Prover
+    verifier: Verifier
+    files: EvalFiles
+    budget: Budget
+    watcher: Watcher
+
+    async def state(self, problems: Sequence[Problem]) -> list[StatementRow]:
+        """Ask Lean about each statement, with `sorry` for a proof, of which it has not said anything yet."""
+        theorems = {f"statement/{each.theorem.name}": each.theorem for each in problems}
+        asked = []
+        for id, theorem in theorems.items():
+            row = self.files.statements.get(theorem.name)
+            if row is None or row.elaborates is None:
+                asked.append(theorem.submission(id, "by sorry"))
+            else:
+                self.watcher.stated(row)
+        async for verdict in self.verifier.verify_many(asked):
+            name = theorems[verdict.id].name
+            row = StatementRow(name=name, status=verdict.status, reason=verdict.reason)
+            self.files.add_statement(row)
+            self.watcher.stated(row)
+        return [self.files.statements[each.theorem.name] for each in problems]
+
+    async def attempt(self, problems: Sequence[Problem]) -> None:
+        """Make the attempts that are missing: while answers to one part are judged, the next is asked."""
+        parts = iter([problems[first : first + PART] for first in range(0, len(problems), PART)])
+        asking = asyncio.Lock()
+        workers = [asyncio.create_task(self._attempt_parts(parts, asking)) for _ in range(2)]
+        try:
+            await asyncio.gather(*workers)
+        finally:
+            for worker in workers:
+                worker.cancel()
+            await asyncio.gather(*workers, return_exceptions=True)
+
+    async def _attempt_parts(self, parts: Iterator[Sequence[Problem]], asking: asyncio.Lock) -> None:
+        for part in parts:
+            for each in part:
+                for sample in self._samples:
+                    if last := self._last(each, sample):
+                        self._tell(last)
+            await self._answer(part, asking)
+            for round in range(1, self.budget.repairs + 1):
+                await self._answer_complaints(part, round, asking)
+
+    async def _answer(self, part: Sequence[Problem], asking: asyncio.Lock) -> None:
+        if all(self._is_done(each, 0, sample) for each in part for sample in self._samples):
+            return
+        async with asking:
+            answers = await asyncio.to_thread(self.prover.answers, part, self.budget.samples)
+        pairs = zip(part, answers, strict=True)
+        await self._judge(
+            [_Asked(each, sample, 0, one) for each, of in pairs for sample, one in enumerate(of)]
+        )
+
+    async def _answer_complaints(self, part: Sequence[Problem], round: int, asking: asyncio.Lock) -> None:
+        failed = [
+            (each, sample)
+            for each in part
+            for sample in self._samples
+            if (row := self._row(each, round - 1, sample)) and row.kind is Kind.REFUTED
+        ]
+        if all(self._is_done(each, round, sample) for each, sample in failed):
+            return
+        complaints = [self._failed(each, round - 1, sample) for each, sample in failed]
+        async with asking:
+            answers = await asyncio.to_thread(self.prover.second_thoughts, complaints, round)
+        pairs = zip(failed, answers, strict=True)
+        await self._judge([_Asked(each, sample, round, one) for (each, sample), one in pairs])
+
+    async def _judge(self, asked: Sequence[_Asked]) -> None:
+        """Have the answers judged that were not; what holds nothing to be judged proves nothing."""
+        submissions: dict[str, tuple[_Asked, Submission]] = {}
+        for each in asked:
+            if self._is_done(each.problem, each.round, each.sample):
+                continue
+            found, theorem = self.prover.read(each.written.text), each.problem.theorem
+            if why := each.written.refused or found.missing:
+                nothing = Verdict(id="", status=Status.MISSING_DECLARATION, reason=why)
+                self._keep(_row(each, None, nothing))
+                continue
+            submission = Submission(
+                id=f"{theorem.name}/{each.sample}/{each.round}",
+                statement=theorem.statement,
+                header=theorem.header,
+                proof=found.proof,
+                code=found.code,
+            )
+            submissions[submission.id] = each, submission
+        async for verdict in self.verifier.verify_many([each for _, each in submissions.values()]):
+            one, submission = submissions[verdict.id]
+            self._keep(_row(one, submission, verdict))
+
+    def _keep(self, row: Evaluated) -> None:
+        self.files.add_attempt(row)
+        self._tell(row)
+
+    def _tell(self, last: Evaluated) -> None:
+        """Tell the watcher of an attempt that will have no other answer."""
+        if last.kind is not Kind.REFUTED or last.round == self.budget.repairs:
+            self.watcher.attempted(last)
+
+    @property
+    def _samples(self) -> range:
+        return range(self.budget.samples)
+
+    def _row(self, problem: Problem, round: int, sample: int) -> Evaluated | None:
+        return self.files.attempts.get((problem.theorem.name, sample, round))
+
+    def _is_done(self, problem: Problem, round: int, sample: int) -> bool:
+        return self._row(problem, round, sample) is not None
+
+    def _last(self, problem: Problem, sample: int) -> Evaluated | None:
+        rounds = range(self.budget.repairs, -1, -1)
+        return next((row for at in rounds if (row := self._row(problem, at, sample))), None)
+
+    def _failed(self, problem: Problem, round: int, sample: int) -> Failed:
+        row = self.files.attempts[problem.theorem.name, sample, round]
+        judged = row.proof if row.proof is not None else row.code or ""
+        return Failed(problem, row.answer, judged, row.reason, row.errors, round)
+
+
+def _row(asked: _Asked, submission: Submission | None, verdict: Verdict) -> Evaluated:
+    errors = (each for each in verdict.messages if each.severity is Severity.ERROR)
+    return Evaluated(
+        name=asked.problem.theorem.name,
+        sample=asked.sample,
+        round=asked.round,
+        answer=asked.written.text,
+        proof=submission.proof if submission is not None else None,
+        code=submission.code if submission is not None else None,
+        status=verdict.status,
+        reason=verdict.reason,
+        errors=tuple(errors),
+        lean_calls=int(verdict.lean_ms > 0),
+        lean_ms=verdict.lean_ms,
+        tokens=asked.written.tokens,
+        sampling_ms=asked.written.sampling_ms,
+        certificate=verdict.certificate,
+    )
+
+
+def _listed(unread: dict[str, str]) -> str:
+    some = "".join(f"\n  {name}: {reason}" for name, reason in list(unread.items())[:20])
+    more = f"\n  and {len(unread) - 20} more" if len(unread) > 20 else ""
+    return (
+        f"Lean cannot read {len(unread)} statements here: pass a --project that has what they import, "
+        f"--core for those that fit a Lean without Mathlib, or --leave-out:{some}{more}"
+    )

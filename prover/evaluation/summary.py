@@ -1,0 +1,278 @@
+"""What an evaluation came to: rates with intervals from the verdicts of its attempts; pure.
+
+Every theorem gets the same number N of attempts.  One with an unknown verdict was not decided by the proof:
+rates are over known verdicts, and beside each rate stand the rates for the case that all unknown ones had
+been refuted, and that all had been proved.
+
+Attempts that are drawn alike and without regard to each other have the unbiased pass@k of their N draws.  A
+fixed list, or one in the order of a ranker, has no such draws: there, k are the first k.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from pydantic import BaseModel, ConfigDict
+
+from prover.evaluation.statistics import bootstrap_interval, pass_at_k, wilson_interval
+from verifier.verdict import Certificate, Kind, Message, Status
+
+__all__ = ["Evaluated", "Group", "PassRates", "Summary", "Weighed", "outcomes", "pass_rates", "summary_of"]
+
+Interval = tuple[float, float]
+Outcomes = Sequence[Kind]
+"""Of one theorem: what became of its attempts, in their order."""
+
+ALL_UP_TO = 64
+"""Every k up to this one is reported, then powers of two, and N."""
+
+
+class Evaluated(BaseModel):
+    """One answer to a theorem, with its verdict: a row of `attempts.jsonl`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str
+    """Of the theorem."""
+    sample: int
+    """Of the attempt, 0 .. N − 1."""
+    round: int = 0
+    """0 for the first answer of an attempt, n for the one that followed n complaints of Lean."""
+    answer: str
+    """All that was written."""
+    proof: str | None = None
+    code: str | None = None
+    """What was judged: a proof, or a file.  Neither, where there was none to judge."""
+    status: Status
+    reason: str = ""
+    errors: tuple[Message, ...] = ()
+    """Of Lean."""
+    lean_calls: int = 0
+    lean_ms: float = 0.0
+    tokens: int = 0
+    """That the model wrote."""
+    sampling_ms: float = 0.0
+    certificate: Certificate | None = None
+
+    @property
+    def kind(self) -> Kind:
+        return self.status.kind
+
+
+class PassRates(BaseModel):
+    """Pass@k for the same theorems, with k as text."""
+
+    n: int
+    """Theorems."""
+    solved: int
+    """Of which an attempt was proved."""
+    solved_ci: Interval
+    """Of their share (Wilson)."""
+    pass_at_k: dict[str, float]
+    """Mean over the theorems that have one: those with at least k known verdicts, or, where attempts are in
+    an order, with known verdicts up to the first proof or the k-th."""
+    ci: dict[str, Interval]
+    """95%: by bootstrap over theorems, or Wilson's where each theorem counts 0 or 1."""
+    left_out: dict[str, int]
+    """Theorems without a pass@k; no entry where there is none."""
+    if_unknown_refuted: dict[str, float]
+    if_unknown_proved: dict[str, float]
+
+
+class Group(BaseModel):
+    """Theorems of one split, source or topic."""
+
+    n: int
+    solved: int
+    pass_at_1: float | None
+    unknown: int
+
+
+class Summary(PassRates):
+    """`summary.json`."""
+
+    samples: int
+    """N."""
+    in_order: bool
+    """Whether the k of pass@k are the first k, not any k."""
+    attempts: int
+    unknown: int
+    """Attempts without a known verdict."""
+    unanswered: int
+    """Answers in which nothing was to be judged; they count as refuted."""
+    answers: int
+    """More than attempts, where Lean's complaints were answered."""
+    not_elaborating: dict[str, str]
+    """Theorems that Lean cannot read here, and why; they are in no rate."""
+    no_answer: dict[str, str]
+    """Theorems of which Lean could not say whether it can read them, and why; they are in no rate."""
+    faulty: dict[str, str]
+    """Theorems that say something else than they should; they are in all rates but those of `sound`."""
+    answer_given: list[str]
+    """Theorems that ask for an object, and were given the published one."""
+    sound: PassRates | None
+    """Without the faulty ones, where there are any."""
+    groups: dict[str, dict[str, Group]]
+    """By split, source and topic."""
+    lean_calls: int
+    lean_seconds: float
+    tokens: int
+    sampling_seconds: float
+    wall_seconds: float
+    per_solved: dict[str, float] | None
+    """Lean calls, Lean seconds, tokens and wall-clock seconds over the theorems that were solved."""
+    fingerprint: dict[str, str]
+    """What was run: hashes and versions by what they are of."""
+
+
+class Weighed(NamedTuple):
+    """What one theorem adds to a summary."""
+
+    name: str
+    labels: Mapping[str, str]
+    """Its split, source and topic."""
+
+
+def outcomes(rows: Iterable[Evaluated], samples: int) -> dict[str, list[Kind]]:
+    """The kinds of each theorem's attempts, by its name: that of the last answer of each.
+
+    An attempt that is missing, as in an evaluation that was stopped, is unknown.
+    """
+    last: dict[tuple[str, int], Evaluated] = {}
+    for row in rows:
+        known = last.get((row.name, row.sample))
+        if known is None or known.round <= row.round:
+            last[row.name, row.sample] = row
+    kinds: defaultdict[str, list[Kind]] = defaultdict(lambda: [Kind.UNKNOWN] * samples)
+    for (name, sample), row in last.items():
+        kinds[name][sample] = row.kind
+    return dict(kinds)
+
+
+def pass_rates(theorems: Sequence[Outcomes], samples: int, *, in_order: bool = False) -> PassRates:
+    """Of theorems with `samples` attempts each."""
+    solved = sum(Kind.PROVED in each for each in theorems)
+    rates: dict[str, float] = {}
+    intervals: dict[str, Interval] = {}
+    left_out: dict[str, int] = {}
+    worst: dict[str, float] = {}
+    best: dict[str, float] = {}
+    for k in _ks(samples) if theorems else ():
+        key = str(k)
+        known = [rate for each in theorems if (rate := _rate(each, k, in_order)) is not None]
+        if missing := len(theorems) - len(known):
+            left_out[key] = missing
+        if known:
+            rates[key] = sum(known) / len(known)
+            intervals[key] = _interval(known)
+        worst[key] = _with_unknown_as(Kind.REFUTED, theorems, k, in_order)
+        best[key] = _with_unknown_as(Kind.PROVED, theorems, k, in_order)
+    return PassRates(
+        n=len(theorems),
+        solved=solved,
+        solved_ci=wilson_interval(solved, len(theorems)),
+        pass_at_k=rates,
+        ci=intervals,
+        left_out=left_out,
+        if_unknown_refuted=worst,
+        if_unknown_proved=best,
+    )
+
+
+def summary_of(
+    theorems: Sequence[Weighed],
+    rows: Sequence[Evaluated],
+    *,
+    samples: int,
+    in_order: bool,
+    not_elaborating: Mapping[str, str],
+    no_answer: Mapping[str, str],
+    faulty: Mapping[str, str],
+    answer_given: Sequence[str],
+    wall_seconds: float,
+    fingerprint: Mapping[str, str],
+) -> Summary:
+    """The summary of an evaluation of these theorems; rows of others are left aside."""
+    names = {each.name for each in theorems}
+    own = [row for row in rows if row.name in names]
+    found = outcomes(own, samples)
+    kinds = {each.name: found.get(each.name, [Kind.UNKNOWN] * samples) for each in theorems}
+    of_all = pass_rates(list(kinds.values()), samples, in_order=in_order)
+    sound = [kinds[name] for name in kinds if name not in faulty]
+    calls = sum(row.lean_calls for row in own)
+    lean_s = sum(row.lean_ms for row in own) / 1e3
+    tokens = sum(row.tokens for row in own)
+    spent = {"lean_calls": calls, "lean_seconds": lean_s, "tokens": tokens, "wall_seconds": wall_seconds}
+    return Summary(
+        **of_all.model_dump(),
+        samples=samples,
+        in_order=in_order,
+        attempts=len(theorems) * samples,
+        unknown=sum(each.count(Kind.UNKNOWN) for each in kinds.values()),
+        unanswered=sum(row.proof is None and row.code is None for row in own),
+        answers=len(own),
+        not_elaborating=dict(not_elaborating),
+        no_answer=dict(no_answer),
+        faulty={name: reason for name, reason in faulty.items() if name in names},
+        answer_given=[name for name in answer_given if name in names],
+        sound=pass_rates(sound, samples, in_order=in_order) if len(sound) < len(kinds) else None,
+        groups=_groups(theorems, kinds, in_order),
+        lean_calls=calls,
+        lean_seconds=lean_s,
+        tokens=tokens,
+        sampling_seconds=sum(row.sampling_ms for row in own) / 1e3,
+        wall_seconds=wall_seconds,
+        per_solved={what: total / of_all.solved for what, total in spent.items()} if of_all.solved else None,
+        fingerprint=dict(fingerprint),
+    )
+
+
+def _ks(samples: int) -> list[int]:
+    powers = (1 << place for place in range(samples.bit_length()))
+    return sorted({*range(1, min(samples, ALL_UP_TO) + 1), *powers, samples})
+
+
+def _rate(kinds: Outcomes, k: int, in_order: bool) -> float | None:
+    """Pass@k of one theorem; None where too little is known."""
+    if in_order:
+        first = kinds[:k]
+        if Kind.PROVED in first:
+            return 1.0
+        return None if Kind.UNKNOWN in first else 0.0
+    proved, n = kinds.count(Kind.PROVED), len(kinds) - kinds.count(Kind.UNKNOWN)
+    return pass_at_k(n, proved, k) if n >= k else None
+
+
+def _with_unknown_as(kind: Kind, theorems: Sequence[Outcomes], k: int, in_order: bool) -> float:
+    decided = ([kind if each is Kind.UNKNOWN else each for each in kinds] for kinds in theorems)
+    return sum(_rate(each, k, in_order) or 0.0 for each in decided) / len(theorems)
+
+
+def _interval(rates: Sequence[float]) -> Interval:
+    # Resampling outcomes that are all equal would say that nothing is uncertain.
+    if all(rate in (0.0, 1.0) for rate in rates):
+        return wilson_interval(round(sum(rates)), len(rates))
+    return bootstrap_interval(rates)
+
+
+def _groups(
+    theorems: Sequence[Weighed], kinds: Mapping[str, Outcomes], in_order: bool
+) -> dict[str, dict[str, Group]]:
+    members: defaultdict[str, defaultdict[str, list[Outcomes]]] = defaultdict(lambda: defaultdict(list))
+    for name, labels in theorems:
+        for what, label in labels.items():
+            members[what][label].append(kinds[name])
+    return {
+        what: {label: _group(of_label, in_order) for label, of_label in sorted(labels.items())}
+        for what, labels in members.items()
+    }
+
+
+def _group(members: Sequence[Outcomes], in_order: bool) -> Group:
+    rates = [rate for each in members if (rate := _rate(each, 1, in_order)) is not None]
+    return Group(
+        n=len(members),
+        solved=sum(Kind.PROVED in each for each in members),
+        pass_at_1=sum(rates) / len(rates) if rates else None,
+        unknown=sum(each.count(Kind.UNKNOWN) for each in members),
+    )

@@ -1,0 +1,80 @@
+"""What every generator offers: prompts in, samples with log-probabilities out."""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, Self
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from verifier.errors import InvalidInput
+
+__all__ = ["Generator", "Sample", "SamplingParams", "sample_each"]
+
+
+class SamplingParams(BaseModel):
+    """How to sample; the same parameters and the same weights give the same samples."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    samples: int = Field(default=4, ge=1)
+    """Samples per prompt (the group size G)."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Divides the logits.  Log-probabilities are reported at this temperature."""
+    top_p: float = Field(default=1.0, gt=0, le=1)
+    """Keep the smallest set of tokens whose probability reaches this; 1 keeps all."""
+    max_new_tokens: int = Field(default=64, ge=1)
+    """Most tokens in a sample, the end token included."""
+    seed: int = 0
+    """Seed of the random numbers."""
+    greedy: bool = False
+    """Take the likeliest token every time instead of sampling."""
+
+    def seed_of(self, prompt: str) -> int:
+        """The seed of a prompt's random numbers, below 2^56.
+
+        With one seed for all, prompts that are sampled together would share theirs.
+        """
+        digest = hashlib.sha256(f"{self.seed}/{prompt}".encode()).digest()
+        return int.from_bytes(digest[:7])
+
+    @model_validator(mode="after")
+    def _greedy_has_one_outcome(self) -> Self:
+        if self.greedy and self.samples > 1:
+            raise ValueError("greedy decoding has one outcome: set samples to 1")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """One sampled completion.
+
+    `token_ids` ends with the eos token when `finished`; `text` does not show it.
+    `logprobs[t]` is log π(token_ids[t]) in nats at the sampling temperature, before top-p.
+    """
+
+    text: str
+    prompt_ids: tuple[int, ...]
+    token_ids: tuple[int, ...]
+    logprobs: tuple[float, ...]
+    finished: bool
+
+
+class Generator(Protocol):
+    """Samples completions of prompts."""
+
+    def sample(self, prompts: Sequence[str], params: SamplingParams) -> list[list[Sample]]:
+        """`params.samples` samples for each prompt, in the order of `prompts`."""
+        ...
+
+
+def sample_each(
+    generator: Generator, prompts: Sequence[str], params: SamplingParams
+) -> list[list[Sample] | InvalidInput]:
+    """The samples of each prompt, or why it cannot be sampled from: its neighbours do not go without."""
+    try:
+        return list(generator.sample(prompts, params))
+    except InvalidInput as error:
+        if len(prompts) == 1:
+            return [error]
+        return [each for prompt in prompts for each in sample_each(generator, [prompt], params)]

@@ -1,0 +1,86 @@
+"""What travels over the streams between trainer, generator and verifier."""
+
+from collections.abc import Iterator, Sequence
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, model_validator
+
+from prover.generators.base import SamplingParams
+from prover.theorem import Attempt, Theorem
+from verifier.verdict import Submission
+
+__all__ = ["TASKS_PER_ORDER", "AttemptMessage", "Order", "Task"]
+
+TASKS_PER_ORDER = 16
+"""Few enough that Lean starts on the first attempts while the next are sampled."""
+
+
+class Task(BaseModel):
+    """A theorem to be tried by one policy: what leads to one group of attempts."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    id: str
+    """Also the group of the attempts it leads to."""
+    theorem: Theorem
+    policy: str
+    """Directory of the policy that samples."""
+    policy_version: int
+    policy_digest: str | None = None
+    """Of that directory, if it is sealed (`prover/generators/sealed.py`); what samples checks it."""
+    sampling: SamplingParams
+    negates: str | None = None
+    """Name of the theorem of which this one is the negation: a proof says that that one is false."""
+    proofs: tuple[str, ...] = ()
+    """What is to be judged in place of samples, one of them for each."""
+
+    @model_validator(mode="after")
+    def _a_proof_for_each_sample(self) -> Self:
+        if self.proofs and len(self.proofs) != self.sampling.samples:
+            raise ValueError(f"{len(self.proofs)} proofs for {self.sampling.samples} samples")
+        return self
+
+    def attempt_id(self, index: int) -> str:
+        """Of the attempt that is the sample `index` of this task."""
+        return f"{self.id}/{index}"
+
+    @property
+    def attempt_ids(self) -> list[str]:
+        """Of all attempts it leads to."""
+        return [self.attempt_id(index) for index in range(self.sampling.samples)]
+
+
+class Order(BaseModel):
+    """Tasks that are sampled together.
+
+    One message, so that the same tasks share a batch whoever samples them and however often: how sequences
+    are batched decides how floats are rounded, and a run that is resumed shall come to the same weights.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    tasks: tuple[Task, ...]
+
+    @classmethod
+    def of(cls, tasks: Sequence[Task], size: int = TASKS_PER_ORDER) -> Iterator[Self]:
+        """Orders of at most `size` tasks each, in the order of `tasks`."""
+        for first in range(0, len(tasks), size):
+            yield cls(tasks=tuple(tasks[first : first + size]))
+
+
+class AttemptMessage(BaseModel):
+    """A submission on its way to a verifier, with the attempt it comes from.
+
+    `attempt` is None for submissions nobody sampled: reference proofs, fixed tactics.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    submission: Submission
+    attempt: Attempt | None = None
+    sampling_ms: float = 0.0
+    """This attempt's share of the time its batch took to sample."""
+
+    @classmethod
+    def of(cls, attempt: Attempt, sampling_ms: float) -> "AttemptMessage":
+        return cls(submission=attempt.submission, attempt=attempt, sampling_ms=sampling_ms)

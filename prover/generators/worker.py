@@ -1,0 +1,153 @@
+"""`proofmill worker generator`: orders from a Redis stream in, attempts on another out.
+
+An order is acknowledged after its attempts are published.  Attempts have ids made
+from the task's, so a task that is done twice makes no new attempts for anyone
+who drops repeats.
+"""
+
+import logging
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable
+from functools import lru_cache
+from itertools import groupby
+from pathlib import Path
+from typing import NoReturn
+
+import torch
+
+from prover.formats.prompts import prompt_of
+from prover.generators.base import Generator, Sample, sample_each
+from prover.generators.messages import AttemptMessage, Order, Task
+from prover.generators.sealed import check_sealed
+from prover.generators.transformers import TransformersGenerator
+from prover.generators.vllm.engine import VLLMEngine, VLLMGenerator
+from prover.theorem import Attempt
+from verifier.errors import InvalidInput
+from verifier.streams.judge_worker import VERIFIER_GROUP, consumer_name
+from verifier.streams.stream import Delivery, Stream, StreamNames
+from verifier.streams.valkey import PATIENT, connect
+
+__all__ = ["GENERATOR_GROUP", "Load", "load_transformers", "load_vllm", "run_generator", "sample_order"]
+
+GENERATOR_GROUP = "generators"
+BLOCK_MS = 200
+PAUSE_S = 0.05
+
+Load = Callable[[Task], Generator]
+"""What gives the generator of a task's policy."""
+
+log = logging.getLogger(__name__)
+
+
+def run_generator(redis_url: str, run: str, load: Load, max_backlog: int) -> NoReturn:
+    """Sample for what arrives until SIGTERM or SIGINT; what is in hand then is left to another generator.
+
+    While more than `max_backlog` attempts wait for a verdict, it waits too.
+
+    Raises:
+        RedisUnavailable, BrokenDirectory
+    """
+    client = connect(redis_url, retries=PATIENT)
+    names = StreamNames(run)
+    orders = Stream(client, names.tasks, Order)
+    attempts = Stream(client, names.attempts, AttemptMessage)
+    consumer = consumer_name()
+    in_hand: list[Delivery[Order]] = []
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: sys.exit(0))
+    try:
+        while True:
+            if attempts.backlog(VERIFIER_GROUP) > max_backlog:
+                time.sleep(PAUSE_S)
+                continue
+            in_hand = orders.read(GENERATOR_GROUP, consumer, count=1, block_ms=BLOCK_MS)
+            for delivery in in_hand:
+                sampled, refused = sample_order(load, delivery.message)
+                attempts.publish_many(sampled)
+                for task, reason in refused:
+                    log.error("refused %s: %s", task.id, reason)
+                    orders.refuse(Order(tasks=(task,)), GENERATOR_GROUP, reason)
+                orders.ack(in_hand)
+                in_hand = []
+    finally:
+        orders.release(in_hand, consumer)
+
+
+def load_transformers(device: str) -> Load:
+    """Models of this process, the last one kept."""
+    if device == "cpu":
+        # The other half of the cores is Lean's, which judges while this samples.
+        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+
+    @lru_cache(maxsize=1)
+    def load(policy: str, digest: str | None) -> TransformersGenerator:
+        if digest is not None:
+            check_sealed(Path(policy), digest)
+        return TransformersGenerator.load(Path(policy), device)
+
+    return lambda task: load(task.policy, task.policy_digest)
+
+
+def load_vllm(engine: VLLMEngine) -> Load:
+    """Policies that `engine` serves."""
+
+    @lru_cache
+    def load(policy: str, version: int, digest: str | None) -> VLLMGenerator:
+        if digest is not None:
+            check_sealed(Path(policy), digest)
+        return engine.generator(Path(policy), version)
+
+    return lambda task: load(task.policy, task.policy_version, task.policy_digest)
+
+
+def sample_order(load: Load, order: Order) -> tuple[list[AttemptMessage], list[tuple[Task, str]]]:
+    """The attempts at an order's tasks, and the tasks that cannot be tried, with the reason."""
+    sampled: list[AttemptMessage] = []
+    refused: list[tuple[Task, str]] = []
+    for (_, _, given), alike in groupby(
+        order.tasks, key=lambda task: (task.policy, task.sampling, bool(task.proofs))
+    ):
+        batch = list(alike)
+        if given:
+            sampled += [message for task in batch for message in given_proofs(task)]
+            continue
+        generator = load(batch[0])
+        started = time.monotonic()
+        prompts = [prompt_of(task.theorem) for task in batch]
+        groups = sample_each(generator, prompts, batch[0].sampling)
+        took_ms = (time.monotonic() - started) * 1e3
+        count = sum(len(group) for group in groups if isinstance(group, list))
+        for task, group in zip(batch, groups, strict=True):
+            if isinstance(group, InvalidInput):
+                refused.append((task, str(group)))
+                continue
+            sampled += [
+                AttemptMessage.of(_attempt(task, index, sample), took_ms / count)
+                for index, sample in enumerate(group)
+            ]
+    return sampled, refused
+
+
+def given_proofs(task: Task) -> list[AttemptMessage]:
+    """The proofs that a task brings along, on their way to be judged."""
+    return [
+        AttemptMessage(submission=task.theorem.submission(attempt_id, proof))
+        for attempt_id, proof in zip(task.attempt_ids, task.proofs, strict=True)
+    ]
+
+
+def _attempt(task: Task, index: int, sample: Sample) -> Attempt:
+    return Attempt(
+        id=task.attempt_id(index),
+        group=task.id,
+        theorem=task.theorem,
+        policy_version=task.policy_version,
+        proof=sample.text,
+        prompt_ids=sample.prompt_ids,
+        token_ids=sample.token_ids,
+        logprobs=sample.logprobs,
+        finished=sample.finished,
+    )

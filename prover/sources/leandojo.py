@@ -1,0 +1,289 @@
+"""Theorems from LeanDojo's benchmarks, and from repositories that LeanDojo traces.
+
+A benchmark is a JSON list of rows, one a theorem: `url`, `commit`, `file_path`, `full_name`, `start`, `end`,
+and `traced_tactics`, each with the premises it names.  The statement is not in it, and nothing of what it
+stands under, so both are read from a checkout of the repository at that commit.
+"""
+
+import importlib
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from prover.sources.lean_files import LeanFile, read_lean
+from prover.sources.rows import BadRow, Row
+from prover.syntax.commands import UnreadableProof
+from prover.theorem import Split
+from verifier.errors import InvalidInput, ProofmillError
+from verifier.jsonl import reason_of
+
+__all__ = ["DojoMissing", "Tracing", "leandojo_theorems", "longest_chains", "trace_repository"]
+
+_SPLITS: Mapping[str, Split] = {"train": "train", "val": "valid", "test": "test"}
+"""By the name of the file, as LeanDojo names them."""
+_CHUNK = 1 << 20
+_BETWEEN = re.compile(r"[ \t\r\n,]*")
+
+
+class DojoMissing(ProofmillError):
+    """A repository cannot be traced here: LeanDojo, or what it needs, is not installed."""
+
+
+class _Premise(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    full_name: str
+
+
+class _Tactic(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    annotated_tactic: tuple[str, list[_Premise]]
+
+
+class _Traced(BaseModel):
+    model_config = ConfigDict(extra="ignore")
+
+    commit: str
+    file_path: str = Field(min_length=1)
+    full_name: str = Field(min_length=1)
+    start: tuple[int, int]
+    end: tuple[int, int]
+    """Line and column, from 1."""
+    traced_tactics: list[_Tactic]
+
+
+@dataclass(frozen=True, slots=True)
+class _Listed:
+    """What is kept of a row while all are read: the tactic states are most of a benchmark."""
+
+    where: str
+    split: Split
+    commit: str
+    file: str
+    name: str
+    lines: range
+    premises: frozenset[str]
+    has_tactics: bool
+
+    @classmethod
+    def of(cls, row: _Traced, where: str, split: Split) -> "_Listed":
+        named = (premise for tactic in row.traced_tactics for premise in tactic.annotated_tactic[1])
+        return cls(
+            where=where,
+            split=split,
+            commit=row.commit,
+            file=row.file_path,
+            name=row.full_name,
+            lines=range(row.start[0], row.end[0] + 1),
+            premises=frozenset(sys.intern(premise.full_name) for premise in named),
+            has_tactics=bool(row.traced_tactics),
+        )
+
+
+def leandojo_theorems(benchmark: Path, repository: Path, *, source: str) -> Iterator[Row]:
+    """The theorems of a JSON file, or of the files `train.json`, `val.json` and `test.json` of a directory.
+
+    They come in the order of the repository's files.  Where all three files are read, the dependency depth
+    of a theorem with a tactic proof is the longest chain of the benchmark's theorems below it.
+
+    Raises:
+        InvalidInput: there is no such file, or no such repository.
+    """
+    if not repository.is_dir():
+        raise InvalidInput(f"{repository} is no directory: give a checkout of the repository that was traced")
+    listed = [benchmark] if benchmark.is_file() else [benchmark / f"{stem}.json" for stem in _SPLITS]
+    files = [path for path in listed if path.is_file()]
+    if not files:
+        raise InvalidInput(
+            f"{benchmark} has no rows of LeanDojo: give a JSON file, or a directory with `train.json`, "
+            "`val.json` and `test.json`"
+        )
+    rows: list[_Listed] = []
+    for path in files:
+        for row in _rows_of(path):
+            if isinstance(row, BadRow):
+                yield row
+            else:
+                rows.append(row)
+    is_whole = len(files) == len(_SPLITS)
+    depths = longest_chains({row.name: row.premises for row in rows}) if is_whole else {}
+    for relative, of_file in groupby(sorted(rows, key=lambda row: row.file), key=lambda row: row.file):
+        file = _lean_file(repository, relative)
+        yield from (_found(row, file, source, depths) for row in of_file)
+
+
+def longest_chains(premises: Mapping[str, frozenset[str]]) -> dict[str, int]:
+    """For each theorem the longest chain below it, of which each is a premise of the one before.
+
+    What is no theorem of the mapping ends a chain, and counts.  So does the way back in a circle: no proofs
+    have one, but two theorems of one name look like it.
+    """
+    depths: dict[str, int] = {}
+    for root in premises:
+        stack = [] if root in depths else [(root, iter(premises[root]))]
+        on_stack = {root}
+        while stack:
+            name, remaining = stack[-1]
+            below = next(
+                (
+                    each
+                    for each in remaining
+                    if each in premises and each not in depths and each not in on_stack
+                ),
+                None,
+            )
+            if below is not None:
+                stack.append((below, iter(premises[below])))
+                on_stack.add(below)
+            else:
+                stack.pop()
+                on_stack.discard(name)
+                depths[name] = max((1 + depths.get(each, 0) for each in premises[name]), default=0)
+    return depths
+
+
+@dataclass(frozen=True)
+class Tracing:
+    """What LeanDojo made of a repository."""
+
+    benchmark: Path
+    """Its theorems, as a file that `leandojo_theorems` reads."""
+    repository: Path
+    """The checkout in which they stand."""
+
+
+def trace_repository(url: str, commit: str, benchmark: Path) -> Tracing:
+    """Have LeanDojo trace a repository and write its theorems to `benchmark`; takes hours for Mathlib.
+
+    Raises:
+        DojoMissing: LeanDojo is not installed here, or no Lean is.
+    """
+    try:
+        dojo: Any = importlib.import_module("lean_dojo")
+    except ImportError as error:
+        raise DojoMissing(
+            f"LeanDojo cannot be imported ({error}): install it with `pip install 'proofmill[dojo]'`. A "
+            "benchmark that it has written before can be read without it"
+        ) from error
+    if shutil.which("lake") is None:
+        raise DojoMissing(
+            "LeanDojo builds the repository with Lean itself, and there is no `lake` on the path: install "
+            "elan (https://github.com/leanprover/elan)"
+        )
+    traced = dojo.trace(dojo.LeanGitRepo(url, commit))
+    rows = [
+        {
+            "url": url,
+            "commit": commit,
+            "file_path": str(theorem.file_path),
+            "full_name": theorem.theorem.full_name,
+            "start": list(theorem.start),
+            "end": list(theorem.end),
+            "traced_tactics": [
+                {
+                    "tactic": tactic.tactic,
+                    "annotated_tactic": tactic.get_annotated_tactic(),
+                    "state_before": tactic.state_before,
+                    "state_after": tactic.state_after,
+                }
+                for tactic in theorem.get_traced_tactics()
+            ],
+        }
+        for theorem in traced.get_traced_theorems()
+        if theorem.repo == traced.repo
+    ]
+    benchmark.write_text(json.dumps(rows), encoding="utf-8")
+    return Tracing(benchmark, Path(traced.root_dir))
+
+
+def _rows_of(path: Path) -> Iterator[_Listed | BadRow]:
+    split = _SPLITS.get(path.stem, "train")
+    number = 0
+    try:
+        for number, value in enumerate(_elements(path), start=1):
+            where = f"{path}:{number}"
+            try:
+                yield _Listed.of(_Traced.model_validate(value), where, split)
+            except ValueError as error:
+                yield BadRow(where, reason_of(error))
+    except OSError as error:
+        raise InvalidInput(f"cannot read {path}: {error.strerror}. Give a JSON file of LeanDojo") from error
+    except (ValueError, RecursionError) as error:
+        yield BadRow(f"{path}:{number + 1}", f"{reason_of(error)}; this row and those behind it are not read")
+
+
+def _elements(path: Path) -> Iterator[Any]:
+    """The elements of a JSON list, one at a time: a benchmark may be larger than the memory.
+
+    Raises ValueError where it is no JSON list of objects.
+    """
+    decoder = json.JSONDecoder()
+    with path.open(encoding="utf-8-sig") as file:
+        text = file.read(_CHUNK).lstrip()
+        if not text.startswith("["):
+            raise ValueError("it is no JSON list")
+        at = 1
+        while True:
+            blanks = _BETWEEN.match(text, at)
+            at = blanks.end() if blanks else at
+            if text.startswith("]", at):
+                return
+            try:
+                value, at = decoder.raw_decode(text, at)
+            except json.JSONDecodeError:
+                # It may only be cut off.  More at a time, the longer it is: nothing is read often.
+                more = file.read(max(_CHUNK, len(text) - at))
+                if not more:
+                    raise
+                text, at = text[at:] + more, 0
+            else:
+                yield value
+
+
+def _lean_file(repository: Path, relative: str) -> LeanFile | str:
+    """A file of the repository, or why it cannot be read."""
+    path = repository / relative
+    try:
+        if not path.resolve().is_relative_to(repository.resolve()):
+            return f"{relative} is not in the repository"
+        return LeanFile(read_lean(path))
+    except ValueError as error:
+        return f"{path} {error}: is this the repository that was traced, with its packages?"
+
+
+def _found(row: _Listed, file: LeanFile | str, source: str, depths: Mapping[str, int]) -> Row:
+    if isinstance(file, str):
+        return BadRow(row.where, f"`{row.name}`: {file}")
+    place = next(
+        (
+            place
+            for place in file.theorems
+            if file.commands[place].line in row.lines
+            and file.commands[place].last_name == row.name.rpartition(".")[2]
+        ),
+        None,
+    )
+    if place is None:
+        return BadRow(
+            row.where,
+            f"`{row.name}` is not at lines {row.lines.start} to {row.lines.stop - 1} of {row.file}: is the "
+            f"repository at commit {row.commit}?",
+        )
+    try:
+        found = file.found(place, row.where, source=source, split=row.split)
+    except UnreadableProof as error:
+        return BadRow(row.where, str(error))
+    known = {"lemmas_used": len(row.premises)} if row.has_tactics else {}
+    if row.has_tactics and row.name in depths:
+        known["dependency_depth"] = depths[row.name]
+    theorem = found.theorem.model_copy(update={"name": row.name})
+    return replace(found, theorem=theorem, features=found.features.known(**known))

@@ -1,0 +1,285 @@
+"""The commands of a Lean file, found in its text alone; pure.
+
+A command starts where a line starts with one of Lean's words for commands, as files are laid out in practice.
+What a macro adds to the language is taken for a part of the command before it.  Nothing is raised: what is
+not understood is Lean's to refuse.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+from prover.syntax.signature import Token, definition_sign, is_identifier, tokens_of
+
+__all__ = ["THEOREMS", "Command", "Stated", "UnreadableProof", "commands_of", "sorry_below", "stated"]
+
+THEOREMS = frozenset({"theorem", "lemma"})
+_DECLARATIONS = THEOREMS | frozenset(
+    {"abbrev", "axiom", "class", "coinductive", "def", "example", "inductive", "instance", "opaque"}
+    | {"structure"}
+)
+_SCOPES = frozenset({"namespace", "section", "end", "mutual"})
+_CONTEXT = frozenset({"variable", "variables", "universe", "universes"})
+_SETTINGS = frozenset({"open", "set_option"})
+"""Tactics too, where they are further in and `in` follows."""
+_OTHER = frozenset(
+    {"add_decl_doc", "alias", "assert_not_exists", "assert_not_imported", "attribute", "binder_predicate"}
+    | {"builtin_initialize", "declare_syntax_cat", "deriving", "dsimproc", "elab", "elab_rules", "export"}
+    | {"grind_pattern", "import", "include", "infix", "infixl", "infixr", "initialize", "irreducible_def"}
+    | {"library_note", "macro", "macro_rules", "module", "notation", "notation3", "omit", "postfix"}
+    | {"prefix", "prelude", "proof_wanted", "register_option", "register_simp_attr", "run_cmd", "run_meta"}
+    | {"seal", "simproc", "simproc_decl", "suppress_compilation", "syntax", "unif_hint", "unseal"}
+)
+"""Commands at the start of a line only: further in, they may be terms or tactics."""
+_MODIFIERS = frozenset(
+    {"local", "meta", "noncomputable", "nonrec", "partial", "private", "protected", "public", "scoped"}
+    | {"unsafe"}
+)
+_BEFORE_IN = _SETTINGS | _CONTEXT | {"attribute", "include", "omit"}
+_OPENING = frozenset("([{⦃⟨")
+_CLOSING = frozenset(")]}⦄⟩")
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command of a Lean file: `source[start:stop]`, without comments around it."""
+
+    source: str
+    kind: str
+    """The word that says what it is: `theorem`, `open`, … or `#` for those that only ask."""
+    modifiers: frozenset[str]
+    name: str
+    """Of what it declares, opens or ends; empty where it has none."""
+    inside: tuple[str, ...]
+    """The commands that `… in` puts before it, without the `in`."""
+    start: int
+    own_start: int
+    """Where it starts itself, behind what is put before it."""
+    keyword: int
+    """Where its word stands, behind attributes and modifiers."""
+    stop: int
+    tokens: tuple[Token, ...]
+    """From its word on."""
+
+    @property
+    def text(self) -> str:
+        return self.source[self.start : self.stop]
+
+    @property
+    def line(self) -> int:
+        """Of its word, from 1."""
+        return self.source.count("\n", 0, self.keyword) + 1
+
+    @cached_property
+    def mentions(self) -> frozenset[str]:
+        """Every part of every name in it: of `h.trans` both, because one of them may be a declaration's."""
+        names = (token.text for token in self.tokens if is_identifier(token.text))
+        return frozenset(part for name in names for part in name.split("."))
+
+    @property
+    def last_name(self) -> str:
+        """The last part of its name."""
+        return self.name.rpartition(".")[2]
+
+    @property
+    def has_sorry(self) -> bool:
+        return any(token.text in ("sorry", "admit") for token in self.tokens)
+
+
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A theorem's statement, as the project has it, and its proof, where there is one without `sorry`."""
+
+    name: str
+    statement: str
+    proof: str | None
+
+
+class UnreadableProof(ValueError):
+    """Where the proof of a theorem starts cannot be told, or is not at a `:=`."""
+
+
+def commands_of(source: str) -> list[Command]:
+    """The commands of a file, in order; line ends must be line feeds."""
+    tokens = tokens_of(source)
+    commands: list[Command] = []
+    first: int | None = None  # of a command that started with `… in`
+    inside: list[str] = []
+    at = 0
+    while at < len(tokens):
+        may_start = first is not None or _starts_line(source, tokens, at)
+        keyword = _command_at(source, tokens, at) if may_start else None
+        if keyword is None:
+            first, inside, at = None, [], at + 1
+            continue
+        first = at if first is None else first
+        stop = _next_start(source, tokens, keyword + 1)
+        ending = _in(tokens, keyword, stop)
+        if ending is not None:
+            inside.append(source[tokens[at].start : tokens[ending - 1].stop])
+            at = ending + 1
+        else:
+            commands.append(_command(source, tokens[first:stop], at - first, keyword - first, tuple(inside)))
+            first, inside, at = None, [], stop
+    return commands
+
+
+def stated(command: Command) -> Stated:
+    """The statement and the proof of a theorem, or of a definition that is to be found.
+
+    A theorem loses attributes and modifiers, which are for what comes after it, and a `lemma`, which is
+    Mathlib's word, becomes the theorem that it is.
+
+    Raises:
+        UnreadableProof: what follows its statement is not `:=`.
+    """
+    sign = _proof_sign(command)
+    text, end = command.source, command.tokens[sign - 1].stop
+    proof = text[command.tokens[sign].stop : command.stop].strip()
+    unproved = command.has_sorry or proof in ("", "by")
+    is_theorem = command.kind in THEOREMS
+    statement = (
+        f"theorem{text[command.tokens[0].stop : end]}" if is_theorem else text[command.own_start : end]
+    )
+    return Stated(command.name, statement, None if unproved else proof)
+
+
+def sorry_below(commands: Sequence[Command], mentions: Iterable[str]) -> str | None:
+    """The name of a definition with `sorry` on which something rests that mentions these names."""
+    named = set(mentions)
+    for command in reversed(commands):
+        if command.name and command.last_name in named and command.kind not in THEOREMS:
+            if command.has_sorry:
+                return command.name
+            named |= command.mentions
+    return None
+
+
+def _starts_line(source: str, tokens: Sequence[Token], at: int) -> bool:
+    return at == 0 or "\n" in source[tokens[at - 1].stop : tokens[at].start]
+
+
+def _column(source: str, token: Token) -> int:
+    return token.start - source.rfind("\n", 0, token.start) - 1
+
+
+def _command_at(source: str, tokens: Sequence[Token], at: int) -> int | None:
+    """The place of the word of the command that starts at a token, if one does."""
+    keyword = at
+    while keyword < len(tokens):
+        text = tokens[keyword].text
+        if text == "@" and _text(tokens, keyword + 1) == "[":
+            keyword = _closing(tokens, keyword + 1) + 1
+        elif text in _MODIFIERS:
+            # `scoped[Namespace]` has a name with it.
+            keyword = _closing(tokens, keyword + 1) + 1 if _text(tokens, keyword + 1) == "[" else keyword + 1
+        else:
+            break
+    word = _text(tokens, keyword)
+    if word in _DECLARATIONS or word in _SCOPES or word in _CONTEXT:
+        return keyword
+    if keyword > at:
+        return keyword if word in _OTHER or word in _SETTINGS else None
+    if word in _SETTINGS and (_column(source, tokens[at]) == 0 or not _line_has_in(source, tokens[at])):
+        return keyword
+    if _column(source, tokens[at]) > 0:
+        return None
+    if word == "deriving" and _text(tokens, at + 1) != "instance":
+        return None
+    asks = word == "#" and at + 1 < len(tokens) and tokens[at + 1].start == tokens[at].stop
+    return keyword if word in _OTHER or asks else None
+
+
+def _next_start(source: str, tokens: Sequence[Token], at: int) -> int:
+    while at < len(tokens):
+        if _starts_line(source, tokens, at) and _command_at(source, tokens, at) is not None:
+            return at
+        at += 1
+    return at
+
+
+def _command(
+    source: str, tokens: Sequence[Token], own: int, keyword: int, inside: tuple[str, ...]
+) -> Command:
+    """The command of these tokens; it starts itself at `own`, and its word stands at `keyword`."""
+    kind = tokens[keyword].text
+    named = keyword + (2 if kind == "class" and _text(tokens, keyword + 1) == "inductive" else 1)
+    name = _text(tokens, named) if kind in _DECLARATIONS | _SCOPES else ""
+    return Command(
+        source=source,
+        kind=kind,
+        modifiers=_MODIFIERS.intersection(token.text for token in tokens[own:keyword]),
+        name=name if is_identifier(name) else "",
+        inside=inside,
+        start=tokens[0].start,
+        own_start=tokens[own].start,
+        keyword=tokens[keyword].start,
+        stop=tokens[-1].stop,
+        tokens=tuple(tokens[keyword:]),
+    )
+
+
+def _proof_sign(command: Command) -> int:
+    """The place among the command's tokens of the `:=` before the proof.  Raises UnreadableProof."""
+    tokens = command.tokens
+    if not command.name:
+        raise UnreadableProof(f"a `{command.kind}` has no name: give it one")
+    sign = definition_sign(tokens)
+    has_case = False
+    for index in _outside_brackets(tokens, 0, len(tokens) if sign is None else sign):
+        text = tokens[index].text
+        if text in ("match", "fun", "λ"):
+            break  # cases that follow are its own
+        # An absolute value may start a line too.
+        has_case |= text == "|" and _starts_line(command.source, tokens, index)
+        if text == "where" or (text == "=>" and has_case):
+            raise UnreadableProof(
+                f"`{command.name}` is proved by {'`where`' if text == 'where' else 'cases'} and not after a "
+                "`:=`: write its proof after one"
+            )
+    if sign is None:
+        raise UnreadableProof(f"`{command.name}` has no `:=` after its statement: end it with one")
+    return sign
+
+
+def _in(tokens: Sequence[Token], keyword: int, stop: int) -> int | None:
+    """The place of the `in` that makes a command a part of the next one."""
+    if tokens[keyword].text not in _BEFORE_IN:
+        return None
+    return next(
+        (index for index in _outside_brackets(tokens, keyword, stop) if tokens[index].text == "in"), None
+    )
+
+
+def _outside_brackets(tokens: Sequence[Token], start: int, stop: int) -> Iterator[int]:
+    """The places of the tokens that stand in no brackets."""
+    depth = 0
+    for index in range(start, stop):
+        if tokens[index].text in _OPENING:
+            depth += 1
+        elif tokens[index].text in _CLOSING:
+            depth -= 1
+        elif depth == 0:
+            yield index
+
+
+def _line_has_in(source: str, token: Token) -> bool:
+    end = source.find("\n", token.start)
+    return "in" in source[token.start : end if end >= 0 else len(source)].split()
+
+
+def _closing(tokens: Sequence[Token], at: int) -> int:
+    """The place of the bracket that closes the one at a token; the last token where none does."""
+    depth = 0
+    for index in range(at, len(tokens)):
+        if tokens[index].text in _OPENING:
+            depth += 1
+        elif tokens[index].text in _CLOSING:
+            depth -= 1
+            if depth == 0:
+                return index
+    return len(tokens) - 1
+
+
+def _text(tokens: Sequence[Token], at: int) -> str:
+    return tokens[at].text if at < len(tokens) else ""
