@@ -24,7 +24,7 @@ from prover.sources.into_library import ImportReport, Reported, family_theorems,
 from prover.sources.lean_files import lean_theorems
 from prover.sources.leandojo import leandojo_theorems, trace_repository
 from prover.sources.rows import Row
-from verifier.cli.main import AllowUnconfined, Project, Timeout, Workers, confined_runtime
+from verifier.cli.app import AllowUnconfined, Project, Timeout, Workers, confined_runtime
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool

@@ -24,11 +24,11 @@ import redis
 
 from tests.toys import CONFIG, PAIRS
 from trainer.config import load_config
-from trainer.keeper import Pace
-from trainer.policy import build_policy, save_policy
-from trainer.supervised import SupervisedConfig, train_supervised
-from trainer.tokenizer import train_tokenizer
-from trainer.up import run_up
+from trainer.launch.keeper import Pace
+from trainer.launch.up import run_up
+from trainer.learners.supervised import SupervisedConfig, train_supervised
+from trainer.model.policy import build_policy, save_policy
+from trainer.model.tokenizer import train_tokenizer
 from verifier.errors import RedisUnavailable
 from verifier.sandbox.child import process_tree
 from verifier.streams.stream import Stream, StreamNames

@@ -98,7 +98,7 @@ def shared_data() -> Iterator[Path]:
 def tokenizer() -> "PreTrainedTokenizerFast":
     """Trained on the toy's pairs."""
     from tests.toys import CONFIG, PAIRS
-    from trainer.tokenizer import train_tokenizer
+    from trainer.model.tokenizer import train_tokenizer
 
     return train_tokenizer([prompt + proof for prompt, proof in PAIRS], CONFIG.vocab_size)
 
@@ -107,7 +107,7 @@ def tokenizer() -> "PreTrainedTokenizerFast":
 def model(tokenizer: "PreTrainedTokenizerFast") -> "LlamaForCausalLM":
     """The toy's policy with fresh weights."""
     from tests.toys import CONFIG
-    from trainer.policy import build_policy
+    from trainer.model.policy import build_policy
 
     return build_policy(CONFIG, tokenizer, seed=0)
 

@@ -5,9 +5,9 @@ from typing import Any
 import numpy as np
 
 from prover.library.features import FEATURES, FeatureTable
-from trainer.curriculum import Choice, Outcome, Scheduler
-from trainer.curriculum_config import CurriculumConfig, PolicyName
-from trainer.simulated_learners import NumberedTheorems
+from trainer.curriculum.config import CurriculumConfig, PolicyName
+from trainer.curriculum.scheduler import Choice, Outcome, Scheduler
+from trainer.curriculum.simulation.learners import NumberedTheorems
 
 __all__ = ["ONLY_DISPROOFS", "answered", "indices", "scheduler", "table"]
 

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prover.theorem import Attempt, Theorem
-from trainer.advantages import Baseline, group_advantages, is_informative, overlong_penalty
-from trainer.policy_gradient import PolicyGradientConfig, examples_of
+from trainer.learners.policy_gradient import PolicyGradientConfig, examples_of
+from trainer.objectives.advantages import Baseline, group_advantages, is_informative, overlong_penalty
 from trainer.rollout import Rollout, reward_of
 from verifier.verdict import Status, Verdict
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainer.bench import bench_trainer
+from trainer.bench.step import bench_trainer
 
 
 def test_our_step_and_trls_are_measured_on_the_same_batch_and_agree() -> None:

@@ -15,12 +15,12 @@ from prover.evaluation.provers import BestOf, Written
 from prover.formats.formats import Answer, Failed, Problem
 from prover.theorem import Theorem
 from tests.toys import CONFIG, PAIRS
-from trainer.best_of_n import load_scorer, ordered_calls, preferences_of, rank_run
-from trainer.cli import app
-from trainer.policy import build_policy, save_policy
-from trainer.ranker import RankerConfig
-from trainer.run_files import AttemptRow, LeanBuild, Phase, Summary
-from trainer.tokenizer import train_tokenizer
+from trainer.cli.app import app
+from trainer.experiments.best_of_n import load_scorer, ordered_calls, preferences_of, rank_run
+from trainer.learners.ranker import RankerConfig
+from trainer.model.policy import build_policy, save_policy
+from trainer.model.tokenizer import train_tokenizer
+from trainer.run.directory import AttemptRow, LeanBuild, Phase, Summary
 from verifier.errors import InvalidInput
 from verifier.verdict import Status
 

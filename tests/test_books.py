@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from prover.generators.base import SamplingParams
 from prover.generators.messages import AttemptMessage, Task
 from prover.theorem import Attempt, Theorem
-from trainer.books import Account, Books, Group
-from trainer.rounds import groups_to_issue, is_stale, round_of
+from trainer.run.books import Account, Books, Group
+from trainer.run.rounds import groups_to_issue, is_stale, round_of
 from verifier.verdict import Status, Verdict
 
 

@@ -9,8 +9,8 @@ import pytest
 
 from prover.generators.messages import AttemptMessage
 from tests.test_books import attempt, task, verdict
-from trainer.books import Account, Books
-from trainer.intake import Intake
+from trainer.run.books import Account, Books
+from trainer.run.intake import Intake
 from verifier.streams.judge_worker import CLAIM_IDLE_MS, VERIFIER_GROUP, JudgeRequest
 from verifier.streams.stream import Stream, StreamNames
 from verifier.streams.valkey import EmbeddedRedis, connect

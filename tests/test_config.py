@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 from pydantic import ValidationError
 
-from trainer.algorithms import ALGORITHMS
 from trainer.config import RunConfig, for_demo, load_config, run_config
-from trainer.curriculum_config import CurriculumConfig
+from trainer.curriculum.config import CurriculumConfig
+from trainer.objectives.algorithms import ALGORITHMS
 from verifier.errors import InvalidInput
 
 

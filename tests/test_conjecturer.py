@@ -21,9 +21,9 @@ from prover.generators.transformers import TransformersGenerator
 from prover.syntax.signature import parse_signature
 from prover.theorem import Theorem
 from tests.toys import CONFIG
-from trainer.policy import build_policy
-from trainer.supervised import SupervisedConfig, train_supervised
-from trainer.tokenizer import train_tokenizer
+from trainer.learners.supervised import SupervisedConfig, train_supervised
+from trainer.model.policy import build_policy
+from trainer.model.tokenizer import train_tokenizer
 from verifier.judging.pool import LeanPool
 
 SEEDS = [

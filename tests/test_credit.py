@@ -15,8 +15,9 @@ from transformers import PreTrainedTokenizerFast
 
 from tests.credit_cases import CASES
 from tests.credit_tokens import TOKENS
-from trainer.advantages import group_advantages
-from trainer.credit import (
+from trainer.model.tokenizer import train_tokenizer
+from trainer.objectives.advantages import group_advantages
+from trainer.objectives.credit import (
     CreditConfig,
     Judged,
     first_error_credit,
@@ -27,9 +28,8 @@ from trainer.credit import (
     token_advantages,
     verified_prefix_credit,
 )
-from trainer.steps import Span, first_error_of, steps_of
-from trainer.token_bytes import bytes_of_tokens, token_spans
-from trainer.tokenizer import train_tokenizer
+from trainer.objectives.tactic_spans import Span, first_error_of, steps_of
+from trainer.objectives.token_bytes import bytes_of_tokens, token_spans
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
 from verifier.options import Options

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from trainer.batching import Batch, Example, micro_batches
-from trainer.critic import Critic, ValueHead
-from trainer.losses import value_loss
+from trainer.learners.critic import Critic, ValueHead
+from trainer.model.batching import Batch, Example, micro_batches
+from trainer.objectives.losses import value_loss
 
 EXAMPLES = [
     Example((1, 2), (3, 4, 5)),

@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from prover.library.features import FEATURES, FeatureTable
 from prover.theorem import Theorem
 from tests.scheduling import answered, indices, scheduler, table
-from trainer.catalogue import ListedTheorems
-from trainer.curriculum import Choice, Outcome, Scheduler
-from trainer.curriculum_config import POLICIES, CurriculumConfig, PolicyName
-from trainer.curriculum_policies import RULES, drawn_in_proportion, smallest
-from trainer.simulated_learners import NumberedTheorems
+from trainer.curriculum.catalogue import ListedTheorems
+from trainer.curriculum.config import POLICIES, CurriculumConfig, PolicyName
+from trainer.curriculum.policies import RULES, drawn_in_proportion, smallest
+from trainer.curriculum.scheduler import Choice, Outcome, Scheduler
+from trainer.curriculum.simulation.learners import NumberedTheorems
 from verifier.errors import InvalidInput
 
 # A scheduler that is cut
@@ -81,7 +81,7 @@ def test_the_choices_are_a_function_of_the_seed() -> None:
 def test_scores_that_are_brought_up_to_date_in_turn_are_restored_as_they_were(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("trainer.informative.RESCORED", 3)
+    monkeypatch.setattr("trainer.curriculum.informative.RESCORED", 3)
     features, rates = table(60), dict.fromkeys(range(0, 60, 4), 0.5)
     whole, restored = scheduler(features), scheduler(features)
     for _ in range(6):

@@ -15,9 +15,9 @@ from prover.theorem import Theorem
 from tests.answering import answering
 from tests.chaos import chaos, prepare
 from trainer.config import RunConfig, load_config, run_config
-from trainer.daemon import run_daemon
-from trainer.daemon_start import alone_in, curriculum_of
-from trainer.processes import Processes, generator_arguments, verifier_arguments
+from trainer.launch.processes import Processes, generator_arguments, verifier_arguments
+from trainer.run.daemon import run_daemon
+from trainer.run.start import alone_in, curriculum_of
 from verifier.errors import InvalidInput, ProofmillError, StalledError
 from verifier.lean.runtime import LeanRuntime
 from verifier.streams.valkey import REDIS_VARIABLE, EmbeddedRedis

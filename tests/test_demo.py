@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.processes import is_running
-from trainer.run_files import read_run
+from trainer.run.directory import read_run
 from verifier.lean.runtime import LeanRuntime
 from verifier.sandbox.child import process_tree
 from verifier.verdict import Kind, Status

@@ -15,7 +15,7 @@ import pytest
 import typer
 import yaml
 
-from trainer.cli import app
+from trainer.cli.app import app
 
 ROOT = Path(__file__).parents[1]
 COMPOSE = ROOT / "docker-compose.yml"

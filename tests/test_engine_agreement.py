@@ -7,18 +7,18 @@ from hypothesis import strategies as st
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from tests.toys import rollout, sample_of, sampled_group
-from trainer.alarm import EngineMismatch, MismatchAlarm
-from trainer.algorithms import PolicyLoss
-from trainer.batching import Example
-from trainer.compute import Compute
-from trainer.lora import LoRAConfig, with_lora
-from trainer.policy_gradient import (
+from trainer.learners.policy_gradient import (
     PolicyGradientConfig,
     PolicyGradientLearner,
     effective_sample_share,
     with_own_logprobs,
 )
-from trainer.ppo import PPOLearner
+from trainer.learners.ppo import PPOLearner
+from trainer.model.batching import Example
+from trainer.model.compute import Compute
+from trainer.model.lora import LoRAConfig, with_lora
+from trainer.objectives.algorithms import PolicyLoss
+from trainer.run.alarm import EngineMismatch, MismatchAlarm
 from verifier.verdict import Status
 
 LOG_WEIGHTS = st.lists(st.floats(-50, 50), min_size=1, max_size=20)

@@ -10,7 +10,7 @@ from prover.generators.base import SamplingParams
 from prover.generators.messages import AttemptMessage, Order, Task
 from prover.generators.worker import GENERATOR_GROUP
 from prover.theorem import Attempt, Theorem
-from trainer.exchange import Exchange
+from trainer.run.exchange import Exchange
 from verifier.errors import ProofmillError, StalledError
 from verifier.streams.judge_worker import VERIFIER_GROUP
 from verifier.streams.stream import Stream, StreamNames

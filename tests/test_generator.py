@@ -11,9 +11,9 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from prover.generators.base import Sample, SamplingParams
 from prover.generators.transformers import TransformersGenerator, choose_tokens
-from trainer.batching import Example, micro_batches
-from trainer.policy import PolicyConfig, build_policy, save_policy, token_logprobs
-from trainer.tokenizer import train_tokenizer
+from trainer.model.batching import Example, micro_batches
+from trainer.model.policy import PolicyConfig, build_policy, save_policy, token_logprobs
+from trainer.model.tokenizer import train_tokenizer
 from verifier.errors import InvalidInput
 
 pytestmark = pytest.mark.usefixtures("one_thread")

@@ -17,7 +17,7 @@ from prover.generators.messages import AttemptMessage, Order, Task
 from prover.generators.sealed import SUMS, BrokenDirectory, digest_of, seal
 from prover.generators.worker import GENERATOR_GROUP, load_transformers, sample_order
 from prover.theorem import Theorem
-from trainer.policy import save_policy
+from trainer.model.policy import save_policy
 from verifier.streams.stream import Stream, StreamNames
 from verifier.streams.valkey import REDIS_VARIABLE, EmbeddedRedis, connect
 

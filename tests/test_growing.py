@@ -17,7 +17,7 @@ from prover.library.store import TheoremStore
 from prover.library.training_set import TrainingSet
 from prover.theorem import Split, Theorem
 from trainer.config import run_config
-from trainer.processes import grower_arguments
+from trainer.launch.processes import grower_arguments
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
 from verifier.verdict import Status

@@ -9,11 +9,11 @@ from hypothesis import strategies as st
 
 from prover.library.features import FEATURES, FeatureTable
 from tests.scheduling import ONLY_DISPROOFS, answered, indices, scheduler, table
-from trainer.curriculum import Outcome
-from trainer.curriculum_config import CurriculumConfig
-from trainer.informative import NEWS, Informative
-from trainer.posterior import Posteriors, all_proved, informative
-from trainer.solve_rates import SolveRates
+from trainer.curriculum.config import CurriculumConfig
+from trainer.curriculum.informative import NEWS, Informative
+from trainer.curriculum.posterior import Posteriors, all_proved, informative
+from trainer.curriculum.scheduler import Outcome
+from trainer.curriculum.solve_rates import SolveRates
 from verifier.errors import InvalidInput
 
 # The regression
@@ -55,7 +55,7 @@ def test_the_regression_is_the_maximum_of_its_posterior(groups: list[tuple[int, 
 
 
 def test_the_regression_forgets_what_is_older_than_its_window(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.solve_rates.WINDOW", 4)
+    monkeypatch.setattr("trainer.curriculum.solve_rates.WINDOW", 4)
     groups = [(index, index % 3 / 2) for index in range(9)]
     whole, last = fitted(table(30), groups), fitted(table(30), groups[-4:])
     assert whole.state() == last.state()

@@ -9,9 +9,9 @@ import redis
 from prover.generators.messages import AttemptMessage, Order
 from prover.generators.worker import GENERATOR_GROUP
 from tests.test_books import attempt, task, verdict
-from trainer.books import Account, Books
-from trainer.exchange import TRAINER_GROUP
-from trainer.intake import Intake
+from trainer.run.books import Account, Books
+from trainer.run.exchange import TRAINER_GROUP
+from trainer.run.intake import Intake
 from verifier.streams.judge_worker import VERIFIER_GROUP
 from verifier.streams.stream import Stream, StreamNames
 from verifier.streams.valkey import EmbeddedRedis, connect

@@ -13,18 +13,18 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from tests.toys import CONFIG, PAIRS, rollout, sample_of, weights
 from trainer.config import run_config
-from trainer.dpo import DPOConfig, DPOLearner
-from trainer.expert_iteration import ExpertIterationConfig, ExpertIterationLearner
-from trainer.learner import Learner, LearnerState, NonFiniteLoss, OptimizerConfig
-from trainer.policy import build_policy, save_policy
-from trainer.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
-from trainer.ppo import PPOLearner
-from trainer.ranks import Ranks
+from trainer.learners.base import Learner, LearnerState, NonFiniteLoss, OptimizerConfig
+from trainer.learners.dpo import DPOConfig, DPOLearner
+from trainer.learners.expert_iteration import ExpertIterationConfig, ExpertIterationLearner
+from trainer.learners.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
+from trainer.learners.ppo import PPOLearner
+from trainer.learners.supervised import encode_pairs
+from trainer.learners.trpo import TRPOConfig, TRPOLearner
+from trainer.model.distributed import Ranks
+from trainer.model.optimizer import PATIENCE, Stepper
+from trainer.model.policy import build_policy, save_policy
 from trainer.rollout import Rollout
-from trainer.stepper import PATIENCE, Stepper
-from trainer.student import Lesson, Student, follow
-from trainer.supervised import encode_pairs
-from trainer.trpo import TRPOConfig, TRPOLearner
+from trainer.run.student import Lesson, Student, follow
 from verifier.errors import InvalidInput
 from verifier.verdict import Status
 

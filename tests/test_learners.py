@@ -11,15 +11,20 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from prover.generators.base import Sample
 from tests.toys import CONFIG, PAIRS, rollout, sample_of, sampled_group, unchanged, weights
-from trainer.batching import Example, micro_batches
-from trainer.credit import CreditConfig
-from trainer.dpo import DPOConfig, DPOLearner
-from trainer.learner import Learner
-from trainer.policy import build_policy, token_logprobs
-from trainer.policy_gradient import CriticConfig, PolicyGradientConfig, PolicyGradientLearner, examples_of
-from trainer.ppo import PPOLearner
-from trainer.supervised import SupervisedConfig, train_supervised
-from trainer.trpo import TRPOConfig, TRPOLearner
+from trainer.learners.base import Learner
+from trainer.learners.dpo import DPOConfig, DPOLearner
+from trainer.learners.policy_gradient import (
+    CriticConfig,
+    PolicyGradientConfig,
+    PolicyGradientLearner,
+    examples_of,
+)
+from trainer.learners.ppo import PPOLearner
+from trainer.learners.supervised import SupervisedConfig, train_supervised
+from trainer.learners.trpo import TRPOConfig, TRPOLearner
+from trainer.model.batching import Example, micro_batches
+from trainer.model.policy import build_policy, token_logprobs
+from trainer.objectives.credit import CreditConfig
 from verifier.errors import InvalidInput
 from verifier.verdict import Status
 

@@ -10,17 +10,17 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from prover.generators.base import Sample, SamplingParams
 from prover.generators.transformers import TransformersGenerator
 from tests.toys import CONFIG, PAIRS, rollout, sample_of, unchanged, weights
-from trainer.expert_iteration import (
+from trainer.learners.base import Learner, NonFiniteLoss
+from trainer.learners.expert_iteration import (
     ExpertIterationConfig,
     ExpertIterationLearner,
     ProofBuffer,
     normalised_proof,
 )
-from trainer.learner import Learner, NonFiniteLoss
-from trainer.policy import build_policy
-from trainer.pretraining import PretrainingConfig, pretrain
+from trainer.learners.pretraining import PretrainingConfig, pretrain
+from trainer.learners.supervised import SupervisedConfig, SupervisedStep, encode_pairs, train_supervised
+from trainer.model.policy import build_policy
 from trainer.rollout import Rollout
-from trainer.supervised import SupervisedConfig, SupervisedStep, encode_pairs, train_supervised
 from verifier.errors import InvalidInput
 from verifier.verdict import Status
 

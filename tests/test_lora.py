@@ -11,10 +11,10 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from prover.generators.transformers import load_model
 from tests.toys import CONFIG, rollout, sample_of
 from trainer.config import run_config
-from trainer.lora import LoRAConfig, merged, with_lora
-from trainer.policy import save_policy
-from trainer.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
-from trainer.student import Lesson, Student
+from trainer.learners.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
+from trainer.model.lora import LoRAConfig, merged, with_lora
+from trainer.model.policy import save_policy
+from trainer.run.student import Lesson, Student
 from verifier.errors import InvalidInput
 from verifier.verdict import Status
 

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from trainer.algorithms import ALGORITHMS, PolicyLoss
-from trainer.losses import (
+from trainer.objectives.algorithms import ALGORITHMS, PolicyLoss
+from trainer.objectives.losses import (
     Totals,
     bradley_terry_loss,
     dpo_loss,

@@ -8,11 +8,11 @@ import torch
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedTokenizerFast
 
-from trainer.algorithms import ALGORITHMS, PolicyLoss
-from trainer.batching import Example, micro_batches
-from trainer.losses import Totals, policy_loss
-from trainer.policy import token_logprobs
-from trainer.tokenizer import train_tokenizer
+from trainer.model.batching import Example, micro_batches
+from trainer.model.policy import token_logprobs
+from trainer.model.tokenizer import train_tokenizer
+from trainer.objectives.algorithms import ALGORITHMS, PolicyLoss
+from trainer.objectives.losses import Totals, policy_loss
 
 trl = pytest.importorskip("trl")
 Dataset = pytest.importorskip("datasets").Dataset

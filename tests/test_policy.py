@@ -12,15 +12,15 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from prover.formats.prompts import completion_of, encode_completion, encode_prompt, prompt_of
 from prover.generators.transformers import load_model
 from prover.theorem import Theorem
-from trainer.batching import Example, micro_batches, minibatches
-from trainer.policy import (
+from trainer.model.batching import Example, micro_batches, minibatches
+from trainer.model.policy import (
     PolicyConfig,
     build_policy,
     save_policy,
     token_logprobs,
     token_logprobs_and_entropies,
 )
-from trainer.tokenizer import BOS, EOS, PAD, train_tokenizer
+from trainer.model.tokenizer import BOS, EOS, PAD, train_tokenizer
 from verifier.errors import InvalidInput
 
 LEAN_TEXTS = [

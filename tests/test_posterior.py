@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.packing import pack, unpack
-from trainer.posterior import (
+from trainer.curriculum.packing import pack, unpack
+from trainer.curriculum.posterior import (
     HISTORY,
     Posteriors,
     all_proved,

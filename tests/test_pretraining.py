@@ -16,11 +16,11 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from prover.generators.transformers import load_model
 from tests.toys import CONFIG, PAIRS, unchanged, weights
 from trainer.config import RunConfig
-from trainer.demo import supervised_start
-from trainer.policy import build_policy
-from trainer.pretraining import PretrainingConfig, blocks_of, pretrain, read_texts
-from trainer.session import Session
-from trainer.tokenizer import train_tokenizer
+from trainer.experiments.demo import supervised_start
+from trainer.learners.pretraining import PretrainingConfig, blocks_of, pretrain, read_texts
+from trainer.model.policy import build_policy
+from trainer.model.tokenizer import train_tokenizer
+from trainer.run.session import Session
 from verifier.errors import InvalidInput
 
 pytestmark = pytest.mark.usefixtures("one_thread")

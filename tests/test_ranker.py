@@ -13,9 +13,7 @@ from transformers import AutoModelForSequenceClassification, LlamaForCausalLM, P
 
 from prover.formats.prompts import encode_completion, encode_prompt
 from prover.theorem import Attempt, Theorem
-from trainer.batching import Example
-from trainer.policy import PolicyConfig, build_policy, save_policy
-from trainer.preferences import (
+from trainer.learners.preferences import (
     Pair,
     Preference,
     encode_preferences,
@@ -23,9 +21,11 @@ from trainer.preferences import (
     pairs_of,
     read_preferences,
 )
-from trainer.ranker import RankerConfig, build_ranker, load_ranker, score, train_ranker
+from trainer.learners.ranker import RankerConfig, build_ranker, load_ranker, score, train_ranker
+from trainer.model.batching import Example
+from trainer.model.policy import PolicyConfig, build_policy, save_policy
+from trainer.model.tokenizer import train_tokenizer
 from trainer.rollout import Rollout
-from trainer.tokenizer import train_tokenizer
 from verifier.errors import InvalidInput
 from verifier.jsonl import BadRow
 from verifier.verdict import Status, Verdict

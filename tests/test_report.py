@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 from sample_runs import FAMILIES, sample_summary, write_sample_run
 
-from trainer.report import findings, write_report
-from trainer.run_files import Summary, read_run
+from trainer.experiments.findings import findings, write_report
+from trainer.run.directory import Summary, read_run
 from verifier.errors import InvalidInput
 
 

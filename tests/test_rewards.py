@@ -10,11 +10,11 @@ from prover.generators.base import SamplingParams
 from prover.generators.transformers import TransformersGenerator
 from prover.theorem import Theorem
 from tests.toys import CONFIG, attempt_of
-from trainer.policy import build_policy
-from trainer.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
+from trainer.learners.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
+from trainer.learners.supervised import SupervisedConfig, train_supervised
+from trainer.model.policy import build_policy
+from trainer.model.tokenizer import train_tokenizer
 from trainer.rollout import Rollout
-from trainer.supervised import SupervisedConfig, train_supervised
-from trainer.tokenizer import train_tokenizer
 from verifier.judging.pool import LeanPool
 from verifier.judging.reward import MAX_STATEMENT, ArithmeticVerifier, Verifier
 from verifier.verdict import Kind, Status, Submission, Verdict

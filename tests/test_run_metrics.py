@@ -2,7 +2,7 @@
 
 import pytest
 
-from trainer.run_metrics import bottleneck_of, busy_shares
+from trainer.run.metrics import bottleneck_of, busy_shares
 
 IDLE = {"sampling": 0.1, "lean": 0.9, "learning": 0.2}
 

@@ -12,15 +12,12 @@ from typer.testing import CliRunner
 from prover.generators.sealed import new_sealed
 from prover.library.features import FEATURES
 from prover.theorem import Theorem
-from trainer.bench_curriculum import bench_curriculum
+from trainer.bench.curriculum import bench_curriculum
+from trainer.cli.curriculum import curriculum_app
 from trainer.config import run_config
-from trainer.curriculum import Outcome
-from trainer.curriculum_cli import curriculum_app
-from trainer.curriculum_config import POLICIES, CurriculumConfig
-from trainer.daemon_start import catalogue_of, curriculum_of
-from trainer.recorded_learner import RecordedLearner, RecordedRun, read_recorded_run
-from trainer.run_files import AttemptRow, Summary
-from trainer.simulated_learners import (
+from trainer.curriculum.config import POLICIES, CurriculumConfig
+from trainer.curriculum.scheduler import Outcome
+from trainer.curriculum.simulation.learners import (
     CORRELATIONS,
     MIXES,
     LearnsFrom,
@@ -29,9 +26,12 @@ from trainer.simulated_learners import (
     SimulatedLearner,
     draw_world,
 )
-from trainer.simulation import POINTS, Setting, simulate, simulate_policy
-from trainer.simulation_report import table_of
-from trainer.versions import SCHEMA
+from trainer.curriculum.simulation.recorded import RecordedLearner, RecordedRun, read_recorded_run
+from trainer.curriculum.simulation.report import table_of
+from trainer.curriculum.simulation.simulate import POINTS, Setting, simulate, simulate_policy
+from trainer.run.checkpoints import SCHEMA
+from trainer.run.directory import AttemptRow, Summary
+from trainer.run.start import catalogue_of, curriculum_of
 from verifier.errors import InvalidInput
 from verifier.verdict import Status
 

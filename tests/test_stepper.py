@@ -10,15 +10,15 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from prover.generators.transformers import load_model
 from tests.toys import CONFIG, PAIRS, rollout, sample_of, weights
-from trainer.batching import Example, micro_batches
-from trainer.compute import Compute, ComputeConfig
 from trainer.config import run_config
-from trainer.learner import NonFiniteLoss, OptimizerConfig
-from trainer.policy import build_policy, save_policy, token_logprobs
-from trainer.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
-from trainer.stepper import PATIENCE, Stepper, stats_of
-from trainer.student import Lesson, Student
-from trainer.supervised import encode_pairs, supervised_step
+from trainer.learners.base import NonFiniteLoss, OptimizerConfig
+from trainer.learners.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
+from trainer.learners.supervised import encode_pairs, supervised_step
+from trainer.model.batching import Example, micro_batches
+from trainer.model.compute import Compute, ComputeConfig
+from trainer.model.optimizer import PATIENCE, Stepper, stats_of
+from trainer.model.policy import build_policy, save_policy, token_logprobs
+from trainer.run.student import Lesson, Student
 from verifier.errors import InvalidInput
 from verifier.verdict import Status
 

@@ -16,9 +16,9 @@ import pytest
 import redis
 from rich.console import Console
 
-from trainer import cli
-from trainer.keeper import Child, Pace, Restarts
-from trainer.supervisor import console_log, redis_child, supervise
+from trainer.cli import app as cli
+from trainer.launch.keeper import Child, Pace, Restarts
+from trainer.launch.supervisor import console_log, redis_child, supervise
 from verifier.errors import InvalidInput, ProofmillError, RedisUnavailable, WorkerKilled
 from verifier.sandbox.child import process_tree
 from verifier.streams.valkey import connect, server_socket
@@ -262,8 +262,8 @@ def test_the_log_survives_a_terminal_that_knows_only_ascii() -> None:
 
 SUPERVISOR = f"""
 import asyncio, sys
-from trainer.keeper import Child
-from trainer.supervisor import supervise
+from trainer.launch.keeper import Child
+from trainer.launch.supervisor import supervise
 script = "import os; print(os.getpid()); " + {DEAF!r}
 command = (sys.executable, "-S", "-c", script)
 asyncio.run(supervise([Child("one", command), Child("two", command, is_main=True)]))

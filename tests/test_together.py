@@ -13,11 +13,11 @@ from transformers import PreTrainedTokenizerFast
 
 from tests.together import learn
 from tests.toys import CONFIG, PAIRS
-from trainer.compute import Compute
 from trainer.config import run_config
-from trainer.policy import build_policy, save_policy
-from trainer.student import Lesson, Student, new_learner
-from trainer.tokenizer import train_tokenizer
+from trainer.model.compute import Compute
+from trainer.model.policy import build_policy, save_policy
+from trainer.model.tokenizer import train_tokenizer
+from trainer.run.student import Lesson, Student, new_learner
 from verifier.errors import InvalidInput
 
 

@@ -10,12 +10,9 @@ from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from prover.theorem import Attempt, Theorem
-from trainer import trpo
-from trainer.batching import Example, micro_batches
-from trainer.learner import Learner, NonFiniteLoss
-from trainer.policy import token_logprobs
-from trainer.rollout import Rollout
-from trainer.trpo import (
+from trainer.learners import trpo
+from trainer.learners.base import Learner, NonFiniteLoss
+from trainer.learners.trpo import (
     FisherProduct,
     TRPOConfig,
     TRPOLearner,
@@ -23,6 +20,9 @@ from trainer.trpo import (
     surrogate_gradient,
     trpo_update,
 )
+from trainer.model.batching import Example, micro_batches
+from trainer.model.policy import token_logprobs
+from trainer.rollout import Rollout
 from verifier.errors import InvalidInput
 from verifier.verdict import Status, Verdict
 

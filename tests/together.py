@@ -12,7 +12,7 @@ import torch
 from tests.toys import rollout, sample_of
 from trainer.config import run_config
 from trainer.rollout import Rollout
-from trainer.student import Lesson, Student, begin, run_together
+from trainer.run.student import Lesson, Student, begin, run_together
 from verifier.verdict import Status
 
 TEXTS = ("by omega", "by simp", "by decide", "h", "by\n  rfl", "⟨hp, hq⟩", "Nat.zero_le a")

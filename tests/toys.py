@@ -9,7 +9,7 @@ from prover.formats.prompts import encode_completion, encode_prompt
 from prover.generators.base import Sample, SamplingParams
 from prover.generators.transformers import TransformersGenerator
 from prover.theorem import Attempt, Theorem
-from trainer.policy import PolicyConfig
+from trainer.model.policy import PolicyConfig
 from trainer.rollout import Rollout
 from verifier.verdict import Status, Tactic, Verdict
 

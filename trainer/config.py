@@ -9,17 +9,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from prover.generators.base import SamplingParams
 from prover.generators.vllm.server import Dtype
-from trainer.algorithms import ALGORITHMS, LearnerName
-from trainer.compute import ComputeConfig
-from trainer.curriculum_config import CurriculumConfig
-from trainer.dpo import DPOConfig
-from trainer.expert_iteration import ExpertIterationConfig
-from trainer.lora import LoRAConfig
-from trainer.policy import PolicyConfig
-from trainer.policy_gradient import PolicyGradientConfig
-from trainer.pretraining import PretrainingConfig
-from trainer.supervised import SupervisedConfig
-from trainer.trpo import TRPOConfig
+from trainer.curriculum.config import CurriculumConfig
+from trainer.learners.dpo import DPOConfig
+from trainer.learners.expert_iteration import ExpertIterationConfig
+from trainer.learners.policy_gradient import PolicyGradientConfig
+from trainer.learners.pretraining import PretrainingConfig
+from trainer.learners.supervised import SupervisedConfig
+from trainer.learners.trpo import TRPOConfig
+from trainer.model.compute import ComputeConfig
+from trainer.model.lora import LoRAConfig
+from trainer.model.policy import PolicyConfig
+from trainer.objectives.algorithms import ALGORITHMS, LearnerName
 from verifier.errors import InvalidInput
 
 __all__ = [

@@ -13,20 +13,20 @@ from pydantic import BaseModel
 from prover.evaluation.benchmark import VARIANTS
 from prover.evaluation.export import EXPORTS
 from prover.formats.formats import FORMATS
-from trainer.algorithms import ALGORITHMS, Algorithm, PolicyLoss
-from trainer.compute import ComputeConfig
 from trainer.config import DaemonConfig, GeneratorConfig
-from trainer.credit import CreditConfig
-from trainer.curriculum_config import CurriculumConfig
-from trainer.dpo import DPOConfig
-from trainer.expert_iteration import ExpertIterationConfig
-from trainer.learner import OptimizerConfig
-from trainer.lora import LoRAConfig
-from trainer.policy_gradient import CriticConfig, PolicyGradientConfig
-from trainer.pretraining import PretrainingConfig
-from trainer.ranker import RankerConfig
-from trainer.supervised import SupervisedConfig
-from trainer.trpo import TRPOConfig
+from trainer.curriculum.config import CurriculumConfig
+from trainer.learners.base import OptimizerConfig
+from trainer.learners.dpo import DPOConfig
+from trainer.learners.expert_iteration import ExpertIterationConfig
+from trainer.learners.policy_gradient import CriticConfig, PolicyGradientConfig
+from trainer.learners.pretraining import PretrainingConfig
+from trainer.learners.ranker import RankerConfig
+from trainer.learners.supervised import SupervisedConfig
+from trainer.learners.trpo import TRPOConfig
+from trainer.model.compute import ComputeConfig
+from trainer.model.lora import LoRAConfig
+from trainer.objectives.algorithms import ALGORITHMS, Algorithm, PolicyLoss
+from trainer.objectives.credit import CreditConfig
 
 __all__ = ["TABLES", "algorithms_table", "settings_table", "with_tables"]
 

@@ -11,9 +11,9 @@ from prover.generators.base import Sample, SamplingParams
 from prover.generators.transformers import load_model
 from prover.generators.vllm.engine import VLLMEngine
 from tests.toys import PAIRS
-from trainer.batching import Example, micro_batches
-from trainer.lora import LoRAConfig, merged, with_lora
-from trainer.policy import PolicyConfig, build_policy, save_policy, token_logprobs
+from trainer.model.batching import Example, micro_batches
+from trainer.model.lora import LoRAConfig, merged, with_lora
+from trainer.model.policy import PolicyConfig, build_policy, save_policy, token_logprobs
 
 CONTEXT = 160
 CONFIG = PolicyConfig(layers=2, width=64, heads=2, ffn=96, vocab_size=320, max_length=CONTEXT)

@@ -15,7 +15,7 @@ from tests.answering import answering
 from tests.toys import PAIRS
 from tests.with_vllm.policies import Published, distance
 from trainer.config import run_config
-from trainer.daemon import run_daemon
+from trainer.run.daemon import run_daemon
 from verifier.streams.valkey import EmbeddedRedis
 
 VERSIONS = 3

@@ -1,0 +1,73 @@
+"""What a comparison of learners has for arms, by name: settings on top of a run's own."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from trainer.config import RunConfig, run_config
+from trainer.curriculum.config import POLICIES
+from trainer.curriculum.policies import policy_title
+from trainer.objectives.algorithms import title_of
+from verifier.errors import InvalidInput
+
+__all__ = ["ARMS", "CONTROL", "START", "arm_config", "arm_title"]
+
+START = "start"
+"""The supervised start, which every arm goes on from; not trained on any verdict."""
+CONTROL = "control"
+"""The start trained further on its own proofs, for the steps and tokens of the first arm."""
+
+_CREDIT = ("first_error", "potential", "verified_prefix", "lecture")
+
+_CURRICULUM = "curriculum_"
+
+ARMS: Mapping[str, Mapping[str, Any]] = {
+    "expert_iteration": {"algorithm": "expert_iteration"},
+    "grpo": {"algorithm": "grpo"},
+    **{
+        f"grpo_{scheme}": {"algorithm": "grpo", "policy_gradient": {"credit": {"scheme": scheme}}}
+        for scheme in _CREDIT
+    },
+    "ppo": {"algorithm": "ppo"},
+    "dpo": {"algorithm": "dpo"},
+    "dr_grpo": {"algorithm": "dr_grpo"},
+    "dapo": {"algorithm": "dapo"},
+    "gspo": {"algorithm": "gspo"},
+    "cispo": {"algorithm": "cispo"},
+    "rloo": {"algorithm": "rloo"},
+    "reinforce": {"algorithm": "reinforce"},
+    "trpo": {"algorithm": "trpo"},
+    **{f"{_CURRICULUM}{policy}": {"curriculum": {"policy": policy}} for policy in POLICIES},
+}
+
+
+def arm_title(arm: str) -> str:
+    """What a table calls it."""
+    if arm in (START, CONTROL):
+        return {START: "Supervised start", CONTROL: "Supervised training continued"}[arm]
+    if arm.startswith(_CURRICULUM):
+        return f"Curriculum: {policy_title(arm.removeprefix(_CURRICULUM))}"
+    algorithm, _, scheme = arm.partition("_") if arm.startswith("grpo_") else (arm, "", "")
+    title = title_of(ARMS[algorithm]["algorithm"])
+    return f"{title}, credit by {scheme.replace('_', ' ')}" if scheme else title
+
+
+def arm_config(settings: Mapping[str, Any], arm: str, seed: int) -> RunConfig:
+    """The run's settings with those of an arm on top.
+
+    Raises:
+        InvalidInput: there is no such arm, or its settings and the run's cannot be used together.
+    """
+    if arm != START and arm not in ARMS:
+        raise InvalidInput(f"there is no arm {arm!r}: choose of {', '.join(ARMS)}")
+    of_arm = _merged({"policy_gradient": {"credit": {"scheme": "outcome"}}}, ARMS.get(arm, {}))
+    merged = _merged(settings, {**of_arm, "seed": seed})
+    return run_config(merged, f"the settings of {arm}")
+
+
+def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    merged = dict(below)
+    for name, value in above.items():
+        under = merged.get(name)
+        both = isinstance(value, Mapping) and isinstance(under, Mapping)
+        merged[name] = _merged(under, value) if both else value  # type: ignore[arg-type]
+    return merged

@@ -1,0 +1,69 @@
+"""`proofmill up`: the processes of a training run on this machine, kept going by one command."""
+
+import asyncio
+import sys
+from contextlib import ExitStack
+from pathlib import Path
+
+from trainer.config import RunConfig
+from trainer.launch.keeper import PACE, Child, Pace
+from trainer.launch.processes import generator_arguments, grower_arguments, verifier_arguments
+from trainer.launch.supervisor import redis_child, supervise
+from verifier.streams.valkey import REDIS_VARIABLE, connect, server_socket
+
+__all__ = ["run_up"]
+
+
+def run_up(
+    settings: Path,
+    config: RunConfig,
+    directory: Path,
+    *,
+    generators: int,
+    verifiers: int,
+    metrics: int | None,
+    pace: Pace = PACE,
+) -> int:
+    """Run everything until the run is over; the exit code for this process (`trainer/launch/supervisor.py`).
+
+    Raises:
+        RedisUnavailable: the one that the settings name does not answer.
+
+    Args:
+        settings: the file that `config` was read from.
+        metrics: port of the trainer's metrics.
+    """
+    run = directory.absolute().name
+    with ExitStack() as stack:
+        url = config.redis_url
+        services = []
+        if url is None:
+            socket = stack.enter_context(server_socket())
+            url = f"unix://{socket}"
+            services = [redis_child(directory / "redis", socket)]
+        else:
+            # A wrong URL is said at once; what is away later may come back.
+            connect(url).close()
+        # Not an argument: everyone may read those, and it may hold a password.
+        environment = {REDIS_VARIABLE: url}
+
+        def child(name: str, arguments: list[str], *, is_main: bool = False) -> Child:
+            command = [sys.executable, "-m", "trainer.cli", *arguments]
+            return Child(name, command, environment, is_main=is_main)
+
+        port = [] if metrics is None else ["--metrics-port", str(metrics)]
+        train = ["train", str(settings), "--out", str(directory), "--run", run, *port]
+        store = config.data.store if config.data.grow else None
+        growers = [] if store is None else [child("grower", grower_arguments(config, store))]
+        children = [
+            *services,
+            *growers,
+            *(child(name, verifier_arguments(config, run)) for name in _names("verifier", verifiers)),
+            *(child(name, generator_arguments(config, run)) for name in _names("generator", generators)),
+            child("trainer", train, is_main=True),
+        ]
+        return asyncio.run(supervise(children, pace=pace))
+
+
+def _names(name: str, count: int) -> list[str]:
+    return [name] if count == 1 else [f"{name}-{number}" for number in range(1, count + 1)]

@@ -1,0 +1,220 @@
+"""Expert iteration: θ_{k+1} = argmin SFT(D_k), with D_k the attempts Lean has verified so far."""
+
+import random
+from collections import OrderedDict, defaultdict, deque
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice, repeat
+
+from pydantic import Field
+from transformers import PreTrainedModel
+
+from trainer.learners.base import (
+    LearnerState,
+    OptimizerConfig,
+    OptimizerState,
+    UpdateStats,
+    Weights,
+    check_state,
+    copied,
+    copied_weights,
+    mean_weights,
+)
+from trainer.learners.supervised import supervised_step
+from trainer.model.batching import Example, endless_minibatches
+from trainer.model.compute import Compute
+from trainer.model.optimizer import Stepper, stats_of
+from trainer.rollout import Rollout, empty_responses
+from verifier.verdict import Kind
+
+__all__ = [
+    "ExpertIterationConfig",
+    "ExpertIterationLearner",
+    "ProofBuffer",
+    "expert_iteration_update",
+    "normalised_proof",
+]
+
+
+class ExpertIterationConfig(OptimizerConfig):
+    """One update of expert iteration; the defaults are those of the demo (docs/experiments.md)."""
+
+    learning_rate: float = Field(default=8e-4, gt=0)
+    steps: int = Field(default=16, ge=1)
+    """Optimizer steps per iteration; none while no proof has been found."""
+    batch_size: int = Field(default=64, ge=1)
+    """Proofs per optimizer step; all of them while there are fewer."""
+    known_share: float = Field(default=0.5, ge=0, lt=1)
+    """Share of `batch_size` that is drawn from the proofs of the supervised start, in each step."""
+    proofs_per_theorem: int = Field(default=4, ge=1)
+    """Different proofs kept of one theorem, the newest, so that easy theorems do not crowd out the rest."""
+    restart: bool = False
+    """Whether each update begins anew from the weights before the first, so that no early mistake is kept."""
+    average_last: int = Field(default=1, ge=1)
+    """The weights become the mean of those at the end of this many updates, the last ones."""
+
+
+def normalised_proof(proof: str) -> str:
+    """The text under which two proofs count as one: no blank lines, no space at line ends.
+
+    Indentation stays, because Lean reads it.
+    """
+    return "\n".join(line.rstrip() for line in proof.strip().splitlines() if line.strip())
+
+
+class ProofBuffer:
+    """Verified proofs, each text once per theorem, at most `proofs_per_theorem` of the newest."""
+
+    def __init__(self, proofs_per_theorem: int, *, eos_id: int) -> None:
+        self._cap = proofs_per_theorem
+        self._eos_id = eos_id
+        self._proofs: defaultdict[str, OrderedDict[str, Example]] = defaultdict(OrderedDict)
+
+    def add(self, rollouts: Iterable[Rollout]) -> int:
+        """Keep the proved attempts among `rollouts`; returns how many texts were new."""
+        new = 0
+        for rollout in rollouts:
+            if rollout.verdict.kind is not Kind.PROVED:
+                continue
+            attempt = rollout.attempt
+            proofs = self._proofs[attempt.theorem.name]
+            text = normalised_proof(attempt.proof)
+            new += text not in proofs
+            # A proof that hit the length limit is one all the same; what is learned is to stop there.
+            ending = () if attempt.finished else (self._eos_id,)
+            proofs[text] = Example(attempt.prompt_ids, attempt.token_ids + ending)
+            proofs.move_to_end(text)
+            if len(proofs) > self._cap:
+                proofs.popitem(last=False)
+        return new
+
+    def __len__(self) -> int:
+        return sum(map(len, self._proofs.values()))
+
+    def examples(self) -> list[Example]:
+        """The proofs kept, theorem by theorem, in the order their theorems were first proved."""
+        return [example for proofs in self._proofs.values() for example in proofs.values()]
+
+    def state(self) -> LearnerState:
+        """The tokens of each prompt and proof, by theorem and text, in their order."""
+        return {
+            theorem: {text: (each.prompt_ids, each.token_ids) for text, each in proofs.items()}
+            for theorem, proofs in self._proofs.items()
+        }
+
+    def restore(self, state: LearnerState) -> None:
+        """Keep what `state` says and nothing else."""
+        self._proofs.clear()
+        for theorem, proofs in state.items():
+            self._proofs[theorem].update({text: Example(*tokens) for text, tokens in proofs.items()})
+
+
+class ExpertIterationLearner:
+    """A `Learner`: the model, its optimizer and the proofs found so far.
+
+    Args:
+        eos_id: the policy's end token.
+        known: verified proofs to learn from beside those found, so that what they taught is not forgotten.
+        optimizer_state: moments to begin with, as `train_supervised` returns them.
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        config: ExpertIterationConfig,
+        *,
+        eos_id: int,
+        known: Sequence[Example] = (),
+        optimizer_state: OptimizerState | None = None,
+        compute: Compute | None = None,
+    ) -> None:
+        self._known = tuple(known)
+        self._model = model
+        self._config = config
+        self._buffer = ProofBuffer(config.proofs_per_theorem, eos_id=eos_id)
+        self._rng = random.Random(config.seed)
+        self._stepper = Stepper(model, config, state=optimizer_state, compute=compute)
+        self._start: LearnerState | None = None
+        if config.restart:
+            self._start = {"weights": copied_weights(model), "stepper": self._stepper.state()}
+        self._ends: deque[Weights] = deque(maxlen=config.average_last)
+
+    def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
+        """Add the proved attempts to the buffer and learn from the whole of it."""
+        new = self._buffer.add(rollouts)
+        if self._start is not None and len(self._buffer):
+            self._model.load_state_dict(self._start["weights"])
+            # What went wrong goes on being counted.
+            count = self._stepper.left_out_in_a_row
+            self._stepper.restore({**self._start["stepper"], "left_out_in_a_row": count})
+        stats = expert_iteration_update(
+            self._model,
+            self._stepper,
+            self._buffer.examples(),
+            self._config,
+            rng=self._rng,
+            known=self._known,
+        )
+        if self._config.average_last > 1 and stats.optimizer_steps:
+            self._ends.append(copied_weights(self._model))
+            self._model.load_state_dict(mean_weights(self._ends))
+        of_buffer = {"new_proofs": new, "proofs": len(self._buffer), **empty_responses(rollouts)}
+        return replace(stats, details={**of_buffer, **stats.details})
+
+    def state(self) -> LearnerState:
+        """Its optimizer's and random state, proofs found, the start, and the ends that are averaged."""
+        return {
+            "algorithm": "expert_iteration",
+            "stepper": self._stepper.state(),
+            "rng": self._rng.getstate(),
+            "proofs": self._buffer.state(),
+            "start": copied(self._start),
+            "ends": copied(list(self._ends)),
+        }
+
+    def restore(self, state: LearnerState) -> None:
+        """Go on from `state`.
+
+        Raises:
+            InvalidInput: it is another algorithm's, or was taken under other settings.
+        """
+        check_state(state, self.state())
+        self._stepper.restore(state["stepper"])
+        self._rng.setstate(state["rng"])
+        self._buffer.restore(state["proofs"])
+        self._start = copied(state["start"])
+        self._ends.clear()
+        for weights in state["ends"]:
+            # Where the model is, because those to come are averaged with them.
+            self._ends.append({name: each.to(self._model.device) for name, each in weights.items()})
+
+
+def expert_iteration_update(
+    model: PreTrainedModel,
+    stepper: Stepper,
+    examples: Sequence[Example],
+    config: ExpertIterationConfig,
+    *,
+    rng: random.Random,
+    known: Sequence[Example] = (),
+) -> UpdateStats:
+    """Change `model` in place by `config.steps` supervised steps (2.2) on proofs drawn from `examples`.
+
+    With `known`, `config.known_share` of a minibatch is drawn from there; one place at least is for a proof
+    that was found.
+
+    Raises:
+        NonFiniteLoss
+    """
+    if not examples:
+        return stats_of([], tokens=0, sequences=0)
+    model.train()
+    known_size = min(config.batch_size - 1, round(config.batch_size * config.known_share)) if known else 0
+    found = endless_minibatches(examples, config.batch_size - known_size, rng)
+    replayed = endless_minibatches(known, known_size, rng) if known_size else repeat([])
+    drawn = [a + b for a, b in islice(zip(found, replayed, strict=False), config.steps)]
+    return stats_of(
+        [supervised_step(stepper, model, minibatch, max_tokens=config.max_tokens) for minibatch in drawn],
+        tokens=sum(len(example) for minibatch in drawn for example in minibatch),
+        sequences=len({id(example) for minibatch in drawn for example in minibatch}),
+    )

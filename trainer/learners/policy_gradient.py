@@ -1,0 +1,350 @@
+"""Learning from groups of attempts on the same theorem by policy gradients: GRPO and its relatives.
+
+What an algorithm is made of stands in `objectives/algorithms.py`, its mathematics in
+`objectives/losses.py` and `objectives/advantages.py`; here is what feeds them.  Rollouts whose advantages are all 0 give no gradient:
+without a KL term or an entropy bonus they are counted, as the loss says, and not read.  An update of such
+alone makes no optimizer step.
+"""
+
+import random
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Self, get_args
+
+import torch
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from trainer.learners.base import (
+    LearnerState,
+    OptimizerConfig,
+    OptimizerState,
+    UpdateStats,
+    check_state,
+    copied,
+    load_weights,
+    reference_of,
+)
+from trainer.model.batching import Batch, Example, micro_batches, minibatches, totals_of
+from trainer.model.compute import Compute
+from trainer.model.optimizer import Figures, Stepper, stats_of
+from trainer.model.policy import token_logprobs, token_logprobs_and_entropies
+from trainer.objectives.advantages import group_advantages, is_informative, overlong_penalty
+from trainer.objectives.algorithms import ALGORITHMS, AlgorithmName, PolicyLoss
+from trainer.objectives.credit import CreditConfig, Judged, group_token_advantages
+from trainer.objectives.losses import Totals, policy_loss
+from trainer.objectives.token_bytes import bytes_of_tokens
+from trainer.rollout import Rollout, empty_responses
+from verifier.errors import InvalidInput
+
+__all__ = [
+    "CriticConfig",
+    "PolicyGradientConfig",
+    "PolicyGradientLearner",
+    "effective_sample_share",
+    "examples_of",
+    "shaped_reward",
+    "with_own_logprobs",
+]
+
+
+class CriticConfig(BaseModel):
+    """PPO's critic."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    shared: bool = False
+    """Whether it reads, and trains, the policy's own trunk, or a copy of it."""
+    learning_rate: float = Field(default=1e-3, gt=0)
+    """Learning rate of the critic's own weights."""
+    weight: float = Field(default=0.5, gt=0)
+    """Of the value loss, beside the policy's."""
+    clip: float | None = Field(default=0.2, gt=0)
+    """How far a value may move in one update before its loss is clipped; none for no clipping."""
+    gamma: float = Field(default=1.0, gt=0, le=1)
+    """Discount of later rewards (2.8)."""
+    lam: float = Field(default=0.95, ge=0, le=1)
+    """λ of the advantages (2.9)."""
+
+
+class PolicyGradientConfig(OptimizerConfig):
+    """One update by policy gradients; docs/experiments.md says how these defaults did."""
+
+    learning_rate: float = Field(default=1e-4, gt=0)
+    algorithm: AlgorithmName = "grpo"
+    """Decides `loss`, `epochs`, `learning_rate` and `overlong_buffer`, unless they are given."""
+    loss: PolicyLoss = PolicyLoss()
+    """What is not given here is as the algorithm has it."""
+    epochs: int = Field(default=1, ge=1)
+    """Times the rollouts of one iteration are read."""
+    minibatch_size: int = Field(default=64, ge=1)
+    """Rollouts per optimizer step."""
+    temperature: float = Field(default=1.0, gt=0)
+    """Temperature the attempts were sampled at; their log-probabilities are compared at it."""
+    longest_response: int = Field(default=64, ge=1)
+    """Most tokens in an attempt, the end token included."""
+    overlong_buffer: int = Field(default=0, ge=0)
+    """Tokens before the longest response over which DAPO's penalty grows to −1; 0 for none."""
+    check_engine: bool = False
+    """Whether the trainer computes log π of the attempts too and says how far the engine is from it, also
+    where the loss does not ask for it; the loss goes on with the engine's."""
+    credit: CreditConfig = CreditConfig()
+    """What the tactics of an attempt get beside its outcome; not with a critic."""
+    critic: CriticConfig = CriticConfig()
+    """For PPO."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _as_the_algorithm_has_it(cls, settings: Any) -> Any:
+        if not isinstance(settings, dict):
+            return settings  # which is refused, as what is returned next is
+        name, given = settings.get("algorithm", "grpo"), settings.get("loss", {})
+        if isinstance(given, PolicyLoss):
+            given = given.model_dump(exclude_unset=True)
+        if name not in get_args(AlgorithmName) or not isinstance(given, dict):
+            return settings
+        chosen = ALGORITHMS[name]
+        own = {
+            "epochs": chosen.epochs,
+            "learning_rate": chosen.learning_rate,
+            "overlong_buffer": chosen.overlong_buffer,
+        }
+        return own | settings | {"loss": {**chosen.loss.model_dump(), **given}}
+
+    @model_validator(mode="after")
+    def _credit_has_a_group(self) -> Self:
+        if ALGORITHMS[self.algorithm].baseline == "critic" and self.credit.needs_tactics:
+            raise ValueError(
+                "credit: credit by tactic adds to a comparison in groups, and PPO has a critic in its place: "
+                "leave credit.scheme out, or choose another algorithm"
+            )
+        return self
+
+    @property
+    def complete_loss(self) -> PolicyLoss:
+        """The loss, with L where it needs one."""
+        if self.loss.reduction == "constant_length" and self.loss.max_length is None:
+            return self.loss.model_copy(update={"max_length": self.longest_response})
+        return self.loss
+
+
+class PolicyGradientLearner:
+    """A `Learner`: the model, its optimizer and, when beta > 0, the reference: the model as it is given here.
+
+    Args:
+        tokenizer: the policy's; needed for credit by tactic.
+        optimizer_state: moments to begin with, as `train_supervised` returns them.
+
+    Raises:
+        InvalidInput: the algorithm needs a critic (`trainer/learners/ppo.py`).
+    """
+
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        config: PolicyGradientConfig,
+        *,
+        tokenizer: PreTrainedTokenizerBase | None = None,
+        optimizer_state: OptimizerState | None = None,
+        compute: Compute | None = None,
+    ) -> None:
+        self._algorithm = ALGORITHMS[config.algorithm]
+        if self._algorithm.baseline == "critic":
+            raise InvalidInput(f"{config.algorithm} compares rewards with a critic: use PPOLearner")
+        self._model = model
+        self._config = config
+        self._tokenizer = tokenizer
+        self._loss = config.complete_loss
+        self._reference = reference_of(model) if config.loss.beta > 0 else None
+        self._rng = random.Random(config.seed)
+        self._stepper = Stepper(model, config, state=optimizer_state, compute=compute)
+
+    def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
+        """Change the model in place by `config.epochs` passes over the rollouts that may carry a gradient.
+
+        `details` holds what `PolicyStats` has (means over optimizer steps), `entropy` in nats per token,
+        `empty_responses` where there were any, and what `with_own_logprobs` says of the engine.
+
+        Raises:
+            NonFiniteLoss
+        """
+        examples = examples_of(rollouts, self._config, self._tokenizer)
+        examples, agreement = with_own_logprobs(self._model, examples, self._config, self._stepper.compute)
+        self._model.train()
+        return stats_of(
+            [
+                self._step(minibatch)
+                for _ in range(self._config.epochs if examples else 0)
+                for minibatch in minibatches(examples, self._config.minibatch_size, self._rng)
+                if any(map(self._is_read, minibatch))
+            ],
+            tokens=self._config.epochs * sum(len(each) for each in examples if self._is_read(each)),
+            sequences=sum(map(self._is_read, examples)),
+            details={**empty_responses(rollouts), **agreement},
+        )
+
+    def state(self) -> LearnerState:
+        """Its optimizer's and random state, and with beta > 0 the reference."""
+        return {
+            "algorithm": self._config.algorithm,
+            "stepper": self._stepper.state(),
+            "rng": self._rng.getstate(),
+            "reference": None if self._reference is None else copied(self._reference.state_dict()),
+        }
+
+    def restore(self, state: LearnerState) -> None:
+        """Go on from `state`.
+
+        Raises:
+            InvalidInput: it is another algorithm's, or was taken under other settings.
+        """
+        check_state(state, self.state())
+        self._stepper.restore(state["stepper"])
+        self._rng.setstate(state["rng"])
+        if self._reference is not None:
+            load_weights(self._reference, state["reference"])
+
+    def _step(self, minibatch: Sequence[Example]) -> Figures | None:
+        """One optimizer step on the loss of a minibatch that has a gradient."""
+        examples = [each for each in minibatch if self._is_read(each)]
+        totals, read = totals_of(minibatch), totals_of(examples)
+        batches = micro_batches(examples, max_tokens=self._config.max_tokens, device=self._model.device)
+        return self._stepper.step(batches, lambda batch: self._loss_of(batch, totals, read))
+
+    def _loss_of(self, batch: Batch, totals: Totals, read: Totals) -> tuple[Tensor, Figures]:
+        """This batch's share of the loss, a mean over all, and of the figures, means over what is read."""
+        inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
+        temperature = self._config.temperature
+        with_gradient = self._loss.entropy_weight > 0
+        logprobs_BT, entropies_BT = token_logprobs_and_entropies(
+            self._model, *inputs, temperature=temperature, entropy_gradient=with_gradient
+        )
+        ref_logprobs_BT = None
+        if self._reference is not None:
+            with torch.no_grad():
+                ref_logprobs_BT = token_logprobs(self._reference, *inputs, temperature=temperature)
+        loss, stats = policy_loss(
+            logprobs_BT,
+            batch.old_logprobs_BT,
+            batch.advantages_BT,
+            batch.response_mask_BT,
+            self._loss,
+            totals=totals,
+            read=read,
+            ref_logprobs_BT=ref_logprobs_BT,
+            engine_logprobs_BT=batch.engine_logprobs_BT,
+            entropies_BT=entropies_BT if with_gradient else None,
+        )
+        return loss, {"entropy": float(entropies_BT.detach().sum()) / read.tokens, **stats.figures()}
+
+    def _is_read(self, example: Example) -> bool:
+        return any(example.advantages) or self._loss.beta > 0 or self._loss.entropy_weight > 0
+
+
+@torch.no_grad()
+def with_own_logprobs(
+    model: PreTrainedModel, examples: Sequence[Example], config: PolicyGradientConfig, compute: Compute
+) -> tuple[list[Example], dict[str, float]]:
+    """The examples with log π_old as `model` computes it, and how far the sampling engine is from it.
+
+    How far: `engine_gap`, the mean |log π_old − log π_engine| over tokens in nats, and the
+    `effective_sample_share` of the weights Π_t π_old/π_engine of sequences.  Where only the figures are
+    wanted the examples come back as they are, and where nothing is, without figures.
+    """
+    # The generator computes in float32: compared with its log-probabilities, no ratio would begin at 1.
+    replaced = bool(config.loss.engine_cap or config.loss.sequence_cap or compute.bfloat16)
+    if not (replaced or config.check_engine) or not examples:
+        return list(examples), {}
+    # Dropout would make another policy of every pass.
+    model.train(False)
+    found, gaps = [], []
+    for example in examples:
+        (batch,) = micro_batches([example], max_tokens=1, device=model.device)
+        inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
+        with compute.autocast():
+            logprobs_BT = token_logprobs(model, *inputs, temperature=config.temperature)
+        kept_BT = batch.response_mask_BT.bool()
+        own_N = logprobs_BT[kept_BT]
+        gaps.append((own_N - batch.old_logprobs_BT[kept_BT]).double().cpu())
+        found.append(
+            replace(example, old_logprobs=tuple(own_N.tolist()), engine_logprobs=example.old_logprobs)
+        )
+    figures = {
+        "effective_sample_share": effective_sample_share(torch.stack([each.sum() for each in gaps])),
+        "engine_gap": float(torch.cat(gaps).abs().mean()),
+    }
+    return found if replaced else list(examples), figures
+
+
+def effective_sample_share(log_weights_N: Tensor) -> float:
+    """ESS/N = (Σw)² / (N Σw²) of weights w given by log w: 1 where all are alike, 1/N where one rules."""
+    return 1 / (len(log_weights_N) * float(log_weights_N.softmax(0).square().sum()))
+
+
+def examples_of(
+    rollouts: Sequence[Rollout],
+    config: PolicyGradientConfig,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+) -> list[Example]:
+    """The rollouts with a known verdict and tokens as examples with advantages.
+
+    Unknown verdicts are outside every baseline.  An attempt without tokens has nothing to learn from, but its
+    reward counts in its group.
+
+    Raises:
+        InvalidInput: credit by tactic without a tokenizer, or from verdicts without tactics.
+    """
+    algorithm = ALGORITHMS[config.algorithm]
+    assert algorithm.baseline != "critic"
+    groups: defaultdict[str, list[Rollout]] = defaultdict(list)
+    for rollout in rollouts:
+        groups[rollout.attempt.group].append(rollout)
+    examples: list[Example] = []
+    for members in groups.values():
+        if algorithm.drops_uninformative and not is_informative([each.reward for each in members]):
+            continue
+        rewards = [shaped_reward(each, config) for each in members]
+        outcome = group_advantages(rewards, algorithm.baseline)
+        for rollout, advantages in zip(
+            members, _of_tokens(members, outcome, config.credit, tokenizer), strict=True
+        ):
+            attempt = rollout.attempt
+            if advantages is not None and attempt.token_ids:
+                examples.append(
+                    Example(attempt.prompt_ids, attempt.token_ids, attempt.logprobs, tuple(advantages))
+                )
+    return examples
+
+
+def _of_tokens(
+    members: Sequence[Rollout],
+    outcome: Sequence[float | None],
+    credit: CreditConfig,
+    tokenizer: PreTrainedTokenizerBase | None,
+) -> list[list[float] | None]:
+    """The advantage of every token of each attempt of a group, from those of the attempts."""
+    if not credit.needs_tactics:
+        return [
+            None if advantage is None else [advantage] * len(rollout.attempt.token_ids)
+            for rollout, advantage in zip(members, outcome, strict=True)
+        ]
+    if tokenizer is None:
+        raise InvalidInput("credit by tactic needs the policy's tokenizer: pass it to the learner")
+    judged = [
+        Judged(each.attempt.proof, bytes_of_tokens(tokenizer, each.attempt.token_ids), each.verdict)
+        for each in members
+    ]
+    return group_token_advantages(credit, judged, outcome)
+
+
+def shaped_reward(rollout: Rollout, config: PolicyGradientConfig) -> float | None:
+    """The reward of the verdict, less the penalty for a response that is too long; None if it is unknown."""
+    if rollout.reward is None or config.overlong_buffer == 0:
+        return rollout.reward
+    # One that hit the limit would have been longer.
+    tokens = len(rollout.attempt.token_ids) + (not rollout.attempt.finished)
+    return rollout.reward + overlong_penalty(
+        tokens, longest=config.longest_response, buffer=config.overlong_buffer
+    )

@@ -1,0 +1,168 @@
+"""Next-token pre-training (2.1) on Lean text, for models that begin with random weights.
+
+Texts are packed: each is ended by the eos token, all stand one after the other, and the whole is cut
+into blocks of the model's length.  Every token is learned but the first of a block, which nothing
+predicts.  Left out of the textbook recipe: a mask that keeps a text from attending to the one before it
+in its block.
+"""
+
+import random
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from statistics import fmean
+from typing import Self
+
+from pydantic import Field, model_validator
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from prover.formats.prompts import encode_completion, encode_prompt
+from trainer.learners.base import ScheduledConfig
+from trainer.model.batching import Batch, Example, endless_minibatches, micro_batches
+from trainer.model.compute import Compute
+from trainer.model.optimizer import Figures, Stepper, scheduled_steps
+from trainer.model.policy import token_logprobs
+from trainer.objectives.losses import Totals, next_token_loss
+from verifier.errors import InvalidInput
+
+__all__ = [
+    "PretrainingConfig",
+    "PretrainingResult",
+    "blocks_of",
+    "pretrain",
+    "pretraining_step",
+    "read_texts",
+]
+
+
+class PretrainingConfig(ScheduledConfig):
+    """Pre-training with AdamW."""
+
+    steps: int = Field(default=0, ge=0)
+    """Optimizer steps to make, going round the blocks as often as needed; 0 for no pre-training."""
+    files: tuple[Path, ...] = ()
+    """Lean files to learn, and directories to search for `*.lean`; none for the proofs of the supervised
+    start, without telling prompts from proofs."""
+    batch_size: int = Field(default=16, ge=1)
+    """Blocks per optimizer step; each is as long as the model reads."""
+
+    @model_validator(mode="after")
+    def _files_are_read(self) -> Self:
+        if self.files and not self.steps:
+            raise ValueError("files would not be read with steps = 0: set steps, or leave files out")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class PretrainingResult:
+    """What pre-training did."""
+
+    steps: int
+    tokens: int
+    """Tokens read, without padding, counted once for each time."""
+    final_loss: float
+    """Mean loss of the last tenth of the steps, in nats per token; 0 where there were none."""
+
+
+def read_texts(paths: Iterable[Path]) -> list[str]:
+    """The text of each file, and of each `*.lean` below each directory: paths as given, files by name.
+
+    Raises:
+        InvalidInput: one cannot be read, is not UTF-8, or is a directory without a Lean file.
+    """
+    return [_text_of(file) for path in paths for file in _files_of(path)]
+
+
+def _files_of(path: Path) -> list[Path]:
+    if not path.is_dir():
+        return [path]
+    found = sorted(file for file in path.rglob("*.lean") if file.is_file())
+    if not found:
+        raise InvalidInput(f"{path} holds no *.lean file: give another directory, or the files themselves")
+    return found
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InvalidInput(
+            f"cannot read {file}: {error.strerror}. Give the path of a Lean file, or of a directory of them"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise InvalidInput(
+            f"{file} is no text: invalid UTF-8 at byte {error.start}. Convert it, or leave it out"
+        ) from error
+
+
+def blocks_of(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], length: int) -> list[tuple[int, ...]]:
+    """All tokens of the texts in their order, in blocks of `length`; the last may be shorter.
+
+    Each text has before it what the tokenizer puts there (its bos token), and after it the eos token.  A
+    single token left over at the end is dropped: nothing would predict it.
+
+    Raises:
+        ValueError: `length` is below 2.
+    """
+    if length < 2:
+        raise ValueError(f"a block of {length} tokens has none to predict: blocks need at least 2")
+    before = encode_prompt(tokenizer, "")
+    tokens = [token for text in texts for token in (*before, *encode_completion(tokenizer, text))]
+    blocks = [tuple(tokens[start : start + length]) for start in range(0, len(tokens), length)]
+    return [block for block in blocks if len(block) >= 2]
+
+
+def pretrain(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    texts: Sequence[str],
+    config: PretrainingConfig,
+    *,
+    on_step: Callable[[float], None] = lambda loss: None,
+    compute: Compute | None = None,
+) -> PretrainingResult:
+    """Train `model` in place to predict each next token of `texts` (2.1).
+
+    The order of blocks is a function of the seed alone.
+
+    Args:
+        on_step: called after every optimizer step with its loss, in nats per token.
+
+    Raises:
+        InvalidInput: there is no text.
+        NonFiniteLoss: the weights are as they were before the step that failed.
+    """
+    if not any(texts):
+        raise InvalidInput("there is no text to pre-train on: give Lean files that are not empty")
+    blocks = blocks_of(tokenizer, texts, int(model.config.max_position_embeddings))
+    examples = [Example(block[:1], block[1:]) for block in blocks]
+    stepper = Stepper(model, config, compute=compute)
+    total = config.steps
+    losses: list[float] = []
+    tokens = 0
+    model.train()
+    batches = endless_minibatches(examples, config.batch_size, random.Random(config.seed))
+    make_step = partial(pretraining_step, stepper, model, max_tokens=config.max_tokens)
+    for step in scheduled_steps(stepper, config, batches, total, make_step):
+        tokens += sum(map(len, step.minibatch))
+        losses.append(step.figures["loss"])
+        on_step(step.figures["loss"])
+    tail = losses[-max(1, total // 10) :]
+    return PretrainingResult(total, tokens, fmean(tail) if tail else 0.0)
+
+
+def pretraining_step(
+    stepper: Stepper, model: PreTrainedModel, minibatch: Sequence[Example], *, max_tokens: int
+) -> Figures | None:
+    """One step on the pre-training loss (2.1) of a minibatch; what `Stepper.step` returns."""
+    totals = Totals(len(minibatch), sum(len(example.token_ids) for example in minibatch))
+
+    def loss_of(batch: Batch) -> tuple[Tensor, Figures]:
+        logprobs_BT = token_logprobs(
+            model, batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT
+        )
+        return next_token_loss(logprobs_BT, batch.response_mask_BT, totals), {}
+
+    return stepper.step(micro_batches(minibatch, max_tokens=max_tokens, device=model.device), loss_of)

@@ -1,0 +1,334 @@
+"""`proofmill train`: the training daemon, which can be killed anywhere and goes on as if it had not been.
+
+A round: wait for groups of attempts, learn from them, choose what to try next, and write all of it down as
+the next policy version.  Only then are the new orders sent, and what was read is acknowledged.  So a kill
+costs the work of the round it falls into and nothing else: what was read comes again, and orders that were
+sent are refused when they are sent again.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+from prover.generators.messages import TASKS_PER_ORDER
+from prover.library.training_set import TrainingSet
+from trainer.config import RunConfig
+from trainer.curriculum.scheduler import Disproved
+from trainer.learners.base import Budget
+from trainer.rollout import Judged, Rollout
+from trainer.run.alarm import MismatchAlarm
+from trainer.run.books import Account, Books, Group
+from trainer.run.checkpoints import Version, Versions, write_version
+from trainer.run.directory import Summary
+from trainer.run.intake import Intake
+from trainer.run.library_log import Records
+from trainer.run.loop import announce, metrics_of
+from trainer.run.metrics import RunGauges, bottleneck_of, busy_shares
+from trainer.run.rounds import groups_to_issue, is_stale, round_of
+from trainer.run.start import (
+    StopRequest,
+    alone_in,
+    catalogue_of,
+    clear,
+    curriculum_of,
+    known_examples,
+    start_policy,
+)
+from trainer.run.student import Lesson, Student, begin
+from trainer.run.tasks import orders_of, outcome_of
+from trainer.run.writer import RunWriter
+from verifier.console import say
+from verifier.errors import StalledError
+from verifier.streams.valkey import PATIENT, connect
+from verifier.verdict import Kind
+
+__all__ = ["run_daemon"]
+
+SILENT_ROUNDS = 3
+"""Rounds in a row without a known verdict after which something must be broken."""
+REPEAT_S = 20.0
+"""Seconds without news after which orders are sent again."""
+LOOK_S = 1.0
+"""Seconds between two looks at what waits."""
+
+
+def run_daemon(
+    config: RunConfig, directory: Path, redis_url: str, run: str, metrics_port: int | None = None
+) -> None:
+    """Learn from `config.iterations` rounds; goes on with what `directory` holds, if it holds a part of them.
+
+    SIGTERM and SIGINT end it before the next round, with exit code 143 or 130.
+
+    Raises:
+        InvalidInput: the settings do not fit, or another daemon writes to `directory`.
+        RedisUnavailable, BrokenDirectory, NonFiniteLoss, EngineMismatch
+        StalledError: nothing is judged.
+        Contradiction: the verifier cannot be right.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(alone_in(directory))
+        client = stack.enter_context(connect(redis_url, retries=PATIENT))
+        versions = Versions(directory / "versions")
+        versions.remove_drafts()
+        newest = versions.newest
+        if newest is None:
+            clear(directory)
+            summary = Summary(algorithm=config.algorithm, seed=config.seed, config=config.public)
+        else:
+            kept = newest.run()
+            RunWriter.cut(directory, kept["lengths"])
+            summary = Summary.model_validate(kept["summary"])
+        writer = stack.enter_context(RunWriter(directory, summary))
+        start = start_policy(config, writer, client, run)
+        known = known_examples(config, directory, start)
+        state = newest.learner() if newest is not None else None
+        daemon = Daemon(config, versions, writer, begin(Lesson(config, start, known, state)), run)
+        if newest is not None:
+            daemon.restore(newest, kept)
+        stop = stack.enter_context(StopRequest())
+        daemon.train(Intake(client, run), RunGauges(metrics_port), stop)
+
+
+class Daemon:
+    """A run between two rounds: all that a version holds, and what a round does with it."""
+
+    def __init__(
+        self, config: RunConfig, versions: Versions, writer: RunWriter, student: Student, run: str
+    ) -> None:
+        self.config = config
+        self.versions = versions
+        self.writer = writer
+        self.student = student
+        theorems = catalogue_of(config)
+        self.curriculum = curriculum_of(config, theorems)
+        self.records = Records(theorems, run) if isinstance(theorems, TrainingSet) else None
+        self.books = Books()
+        self.budget = Budget()
+        self.orders = 0
+        """Number of the last one."""
+        self.pass_rates: dict[int, float] = {}
+        """Of versions, as far as attempts of theirs were learned from."""
+        self.version: Version | None = None
+        """The newest, once there is one."""
+        self.alarm = MismatchAlarm(config.daemon.min_effective_sample_share, config.daemon.mismatch_patience)
+        self.silent_rounds = 0
+
+    def train(self, intake: Intake, gauges: RunGauges, stop: StopRequest) -> None:
+        """All rounds that are left."""
+        version = self.version
+        if version is None or (self.rounds_left > 0 and not self.books.open):
+            # At the beginning; or the run had finished, and its settings ask for more rounds now.
+            version = self.write_down()
+        while self.rounds_left > 0:
+            began = time.monotonic()
+            groups, waiting = self.wait(version.number, intake, gauges, stop)
+            learning_began = time.monotonic()
+            row = self.learn(groups, version.number)
+            now = time.monotonic()
+            row |= {"learning_s": now - learning_began, "wall_s": now - began}
+            row["busy"] = busy_shares(row)
+            order_size = TASKS_PER_ORDER * self.config.sampling.samples
+            row["bottleneck"] = bottleneck_of(row["busy"], waiting, order_size)
+            self.writer.finish(self.writer.summary.wall_s + row["wall_s"], finished=False)
+            self.writer.metrics(self.student.rounds, row)
+            version = self.write_down()
+            intake.acknowledge()
+            gauges.round(self.books, row, version.number)
+            say(
+                f"version {version.number} of {self.config.iterations}: pass rate {row.get('pass_rate')}, "
+                f"the others wait for {row['bottleneck']}"
+            )
+        self.writer.finish(self.writer.summary.wall_s, finished=True)
+        say(f"finished: {self.books}")
+
+    def wait(
+        self, version: int, intake: Intake, gauges: RunGauges, stop: StopRequest
+    ) -> tuple[list[Group], dict[str, float]]:
+        """The groups of the next round, and how many messages waited meanwhile in each stream, on average."""
+        deadline = time.monotonic() + self.config.daemon.deadline_s
+        backlogs: list[dict[str, int]] = []
+        next_look = next_repeat = time.monotonic()
+        while True:
+            stop.check()
+            now = time.monotonic()
+            if now >= next_repeat:
+                # At first, and where nothing comes: a server that was killed may have lost the last orders it
+                # took, and a connection that broke the last messages that were read.
+                intake.publish(self.books)
+                intake.recover(self.books)
+                next_repeat = now + REPEAT_S
+            if now >= next_look:
+                backlogs.append(intake.backlogs())
+                gauges.waiting(self.books, backlogs[-1])
+                if jump := intake.clock_jump():
+                    say(
+                        f"the clock of the Redis server jumped by {jump:+,.0f} s: some of what is in hand "
+                        "may be done twice, and is counted once; let the server's host keep time (NTP)",
+                        "yellow",
+                    )
+                next_look = now + LOOK_S
+            groups = round_of(
+                self.books.open,
+                {group.task.id for group in self.books.complete(overdue=now > deadline)},
+                version=version,
+                max_staleness=self.staleness,
+                size=self.config.theorems_per_iteration,
+            )
+            if groups:
+                return groups, {name: fmean(each[name] for each in backlogs) for name in backlogs[0]}
+            if intake.poll(self.books):
+                next_repeat = now + REPEAT_S
+
+    def learn(self, groups: Sequence[Group], version: int) -> dict[str, Any]:
+        """Learn from a round's groups and close them; the round's row of the metrics.
+
+        Raises:
+            StalledError: none of the last rounds brought a verdict.
+        """
+        entries = []
+        for group in groups:
+            stale = is_stale(group, version, self.config.daemon.max_staleness)
+            entries += group.entries(stale=stale)
+            self.books.close(group, stale=stale)
+        outcomes = [outcome_of(group.task, group.verdicts.values()) for group in groups]
+        disproved = self.curriculum.observe(outcomes)
+        self.tell(disproved, groups)
+        judged = [each for each, account in entries if account is not Account.STALE]
+        rollouts = [Rollout.judged(each.attempt, each.verdict) for each in judged]
+        row: dict[str, Any] = {"round": version + 1}
+        if any(each.reward is not None for each in rollouts):
+            stats = self.student.update(rollouts)
+            self.alarm.see(stats.details.get("effective_sample_share"))
+            self.budget = self.budget.plus(stats)
+            self.pass_rates |= pass_rates_of(judged)
+            self.silent_rounds = 0
+            row |= {"iteration": self.student.rounds, "policy_version": judged[0].attempt.policy_version}
+            row |= metrics_of(judged, rollouts, stats)
+        elif any(each.proved + each.refuted for each in outcomes):
+            self.silent_rounds = 0  # there were only disproofs to be tried
+        elif self.silent_rounds < SILENT_ROUNDS - 1:
+            self.silent_rounds += 1
+        else:
+            raise StalledError(
+                f"{SILENT_ROUNDS} rounds in a row brought no verdict: look at the logs of the generators and "
+                "the verifiers, and at the streams that end in :dead"
+            )
+        entries += [(late, Account.LATE) for late in self.books.take_late()]
+        if self.records is not None:
+            self.records.keep([each for each, _ in entries], groups, disproved)
+        for each, account in entries:
+            self.writer.attempt(
+                "train",
+                each.attempt.theorem,
+                each.attempt.proof,
+                each.verdict,
+                iteration=self.student.rounds,
+                policy_version=each.attempt.policy_version,
+                id=each.attempt.id,
+                account=account,
+            )
+        accounts = {"accounts": dict(self.books.accounts), "issued": self.books.issued}
+        return row | accounts | {"disproved": len(self.curriculum.retired)}
+
+    def tell(self, disproved: Sequence[Disproved], groups: Sequence[Group]) -> None:
+        """Write down the attempts to disprove, and tell people which theorems are false."""
+        for group in groups:
+            for proof, verdict in group.given():
+                self.writer.attempt(
+                    "disproof",
+                    group.task.theorem,
+                    proof,
+                    verdict,
+                    iteration=self.student.rounds + 1,
+                    policy_version=group.task.policy_version,
+                    id=verdict.id,
+                    account=Account.CHECKED,
+                )
+        announce(disproved)
+
+    def write_down(self) -> Version:
+        """Issue the next tasks, and write everything down as the next version."""
+        version = self.versions.at(0 if self.version is None else self.version.number + 1)
+
+        def run_of(digest: str) -> dict[str, Any]:
+            self.issue(version, digest)
+            return {
+                "config": self.config.public,
+                "orders": self.orders,
+                "books": self.books.state(),
+                "curriculum": self.curriculum.state(),
+                "budget": asdict(self.budget),
+                "pass_rates": self.pass_rates,
+                "silent_rounds": self.silent_rounds,
+                "mismatches": self.alarm.below,
+                "lengths": self.writer.lengths(),
+                "summary": self.writer.summary.model_dump(mode="json", by_alias=True),
+            }
+
+        write_version(version, self.student, run_of)
+        self.version = version
+        best = max(self.pass_rates, key=lambda number: self.pass_rates[number], default=0)
+        used = {group.task.policy_version for group in self.books.open}
+        newest = range(version.number - self.config.daemon.keep + 1, version.number + 1)
+        self.versions.keep({best, *used, *newest})
+        return version
+
+    def restore(self, version: Version, kept: Mapping[str, Any]) -> None:
+        """Go on from what `write_down` wrote.
+
+        Raises:
+            InvalidInput: it is of a run with other theorems.
+        """
+        self.version = version
+        self.orders = kept["orders"]
+        self.books = Books.restored(kept["books"])
+        self.curriculum.restore(kept["curriculum"])
+        self.budget = Budget(**kept["budget"])
+        self.pass_rates = {int(number): rate for number, rate in kept["pass_rates"].items()}
+        self.silent_rounds = kept["silent_rounds"]
+        # Versions of earlier code say nothing of it.
+        self.alarm.below = kept.get("mismatches", 0)
+        changed = [name for name, value in self.config.public.items() if kept["config"].get(name) != value]
+        say(f"going on from version {version.number}: {self.books}")
+        if changed:
+            say(f"other settings than before: {', '.join(changed)}", "yellow")
+
+    def issue(self, version: Version, digest: str) -> None:
+        """Open groups for as many tasks as may be ahead, to be sampled from `version`."""
+        count = groups_to_issue(
+            len(self.books.open),
+            rounds_left=self.rounds_left,
+            max_staleness=self.staleness,
+            size=self.config.theorems_per_iteration,
+        )
+        if self.records is not None and (grown := self.records.grown()):
+            self.curriculum.grow()
+            say(f"{grown} theorems more to choose from")
+        choices = self.curriculum.choose(count)
+        for number, tasks in orders_of(choices, version, digest, self.config.sampling, self.orders + 1):
+            self.orders = number
+            self.books.issue(number, tasks)
+
+    @property
+    def rounds_left(self) -> int:
+        """Rounds that are still to be learned from."""
+        return self.config.iterations - self.student.rounds
+
+    @property
+    def staleness(self) -> int:
+        """How many versions ahead may be sampled now."""
+        return 0 if self.alarm.slowed else self.config.daemon.max_staleness
+
+
+def pass_rates_of(judged: Sequence[Judged]) -> dict[int, float]:
+    """Share of known verdicts that are proofs, by policy version."""
+    verdicts: defaultdict[int, list[bool]] = defaultdict(list)
+    for each in judged:
+        if each.verdict.kind is not Kind.UNKNOWN:
+            verdicts[each.attempt.policy_version].append(each.verdict.kind is Kind.PROVED)
+    return {version: fmean(proved) for version, proved in verdicts.items()}

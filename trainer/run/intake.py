@@ -1,0 +1,117 @@
+"""The daemon's end of the streams: orders out, what comes back into the books.
+
+Nothing is acknowledged before a checkpoint holds it.  After a restart the daemon reads again what it had not
+acknowledged, and publishes again what its books say is open; the stream refuses the orders it has had.
+"""
+
+import time
+from collections import defaultdict
+from collections.abc import Iterator
+
+import redis
+
+from prover.generators.messages import AttemptMessage, Order, Task
+from prover.generators.worker import GENERATOR_GROUP
+from trainer.run.books import Books
+from trainer.run.exchange import TRAINER_GROUP, trim
+from verifier.streams.judge_worker import VERIFIER_GROUP
+from verifier.streams.stream import Delivery, Stream, StreamNames
+from verifier.verdict import Verdict
+
+__all__ = ["Intake"]
+
+CONSUMER = "daemon"
+"""One name for ever: a run has one daemon, and after a restart it is the same."""
+NEVER_MS = 2**40
+"""It has nobody to take messages over from, itself included."""
+READ_COUNT = 512
+BLOCK_MS = 100
+CLOCK_JUMP_S = 5.0
+
+
+class Intake:
+    """Streams of the run `run`, and what was read of them since the last checkpoint."""
+
+    def __init__(self, client: redis.Redis, run: str) -> None:
+        names = StreamNames(run)
+        self._client = client
+        self._clock_lead_s: float | None = None
+        self._orders = Stream(client, names.tasks, Order, NEVER_MS)
+        self._attempts = Stream(client, names.attempts, AttemptMessage, NEVER_MS)
+        self._verdicts = Stream(client, names.verdicts, Verdict, NEVER_MS)
+        self._read_attempts: list[Delivery[AttemptMessage]] = []
+        self._read_verdicts: list[Delivery[Verdict]] = []
+
+    def recover(self, books: Books) -> None:
+        """Enter what was read and not acknowledged, by a daemon that ended or over a line that broke."""
+        self._read_attempts, self._read_verdicts = [], []
+        self._take(
+            books,
+            self._attempts.unacknowledged(TRAINER_GROUP, CONSUMER),
+            self._verdicts.unacknowledged(TRAINER_GROUP, CONSUMER),
+        )
+
+    def publish(self, books: Books) -> int:
+        """Publish the orders of all open groups that are not out yet; returns how many orders that were."""
+        tasks: defaultdict[int, list[Task]] = defaultdict(list)
+        for group in books.open:
+            tasks[group.number].append(group.task)
+        return self._orders.publish_numbered({n: Order(tasks=tuple(each)) for n, each in tasks.items()})
+
+    def poll(self, books: Books) -> bool:
+        """Enter what has come, waiting a moment for it; whether anything had."""
+        attempts = self._attempts.read(TRAINER_GROUP, CONSUMER, READ_COUNT, block_ms=0)
+        verdicts = self._verdicts.read(TRAINER_GROUP, CONSUMER, READ_COUNT, 0 if attempts else BLOCK_MS)
+        self._take(books, attempts, verdicts)
+        buried = sum(books.bury(ids, reason) for ids, reason in self._newly_dead())
+        return bool(attempts or verdicts or buried)
+
+    def acknowledge(self) -> None:
+        """A checkpoint holds all that was read: none of it is needed again."""
+        self._attempts.ack(self._read_attempts)
+        self._verdicts.ack(self._read_verdicts)
+        self._read_attempts, self._read_verdicts = [], []
+        trim(self._orders, self._attempts, self._verdicts)
+
+    def backlogs(self) -> dict[str, int]:
+        """What waits for whoever reads it: orders, attempts without a verdict, verdicts not learned from."""
+        return {
+            "tasks": self._orders.backlog(GENERATOR_GROUP),
+            "attempts": self._attempts.backlog(VERIFIER_GROUP),
+            "verdicts": self._verdicts.backlog(TRAINER_GROUP),
+        }
+
+    def clock_jump(self) -> float:
+        """Seconds by which the server's clock was set forward or back since this was last asked; or 0.
+
+        How long a message has been in hand is told by that clock, so each is dated anew then: none is taken
+        from who works on it, and none waits until the clock has caught up.
+        """
+        seconds, microseconds = self._client.time()
+        lead_s = seconds + microseconds / 1e6 - time.monotonic()
+        jump = lead_s - (self._clock_lead_s if self._clock_lead_s is not None else lead_s)
+        self._clock_lead_s = lead_s
+        if abs(jump) < CLOCK_JUMP_S:
+            return 0.0
+        self._orders.redate(GENERATOR_GROUP)
+        self._attempts.redate(VERIFIER_GROUP)
+        return jump
+
+    def _take(
+        self, books: Books, attempts: list[Delivery[AttemptMessage]], verdicts: list[Delivery[Verdict]]
+    ) -> None:
+        self._read_attempts += attempts
+        self._read_verdicts += verdicts
+        for attempt in attempts:
+            books.attempt(attempt.message)
+        for verdict in verdicts:
+            books.verdict(verdict.message)
+
+    def _newly_dead(self) -> Iterator[tuple[list[str], str]]:
+        """Attempt ids that were moved away, with the reason."""
+        for entry, order in self._orders.newly_dead():
+            if order is not None:
+                yield [each for task in order.tasks for each in task.attempt_ids], entry.reason
+        for entry, message in self._attempts.newly_dead():
+            if message is not None and entry.group == VERIFIER_GROUP:
+                yield [message.submission.id], entry.reason

@@ -1,0 +1,208 @@
+"""What learns in a run: the policy's model with its learner, in one process or in several together.
+
+With several (`model/distributed.py`) the first runs everything and hands its rollouts on; the others are in
+`follow`, and do with them what the first does.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import torch
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from prover.generators.transformers import load_model
+from trainer.config import RunConfig
+from trainer.learners.base import Learner, LearnerState, UpdateStats, copied, load_weights
+from trainer.learners.dpo import DPOLearner
+from trainer.learners.expert_iteration import ExpertIterationLearner
+from trainer.learners.policy_gradient import PolicyGradientLearner
+from trainer.learners.ppo import PPOLearner
+from trainer.learners.trpo import TRPOLearner
+from trainer.model.batching import Example
+from trainer.model.compute import Compute, ComputeConfig
+from trainer.model.distributed import Ranks, full_weights, is_sharded
+from trainer.model.lora import merged, save_adapter, with_lora
+from trainer.model.policy import save_policy
+from trainer.objectives.algorithms import ALGORITHMS
+from trainer.rollout import Rollout
+from verifier.errors import InvalidInput
+
+__all__ = ["Lesson", "Student", "begin", "follow", "new_learner", "run_together"]
+
+
+@dataclass(frozen=True)
+class Lesson:
+    """What to learn: from which saved policy on, with which settings."""
+
+    config: RunConfig
+    directory: Path
+    """Of the policy to begin with; all processes read it."""
+    known: tuple[Example, ...]
+    """Proofs of the supervised start."""
+    state: LearnerState | None = None
+    """What a student of this lesson said of itself, to go on from there."""
+
+
+class Student:
+    """The model of a lesson, its adapter if it has one, and the learner that changes them.
+
+    Raises:
+        InvalidInput: the settings ask for what this machine or this algorithm cannot do.
+    """
+
+    def __init__(self, lesson: Lesson) -> None:
+        config = lesson.config
+        # Its state may be several times as large as the model.
+        self._lesson = replace(lesson, state=None)
+        self.compute = Compute.of(config.compute)
+        self.model, self.tokenizer = load_model(lesson.directory, dtype=torch.float32)
+        self._adapted = (
+            with_lora(self.model, config.lora, seed=config.seed) if config.lora is not None else None
+        )
+        self.compute.prepared(self.model)
+        self._learner = new_learner(config, self.model, self.tokenizer, lesson.known, self.compute)
+        self.rounds = 0
+        """Those it learned from so far, also before it was restored."""
+        if lesson.state is not None:
+            self.restore(lesson.state)
+
+    def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
+        """Learn from the rollouts of one round, which the first process hands to the others.
+
+        Raises:
+            NonFiniteLoss
+        """
+        stats = self._learner.update(self.compute.ranks.from_first(list(rollouts)))
+        self.rounds += 1
+        return stats
+
+    def state(self) -> LearnerState:
+        """All that decides what later rounds come to, as a copy; `Lesson.state` goes on from it.
+
+        On a CPU that is bit for bit.  `weights` are of the model as it is trained, with its adapter.
+        Not in it is the lesson, which must be the same, nor the random state of a GPU or of the other
+        processes, which dropout reads.  Only the first process need ask.
+
+        Raises:
+            InvalidInput: the weights are divided among processes.
+        """
+        self._check_whole()
+        return {
+            "weights": copied(self.model.state_dict()),
+            "learner": self._learner.state(),
+            "torch_rng": torch.get_rng_state(),
+            "rounds": self.rounds,
+        }
+
+    def restore(self, state: LearnerState) -> None:
+        """Go on from `state`; every process must, as all do that begin with `Lesson.state`.
+
+        Raises:
+            InvalidInput: it is another algorithm's or model's, or weights are divided among processes.
+        """
+        self._check_whole()
+        load_weights(self.model, state["weights"])
+        self._learner.restore(state["learner"])
+        torch.set_rng_state(state["torch_rng"])
+        self.rounds = state["rounds"]
+
+    def _check_whole(self) -> None:
+        if self.compute.shard:
+            raise InvalidInput(
+                "compute.shard: a run with weights divided among processes has no checkpoints yet, to write "
+                "or to go on from: leave `shard` out, or do without them"
+            )
+
+    def publish(self, directory: Path) -> None:
+        """Write the policy to a new directory, as generators load it.
+
+        Raises:
+            InvalidInput: it is there already.
+        """
+        lora = self._lesson.config.lora
+        if self._adapted is not None and lora is not None and lora.separate:
+            save_adapter(self._adapted, self._lesson.directory, self.tokenizer, directory)
+        else:
+            save_policy(self.published(), self.tokenizer, directory)
+
+    def published(self) -> PreTrainedModel:
+        """The model as others load it: whole, with the adapter in its weights.
+
+        Where weights are divided every process must ask, and the first alone gets it.
+        """
+        if not is_sharded(self.model):
+            return self.model if self._adapted is None else merged(self._adapted)
+        weights = full_weights(self.model)
+        if not self.compute.ranks.is_first:
+            return self.model  # nobody looks at it
+        config = self._lesson.config
+        whole, _ = load_model(self._lesson.directory, dtype=torch.float32)
+        adapted = with_lora(whole, config.lora, seed=config.seed) if config.lora is not None else None
+        whole.load_state_dict(weights)
+        return whole if adapted is None else merged(adapted)
+
+
+def new_learner(
+    config: RunConfig,
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    known: Sequence[Example],
+    compute: Compute,
+) -> Learner:
+    """The algorithm that the settings name; `known` are the proofs of the supervised start.
+
+    Raises:
+        InvalidInput: its weights cannot be divided among processes, and shall be.
+    """
+    eos_id = tokenizer.eos_token_id
+    assert isinstance(eos_id, int)
+    has_reference = config.algorithm in ALGORITHMS and config.policy_gradient.loss.beta > 0
+    copies = config.algorithm in ("dpo", "ppo", "trpo") or has_reference
+    if compute.shard and copies:
+        raise InvalidInput(
+            f"compute.shard: {config.algorithm} keeps a second copy of the model, which is not divided among "
+            "processes: leave `shard` out, or choose expert iteration or a policy gradient with beta = 0"
+        )
+    match config.algorithm:
+        case "expert_iteration":
+            return ExpertIterationLearner(
+                model, config.expert_iteration, eos_id=eos_id, known=known, compute=compute
+            )
+        case "dpo":
+            return DPOLearner(model, config.dpo, eos_id=eos_id, compute=compute)
+        case "trpo":
+            return TRPOLearner(model, config.trpo)
+        case "ppo":
+            return PPOLearner(model, config.policy_gradient, compute=compute)
+        case _:
+            return PolicyGradientLearner(model, config.policy_gradient, tokenizer=tokenizer, compute=compute)
+
+
+def begin(lesson: Lesson) -> Student:
+    """The first process's student of a lesson, which the others begin as well."""
+    return Student(Compute.of(lesson.config.compute).ranks.from_first(lesson))
+
+
+def run_together(compute: ComputeConfig, lead: Callable[[], object]) -> None:
+    """Call `lead` in the first of the processes that a launcher started; the others learn with it.
+
+    When it is done they end.  Where it fails, the launcher ends them.
+    """
+    ranks = Compute.of(compute).ranks
+    if ranks.is_first:
+        lead()
+        ranks.from_first(None)
+    else:
+        follow(ranks)
+
+
+def follow(ranks: Ranks) -> None:
+    """Learn with the first process, lesson by lesson, until it has none."""
+    none: Lesson | None = None
+    while (lesson := ranks.from_first(none)) is not None:
+        student = Student(lesson)
+        for _ in range(student.rounds, lesson.config.iterations):
+            student.update([])
+            if student.compute.shard:
+                student.published()
