@@ -22,7 +22,7 @@ from pathlib import Path
 
 import redis
 
-from tests.toys import CONFIG, PAIRS
+from tests.support.toys import CONFIG, PAIRS
 from trainer.config import load_config
 from trainer.launch.keeper import Pace
 from trainer.launch.up import run_up

@@ -15,6 +15,7 @@ import hypothesis
 import pytest
 import pytest_asyncio
 
+from tests.support.places import SHARED_DATA
 from verifier.judging.pool import LeanPool
 from verifier.judging.worker_set import WorkerSet
 from verifier.lean.runtime import LeanRuntime, resolve_runtime
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 hypothesis.settings.register_profile("proofmill", deadline=None)
 hypothesis.settings.load_profile("proofmill")
-
-SHARED_DATA = Path(__file__).parents[2] / "shared" / "data"
 
 
 def pytest_report_header() -> str:
@@ -97,7 +96,7 @@ def shared_data() -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def tokenizer() -> "PreTrainedTokenizerFast":
     """Trained on the toy's pairs."""
-    from tests.toys import CONFIG, PAIRS
+    from tests.support.toys import CONFIG, PAIRS
     from trainer.model.tokenizer import train_tokenizer
 
     return train_tokenizer([prompt + proof for prompt, proof in PAIRS], CONFIG.vocab_size)
@@ -106,7 +105,7 @@ def tokenizer() -> "PreTrainedTokenizerFast":
 @pytest.fixture
 def model(tokenizer: "PreTrainedTokenizerFast") -> "LlamaForCausalLM":
     """The toy's policy with fresh weights."""
-    from tests.toys import CONFIG
+    from tests.support.toys import CONFIG
     from trainer.model.policy import build_policy
 
     return build_policy(CONFIG, tokenizer, seed=0)

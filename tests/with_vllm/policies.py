@@ -10,7 +10,7 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from prover.generators.base import Sample, SamplingParams
 from prover.generators.transformers import load_model
 from prover.generators.vllm.engine import VLLMEngine
-from tests.toys import PAIRS
+from tests.support.toys import PAIRS
 from trainer.model.batching import Example, micro_batches
 from trainer.model.lora import LoRAConfig, merged, with_lora
 from trainer.model.policy import PolicyConfig, build_policy, save_policy, token_logprobs

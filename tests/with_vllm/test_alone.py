@@ -10,10 +10,9 @@ from pathlib import Path
 
 from prover.generators.base import Sample, SamplingParams
 from prover.generators.vllm.server import PYTHON_VARIABLE
+from tests.support.places import ROOT
 from tests.with_vllm.policies import PROMPTS, Published, assert_from
 from verifier.sandbox.child import process_tree
-
-REPOSITORY = Path(__file__).parents[2]
 
 
 def test_vllm_in_process_samples_as_a_server_does(
@@ -35,7 +34,7 @@ def test_vllm_in_process_samples_as_a_server_does(
     files[0].write_text(json.dumps(asked))
     ran = subprocess.run(
         [os.environ[PYTHON_VARIABLE], "-m", "tests.with_vllm.in_process", *map(str, files)],
-        cwd=REPOSITORY,
+        cwd=ROOT,
         env=os.environ | {"VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"},
         capture_output=True,
         text=True,
@@ -69,7 +68,7 @@ time.sleep(600)
 def test_no_process_of_a_server_outlives_a_parent_that_is_killed(base: Published, tmp_path: Path) -> None:
     with subprocess.Popen(
         [sys.executable, "-c", PARENT, str(base.directory)],
-        cwd=REPOSITORY,
+        cwd=ROOT,
         env=os.environ | {"TMPDIR": str(tmp_path)},  # for the log, which nobody is left to delete
         stdout=subprocess.PIPE,
         text=True,

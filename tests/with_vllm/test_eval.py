@@ -10,7 +10,7 @@ from prover.evaluation.provers import ModelProver
 from prover.formats.formats import format_named
 from prover.generators.base import SamplingParams
 from prover.generators.vllm.engine import VLLMEngine
-from tests.test_evaluation import data, run
+from tests.prover.evaluation.test_run import data, run
 from tests.with_vllm.policies import Published
 from verifier.judging.pool import LeanPool
 

@@ -11,8 +11,8 @@ from prover.generators.messages import AttemptMessage
 from prover.generators.transformers import load_model
 from prover.generators.vllm.engine import VLLMEngine
 from prover.generators.worker import load_vllm
-from tests.answering import answering
-from tests.toys import PAIRS
+from tests.support.answering import answering
+from tests.support.toys import PAIRS
 from tests.with_vllm.policies import Published, distance
 from trainer.config import run_config
 from trainer.run.daemon import run_daemon

@@ -1,9 +1,9 @@
 """Learning from groups of attempts on the same theorem by policy gradients: GRPO and its relatives.
 
-What an algorithm is made of stands in `objectives/algorithms.py`, its mathematics in
-`objectives/losses.py` and `objectives/advantages.py`; here is what feeds them.  Rollouts whose advantages are all 0 give no gradient:
-without a KL term or an entropy bonus they are counted, as the loss says, and not read.  An update of such
-alone makes no optimizer step.
+What an algorithm is made of stands in `objectives/algorithms.py`, its mathematics in `objectives/losses.py`
+and `objectives/advantages.py`; here is what feeds them.  Rollouts whose advantages are all 0 give no
+gradient: without a KL term or an entropy bonus they are counted, as the loss says, and not read.  An update
+of such alone makes no optimizer step.
 """
 
 import random

@@ -1,0 +1,211 @@
+"""The training daemon: when it is killed, when nobody answers, and when its files are not right."""
+
+import hashlib
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from prover.generators.worker import load_transformers
+from prover.library.store import TheoremStore
+from prover.library.training_set import TrainingSet
+from prover.theorem import Theorem
+from tests.chaos import chaos, prepare
+from tests.support.answering import answering
+from trainer.config import RunConfig, load_config, run_config
+from trainer.launch.processes import Processes, generator_arguments, verifier_arguments
+from trainer.run.daemon import run_daemon
+from trainer.run.start import alone_in, curriculum_of
+from verifier.errors import InvalidInput, ProofmillError, StalledError
+from verifier.lean.runtime import LeanRuntime
+from verifier.streams.valkey import REDIS_VARIABLE, EmbeddedRedis
+
+TIMES = {"wall_s", "learning_s", "sampling_s", "lean_s", "busy", "bottleneck"}
+OF_THE_CACHE = {"lean_calls", "cached"}
+
+
+@pytest.fixture
+def redis_url(tmp_path: Path) -> Iterator[str]:
+    with EmbeddedRedis(tmp_path / "redis") as server:
+        yield server.url
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> RunConfig:
+    settings = prepare(tmp_path / "given", rounds=2, max_staleness=0, algorithm="grpo")
+    # So that every group has as many samples as every other.
+    return load_config(settings, curriculum={"policy": "uniform"})
+
+
+def with_daemon(config: RunConfig, **settings: Any) -> RunConfig:
+    return config.model_copy(update={"daemon": config.daemon.model_copy(update=settings)})
+
+
+def stalled_run(config: RunConfig, redis_url: str, tmp_path: Path) -> Path:
+    """A run that nobody answered, with some versions."""
+    with pytest.raises(StalledError, match="look at the logs of the generators"):
+        run_daemon(with_daemon(config, deadline_s=0.1), tmp_path / "run", redis_url, "run")
+    return tmp_path / "run"
+
+
+def rows(path: Path, *, without: set[str]) -> list[dict[str, Any]]:
+    found = [json.loads(line) for line in path.read_text().splitlines()]
+    return [{name: value for name, value in row.items() if name not in without} for row in found]
+
+
+@pytest.fixture
+def answered(redis_url: str) -> Iterator[None]:
+    with answering(redis_url, "run", load_transformers("cpu")):
+        yield
+
+
+def test_a_finished_run_goes_on_when_it_is_asked_for_more_rounds(
+    config: RunConfig, redis_url: str, answered: None, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    for iterations in (2, 2, 3):
+        run_daemon(config.model_copy(update={"iterations": iterations}), run, redis_url, "run")
+    rounds = rows(run / "metrics.jsonl", without=TIMES)
+    assert [(each["round"], each["policy_version"]) for each in rounds] == [(1, 0), (2, 1), (4, 3)]
+    assert rounds[-1]["accounts"] == {"trained": 3 * 48, "late": 0}
+    assert json.loads((run / "summary.json").read_text())["finished"]
+
+
+def test_what_a_kill_left_half_written_does_not_stay_on_the_disk(
+    config: RunConfig, redis_url: str, answered: None, tmp_path: Path
+) -> None:
+    versions = tmp_path / "run" / "versions"
+    half = versions / ".v0000-abcdefgh" / "policy"
+    half.mkdir(parents=True)
+    (half / "model.safetensors").write_bytes(b"half")
+    run_daemon(config, tmp_path / "run", redis_url, "run")
+    assert sorted(path.name for path in versions.iterdir()) == ["v0000", "v0001", "v0002"]
+
+
+def test_what_is_sampled_ahead_is_learned_from_one_version_later(
+    config: RunConfig, redis_url: str, answered: None, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    ahead = with_daemon(config, max_staleness=1, keep=1).model_copy(update={"iterations": 4})
+    run_daemon(ahead, run, redis_url, "run")
+    attempts = rows(run / "attempts.jsonl", without=set())
+    assert {(each["iteration"] - 1 - each["policy_version"]) for each in attempts} == {0, 1}
+    accounts = rows(run / "metrics.jsonl", without=TIMES)[-1]["accounts"]
+    assert accounts == {"trained": 4 * 48, "late": 0} and len(attempts) == 4 * 48
+    assert len(list((run / "versions").iterdir())) <= 3, "the newest, the best, and what is sampled from"
+
+
+@pytest.mark.slow
+def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(
+    tmp_path: Path, lean_runtime: LeanRuntime
+) -> None:
+    settings = prepare(tmp_path, rounds=4, max_staleness=0, algorithm="grpo")
+    undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
+    chaos(settings, undisturbed, kills=0, seed=0)
+    assert chaos(settings, killed, kills=8, seed=0).total() == 8
+    weights = [run / "versions" / "v0004" / "policy" / "model.safetensors" for run in (undisturbed, killed)]
+    assert len({hashlib.sha256(each.read_bytes()).hexdigest() for each in weights}) == 1
+    start = tmp_path / "start" / "model.safetensors"
+    assert weights[0].read_bytes() != start.read_bytes(), "nothing was learned, so nothing was tested"
+    for name, without in (("metrics.jsonl", TIMES | OF_THE_CACHE), ("attempts.jsonl", {"lean_ms"})):
+        expected, found = (rows(run / name, without=without) for run in (undisturbed, killed))
+        assert found == expected
+
+
+def test_a_run_that_nobody_answers_ends_and_counts_no_attempt_as_refuted(
+    config: RunConfig, redis_url: str, tmp_path: Path
+) -> None:
+    run = stalled_run(config, redis_url, tmp_path)
+    rounds = rows(run / "metrics.jsonl", without=TIMES)
+    assert [each["accounts"] for each in rounds] == [{"unknown": 48 * n, "late": 0} for n in (1, 2)]
+    assert "pass_rate" not in rounds[0]
+
+
+@pytest.mark.slow
+def test_a_false_statement_among_two_hundred_is_disproved_reported_and_tried_no_more(
+    config: RunConfig,
+    redis_url: str,
+    lean_runtime: LeanRuntime,
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    store = tmp_path / "theorems.db"
+    with TheoremStore(store, create=True) as opened:
+        for number in range(200):
+            name = "planted" if number == 100 else f"true{number}"
+            factor = 2 if number == 100 else 1
+            statement = f"theorem {name} (a b : Nat) : a + b * {factor} + {number} = b + a + {number}"
+            opened.add(Theorem(name=name, statement=statement, source="mine", split="train"))
+    settings = config.model_dump() | {
+        "iterations": 5,
+        "theorems_per_iteration": 200,
+        "curriculum": {"policy": "informative", "disprove_after": 1},
+        "data": {"store": store},
+    }
+    settings["sampling"]["samples"] = 2
+    planted = run_config(settings)
+    run = tmp_path / "run"
+    run.mkdir()
+    with Processes(run) as processes:
+        for name, arguments in (
+            ("verifier", verifier_arguments(planted, "run")),
+            ("generator", generator_arguments(planted, "run")),
+        ):
+            processes.start(name, arguments, {REDIS_VARIABLE: redis_url})
+        run_daemon(planted, run, redis_url, "run")
+    rounds = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
+    disproved = [each["disproved"] for each in rounds]
+    known_in = disproved.index(1) + 1
+    assert disproved == [0] * (known_in - 1) + [1] * (len(rounds) + 1 - known_in)
+    assert 1 < known_in < len(rounds)
+    assert "`planted` is false: its negation is proved" in capfd.readouterr().err
+    attempts = [json.loads(line) for line in (run / "attempts.jsonl").read_text().splitlines()]
+    disproofs = [row for row in attempts if row["phase"] == "disproof"]
+    assert {row["theorem"] for row in disproofs if row["status"] == "proved"} == {"planted.negated"}
+    assert len({row["theorem"] for row in disproofs}) > 1, "true ones were doubted as well, and stood"
+    tried = [row["iteration"] for row in attempts if row["theorem"].startswith("planted")]
+    assert max(tried) == known_in
+    with TheoremStore(store) as opened:
+        recorded = [each for index in range(200) for each in opened.attempts(index)]
+        assert {each.id for each in recorded} == {f"run/{row['id']}" for row in attempts}
+        assert opened.state(100).retired == "disproved in run run"
+        proofs = {each.proof for each in opened.attempts(100) if each.disproof and each.status == "proved"}
+        assert proofs and proofs <= {row["proof"] for row in disproofs}
+        # A run that begins now knows it from the start.
+        chosen = curriculum_of(planted, TrainingSet(opened)).choose(199)
+        assert sorted(each.index for each in chosen) == [*range(100), *range(101, 200)]
+
+
+def test_two_daemons_never_share_a_directory(config: RunConfig, redis_url: str, tmp_path: Path) -> None:
+    with alone_in(tmp_path / "run"), pytest.raises(InvalidInput, match="another daemon"):
+        run_daemon(config, tmp_path / "run", redis_url, "run")
+
+
+def test_a_version_that_was_cut_short_is_refused_with_what_to_do(
+    config: RunConfig, redis_url: str, tmp_path: Path
+) -> None:
+    run = stalled_run(config, redis_url, tmp_path)
+    state = run / "versions" / "v0002" / "learner.pt"
+    state.write_bytes(state.read_bytes()[:1000])
+    with pytest.raises(ProofmillError, match=r"learner\.pt is not as it was written.*the version before"):
+        run_daemon(config, run, redis_url, "run")
+
+
+def test_a_run_goes_on_with_the_theorems_it_began_with(
+    config: RunConfig, redis_url: str, tmp_path: Path
+) -> None:
+    run = stalled_run(config, redis_url, tmp_path)
+    assert config.data.theorems is not None
+    theorems = config.data.theorems.read_text().splitlines(keepends=True)
+    config.data.theorems.write_text("".join(theorems[1:]))
+    with pytest.raises(InvalidInput, match="go on with the same data"):
+        run_daemon(config, run, redis_url, "run")
+
+
+def test_a_policy_that_is_not_there_is_said_before_anything_is_issued(
+    config: RunConfig, redis_url: str, tmp_path: Path
+) -> None:
+    with pytest.raises(InvalidInput, match="holds no model"):
+        run_daemon(with_daemon(config, start=tmp_path / "none"), tmp_path / "run", redis_url, "run")
