@@ -7,7 +7,7 @@ import numpy as np
 from prover.library.features import FEATURES, FeatureTable
 from trainer.curriculum.config import CurriculumConfig, PolicyName
 from trainer.curriculum.scheduler import Choice, Outcome, Scheduler
-from trainer.curriculum.simulation.learners import NumberedTheorems
+from trainer.simulation.learners import NumberedTheorems
 
 __all__ = ["ONLY_DISPROOFS", "answered", "indices", "scheduler", "table"]
 

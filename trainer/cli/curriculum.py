@@ -8,7 +8,7 @@ import typer
 
 from trainer.cli.extras import prepare_torch
 from trainer.curriculum.scheduler import Explanation
-from trainer.curriculum.simulation.learners import MIXES, LearnsFrom, Mix
+from trainer.simulation.learners import MIXES, LearnsFrom, Mix
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
 
@@ -41,9 +41,9 @@ def simulate_command(
 ) -> None:
     """Compare policies on synthetic learners or recorded runs: theorems solved for a number of Lean calls."""
     prepare_torch()
-    from trainer.curriculum.simulation.recorded import read_recorded_run
-    from trainer.curriculum.simulation.report import table_of, write_simulation
-    from trainer.curriculum.simulation.simulate import SAMPLES, Setting, simulate
+    from trainer.simulation.recorded import read_recorded_run
+    from trainer.simulation.report import table_of, write_simulation
+    from trainer.simulation.simulate import SAMPLES, Setting, simulate
 
     settings = []
     for source in map(read_recorded_run, run) if run else map(_mix, mix.split(",")):

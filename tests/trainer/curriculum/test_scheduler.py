@@ -17,7 +17,7 @@ from trainer.curriculum.catalogue import ListedTheorems
 from trainer.curriculum.config import POLICIES, CurriculumConfig, PolicyName
 from trainer.curriculum.policies import RULES, drawn_in_proportion, smallest
 from trainer.curriculum.scheduler import Choice, Outcome, Scheduler
-from trainer.curriculum.simulation.learners import NumberedTheorems
+from trainer.simulation.learners import NumberedTheorems
 from verifier.errors import InvalidInput
 
 # A scheduler that is cut

@@ -17,7 +17,10 @@ from trainer.cli.curriculum import curriculum_app
 from trainer.config import run_config
 from trainer.curriculum.config import POLICIES, CurriculumConfig
 from trainer.curriculum.scheduler import Outcome
-from trainer.curriculum.simulation.learners import (
+from trainer.run.checkpoints import SCHEMA
+from trainer.run.directory import AttemptRow, Summary
+from trainer.run.start import catalogue_of, curriculum_of
+from trainer.simulation.learners import (
     CORRELATIONS,
     MIXES,
     LearnsFrom,
@@ -26,12 +29,9 @@ from trainer.curriculum.simulation.learners import (
     SimulatedLearner,
     draw_world,
 )
-from trainer.curriculum.simulation.recorded import RecordedLearner, RecordedRun, read_recorded_run
-from trainer.curriculum.simulation.report import table_of
-from trainer.curriculum.simulation.simulate import POINTS, Setting, simulate, simulate_policy
-from trainer.run.checkpoints import SCHEMA
-from trainer.run.directory import AttemptRow, Summary
-from trainer.run.start import catalogue_of, curriculum_of
+from trainer.simulation.recorded import RecordedLearner, RecordedRun, read_recorded_run
+from trainer.simulation.report import table_of
+from trainer.simulation.simulate import POINTS, Setting, simulate, simulate_policy
 from verifier.errors import InvalidInput
 from verifier.verdict import Status
 

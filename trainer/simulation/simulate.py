@@ -18,14 +18,14 @@ from prover.evaluation.statistics import bootstrap_interval
 from trainer.curriculum.catalogue import Catalogue, ListedTheorems
 from trainer.curriculum.config import POLICIES, CurriculumConfig, PolicyName
 from trainer.curriculum.scheduler import Outcome, Scheduler
-from trainer.curriculum.simulation.learners import (
+from trainer.simulation.learners import (
     LearnsFrom,
     Mix,
     NumberedTheorems,
     SimulatedLearner,
     draw_world,
 )
-from trainer.curriculum.simulation.recorded import RecordedLearner, RecordedRun
+from trainer.simulation.recorded import RecordedLearner, RecordedRun
 from verifier.errors import InvalidInput
 
 __all__ = ["Comparison", "Course", "Figure", "PolicyFigures", "Setting", "simulate", "simulate_policy"]

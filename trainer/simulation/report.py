@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 
 from trainer.curriculum.config import PolicyName
 from trainer.curriculum.policies import policy_title
-from trainer.curriculum.simulation.simulate import Comparison, Figure
+from trainer.simulation.simulate import Comparison, Figure
 
 __all__ = ["table_of", "write_simulation"]
 
