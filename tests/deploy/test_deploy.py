@@ -231,7 +231,7 @@ def test_every_metric_on_the_dashboard_exists() -> None:
 
 
 def test_prometheus_asks_services_at_ports_they_answer_at() -> None:
-    asked = {}
+    asked: dict[str, str] = {}
     for job in yaml.safe_load((ROOT / "deploy" / "prometheus.yml").read_text("utf-8"))["scrape_configs"]:
         for each in job.get("static_configs", []):
             asked |= dict(target.split(":") for target in each["targets"])

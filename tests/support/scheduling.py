@@ -11,15 +11,15 @@ from trainer.simulation.learners import NumberedTheorems
 
 __all__ = ["ONLY_DISPROOFS", "answered", "indices", "scheduler", "table"]
 
-ONLY_DISPROOFS = {"disproof_share": 1.0, "replay_share": 0.0, "uniform_share": 0.0}
+ONLY_DISPROOFS: dict[str, Any] = {"disproof_share": 1.0, "replay_share": 0.0, "uniform_share": 0.0}
 
 
 def table(count: int, *, seed: int = 0, families: int = 3, **columns: Any) -> FeatureTable:
     """Features drawn at random, but for the columns that are given."""
     rng = np.random.default_rng(seed)
     drawn = {name: np.floor(rng.lognormal(2, 0.5, count)).astype(np.float32) for name in FEATURES}
-    drawn |= {name: np.float32(values) for name, values in columns.items() if name != "family"}
-    family = np.int32(columns.get("family", rng.integers(families, size=count)))
+    drawn |= {name: np.asarray(values, np.float32) for name, values in columns.items() if name != "family"}
+    family = np.asarray(columns.get("family", rng.integers(families, size=count)), np.int32)
     return FeatureTable(**drawn, family=family, families=tuple(f"f{i}" for i in range(families)))
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 import torch
-from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaForCausalLM, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from prover.formats.prompts import encode_completion, encode_prompt
 from prover.generators.base import Sample, SamplingParams
@@ -29,11 +29,11 @@ PAIRS = [
 CONFIG = PolicyConfig(layers=2, width=64, heads=2, ffn=128, vocab_size=320, max_length=128)
 
 
-def weights(model: LlamaForCausalLM) -> list[torch.Tensor]:
+def weights(model: torch.nn.Module) -> list[torch.Tensor]:
     return [parameter.detach().clone() for parameter in model.parameters()]
 
 
-def unchanged(model: LlamaForCausalLM, before: Sequence[torch.Tensor]) -> bool:
+def unchanged(model: torch.nn.Module, before: Sequence[torch.Tensor]) -> bool:
     return all(torch.equal(a, b) for a, b in zip(model.parameters(), before, strict=True))
 
 
@@ -60,7 +60,7 @@ def rollout(sample: Sample, status: Status, *, group: str = "g", name: str = "t"
     return Rollout.judged(attempt, verdict)
 
 
-def sample_of(tokenizer: PreTrainedTokenizerFast, text: str) -> Sample:
+def sample_of(tokenizer: PreTrainedTokenizerBase, text: str) -> Sample:
     token_ids = tuple(encode_completion(tokenizer, text))
     prompt_ids = tuple(encode_prompt(tokenizer, PAIRS[0][0]))
     return Sample(text, prompt_ids, token_ids, (-1.0,) * len(token_ids), finished=True)

@@ -46,7 +46,7 @@ def publish_weights(tokenizer: PreTrainedTokenizerFast, directory: Path, *, seed
         for parameter in model.parameters():
             if parameter.ndim == 2:
                 parameter.mul_(6)
-        model.get_input_embeddings().weight[tokenizer.eos_token_id] += 0.25
+        model.get_input_embeddings().get_parameter("weight")[tokenizer.eos_token_id] += 0.25
     save_policy(model, tokenizer, directory)
     return Published(directory, 0, model.eval())
 

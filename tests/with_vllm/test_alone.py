@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 from prover.generators.base import Sample, SamplingParams
 from prover.generators.vllm.server import PYTHON_VARIABLE
@@ -42,9 +43,10 @@ def test_vllm_in_process_samples_as_a_server_does(
     assert ran.returncode == 0, ran.stderr[-4000:]
     answer = json.loads(files[1].read_text())
     for policy, rows in zip(policies, answer["samples"], strict=True):
-        samples = [
-            Sample(**{k: tuple(v) if isinstance(v, list) else v for k, v in row.items()}) for row in rows
+        fields: list[dict[str, Any]] = [
+            {k: tuple(v) if isinstance(v, list) else v for k, v in row.items()} for row in rows
         ]
+        samples = [Sample(**each) for each in fields]
         assert len(samples) == len(PROMPTS) * params.samples
         assert_from(policy, samples, policies, temperature=0.7)
     too_long, other_weights = answer["refusals"]

@@ -43,7 +43,7 @@ def test_samples_come_in_the_order_of_the_prompts_and_end_as_they_say(
             assert sample.finished == (sample.token_ids[-1] == eos)
             assert sample.finished or len(sample.token_ids) == PARAMS.max_new_tokens
             assert eos not in sample.token_ids[:-1]
-            assert sample.text == tokenizer.decode(sample.token_ids, skip_special_tokens=True)
+            assert sample.text == tokenizer.decode(list(sample.token_ids), skip_special_tokens=True)
     finished = [sample.finished for sample in flat(groups)]
     assert any(finished) and not all(finished), "samples that end and that do not are the point of the test"
 

@@ -43,7 +43,7 @@ from verifier.judging.pool import LeanPool
 from verifier.options import Options
 from verifier.streams.valkey import REDIS_FILE_VARIABLE, REDIS_VARIABLE
 
-__all__ = ["main"]
+__all__ = ["app", "main"]
 
 worker_app = typer.Typer(no_args_is_help=True, help="One process of a run.")
 app.add_typer(worker_app, name="worker")

@@ -16,7 +16,7 @@ from prover.conjectures.conjecturer import (
 )
 from prover.conjectures.variations import How, Proposer, Unsolved
 from prover.formats.prompts import prompt_of
-from prover.generators.base import Sample, SamplingParams
+from prover.generators.base import Generator, Sample, SamplingParams
 from prover.generators.transformers import TransformersGenerator
 from prover.syntax.signature import parse_signature
 from prover.theorem import Theorem
@@ -50,7 +50,7 @@ def tried(number: int, proved: int, refuted: int, shortest_proof: str = "") -> T
 # what is written
 
 
-def test_the_prompt_shows_the_theorem_and_is_no_prompt_for_a_proof():
+def test_the_prompt_shows_the_theorem_and_is_no_prompt_for_a_proof() -> None:
     prompt = conjecture_prompt(SEEDS[0])
     assert prompt == "theorem (a b : Nat) : a + b = b + a\ntheorem "
     assert not prompt.startswith(prompt_of(SEEDS[0])[:3])
@@ -90,7 +90,7 @@ def test_what_is_no_statement_or_the_same_is_none(text: str) -> None:
     assert conjecture_of(SEEDS[0], sample(text)) is None
 
 
-def test_a_statement_that_was_cut_off_is_none():
+def test_a_statement_that_was_cut_off_is_none() -> None:
     assert conjecture_of(SEEDS[0], sample("(n : Nat) : n = n + n", finished=False)) is None
     assert conjecture_of(SEEDS[0], sample("(n : Nat) : n = n + n := by si", finished=False)) is not None
 
@@ -104,17 +104,17 @@ def test_any_text_is_a_statement_or_none(text: str) -> None:
 # what is rewarded
 
 
-def test_low_but_positive_pass_rates_are_rewarded_and_no_others():
+def test_low_but_positive_pass_rates_are_rewarded_and_no_others() -> None:
     rates = (None, 0.0, 1 / 64, 0.2499, HARD_BELOW, 0.5, 1.0)
     assert [difficulty_reward(rate) for rate in rates] == [None, 0.0, 1.0, 1.0, 0.0, 0.0, 0.0]
 
 
-def test_the_pass_rate_is_over_what_was_decided():
+def test_the_pass_rate_is_over_what_was_decided() -> None:
     assert tried(1, 1, 7).pass_rate == 1 / 8
     assert tried(1, 0, 0).pass_rate is None
 
 
-def test_of_the_hard_ones_the_fifth_with_short_proofs_for_their_length_gets_nothing():
+def test_of_the_hard_ones_the_fifth_with_short_proofs_for_their_length_gets_nothing() -> None:
     lengths = (9, 3, 8, 7, 6, 5, 4, 10, 2, 11)
     hard = [tried(number, 1, 7, "x" * length) for number, length in enumerate(lengths)]
     expected = [0.0 if length in (2, 3) else 1.0 for length in lengths]
@@ -126,7 +126,7 @@ def test_of_the_hard_ones_the_fifth_with_short_proofs_for_their_length_gets_noth
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8), st.integers(0, 30)), max_size=12))
-def test_a_reward_never_goes_to_what_is_easy_or_unproved(rows):
+def test_a_reward_never_goes_to_what_is_easy_or_unproved(rows: list[tuple[int, int, int]]) -> None:
     all_tried = [
         tried(number, proved, refuted, "x" * length) for number, (proved, refuted, length) in enumerate(rows)
     ]
@@ -137,7 +137,7 @@ def test_a_reward_never_goes_to_what_is_easy_or_unproved(rows):
     assert sum(reward == 1 for reward in rewards(all_tried)) >= len(hard) - len(hard) // 5
 
 
-def test_pairs_to_learn_from_are_those_that_were_rewarded():
+def test_pairs_to_learn_from_are_those_that_were_rewarded() -> None:
     easy, hard = tried(1, 8, 0), tried(2, 1, 7)
     assert training_pairs([easy, hard], {"true": SEEDS[1]}) == [
         ("theorem : 2 + 2 = 4\ntheorem ", ": 0002 + 1 = 7")
@@ -159,7 +159,9 @@ def writer() -> TransformersGenerator:
 
 
 @pytest.mark.usefixtures("one_thread")
-async def test_a_model_that_learned_to_conjecture_proposes_what_lean_accepts(writer, pool: LeanPool) -> None:
+async def test_a_model_that_learned_to_conjecture_proposes_what_lean_accepts(
+    writer: Generator, pool: LeanPool
+) -> None:
     conjecturer: Proposer = Conjecturer(writer, SamplingParams(samples=1, greedy=True, max_new_tokens=64))
     unsolved = [Unsolved(seed) for seed in SEEDS]
     unreadable = Unsolved(SEEDS[0].model_copy(update={"statement": "theorem add (a"}))
@@ -171,7 +173,7 @@ async def test_a_model_that_learned_to_conjecture_proposes_what_lean_accepts(wri
 
 
 @pytest.mark.usefixtures("one_thread")
-def test_what_is_written_twice_is_proposed_once_and_the_same_seed_writes_the_same(writer) -> None:
+def test_what_is_written_twice_is_proposed_once_and_the_same_seed_writes_the_same(writer: Generator) -> None:
     sampling = SamplingParams(samples=6, temperature=1.0, max_new_tokens=64, seed=3)
     found = Conjecturer(writer, sampling).propose([Unsolved(SEEDS[0]), Unsolved(SEEDS[0])])
     assert len({each.theorem.statement for each in found}) == len(found) > 0

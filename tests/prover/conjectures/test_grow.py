@@ -1,6 +1,6 @@
 """Growing a store, on the real Lean: unsolved theorems gain children, once, and nothing else is touched."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -78,7 +78,7 @@ async def test_what_the_store_has_is_not_grown_again_nor_what_it_measures_with(
 class Writer:
     """A generator that knows two conjectures, and one prompt that it cannot read."""
 
-    def sample(self, prompts: list[str], params: SamplingParams) -> list[list[Sample]]:
+    def sample(self, prompts: Sequence[str], params: SamplingParams) -> list[list[Sample]]:
         said = ["(a b : Nat) (h : a * a = 5 * (b * b)) : b = 0 := by simp", ": 1 = 2 := by simp"]
         return [[Sample(text, (), (), (), True) for text in said[: params.samples]] for _ in prompts]
 

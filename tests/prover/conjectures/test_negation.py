@@ -26,7 +26,7 @@ def theorem(said: str, header: str = HEADER) -> Theorem:
 # negations
 
 
-def test_a_negation_is_that_of_the_theorem_as_its_header_states_it():
+def test_a_negation_is_that_of_the_theorem_as_its_header_states_it() -> None:
     marked = theorem("").model_copy(update={"statement": "@[simp] private theorem t (n : Nat) : n = 0"})
     found = negated(marked)
     assert (found.name, found.split) == ("t.negated", "train")
@@ -149,7 +149,7 @@ def test_what_is_no_known_type_of_data_has_no_values(type: str) -> None:
     assert values_of(type) is None
 
 
-def test_types_that_the_header_declares_have_their_constructors_values():
+def test_types_that_the_header_declares_have_their_constructors_values() -> None:
     declared = declared_values(f"{HEADER}inductive Pair where\n  | mk (n : Nat) (t : Tree)\n  | of (x : α)\n")
     small = "Tree.node Tree.leaf Tree.leaf"
     assert declared["Tree"].terms == ("Tree.leaf", small, f"Tree.node ({small}) Tree.leaf")
@@ -157,14 +157,14 @@ def test_types_that_the_header_declares_have_their_constructors_values():
     assert values_of("Tree → Nat", declared) == Values("Tree → Nat", ("fun _ => 0", "fun _ => 1"))
 
 
-def test_there_are_at_most_three_attempts_and_no_values_where_there_is_nothing_to_choose():
+def test_there_are_at_most_three_attempts_and_no_values_where_there_is_nothing_to_choose() -> None:
     assert len(disproofs(theorem("(a b : Nat) (h : a < b) : a + 1 = b"))) == 3
     assert len(disproofs(theorem(": ∀ n : Nat, n < 5"))) == 3
     (whole,) = disproofs(theorem("(h : 1 = 2) : ∃ x : Nat, x < 0"))
     assert "intro" not in whole
 
 
-def test_many_variables_make_no_large_attempt():
+def test_many_variables_make_no_large_attempt() -> None:
     names = " ".join(f"a{number}" for number in range(12))
     attempts = disproofs(theorem(f"({names} : Nat) (f : Nat → Nat) : a0 = f a1"))
     assert max(map(len, attempts)) < 4_000

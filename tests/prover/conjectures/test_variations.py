@@ -18,7 +18,7 @@ from prover.conjectures.variations import (
     subgoals,
     without_a_hypothesis,
 )
-from prover.families import DIFFICULTIES, FAMILIES, HEADER
+from prover.families import DIFFICULTIES, FAMILIES, HEADER, Family
 from prover.syntax.normalise import normalise
 from prover.syntax.signature import parse_signature
 from prover.theorem import Theorem
@@ -46,7 +46,7 @@ def said(proposals: list[Proposal]) -> dict[str, str]:
 # variations
 
 
-def test_each_hypothesis_that_nothing_mentions_is_dropped_alone():
+def test_each_hypothesis_that_nothing_mentions_is_dropped_alone() -> None:
     found = without_a_hypothesis(
         theorem("(a b : Nat) (h g : a = b) (k : f h = b) [Inhabited Nat] : p g → a < b → b = a")
     )
@@ -58,7 +58,7 @@ def test_each_hypothesis_that_nothing_mentions_is_dropped_alone():
     assert without_a_hypothesis(theorem("(a : Nat) : a = a")) == []
 
 
-def test_a_variable_is_replaced_by_small_values_wherever_it_stands():
+def test_a_variable_is_replaced_by_small_values_wherever_it_stands() -> None:
     found = said(specialised(theorem("(m n : Nat) (h : n < m.succ) : ∀ b : Bool, f n b = m")))
     assert found == {
         "m = 0": "(n : Nat) (h : n < (0 : Nat).succ) (b : Bool) : f n b = (0 : Nat)",
@@ -72,7 +72,7 @@ def test_a_variable_is_replaced_by_small_values_wherever_it_stands():
     }
 
 
-def test_a_value_has_its_type_where_another_could_be_meant():
+def test_a_value_has_its_type_where_another_could_be_meant() -> None:
     found = said(specialised(theorem("(n : Nat) (x : Int) (xs : List Nat) (t : Tree) : g n x xs t")))
     assert found["n = 1"] == "(x : Int) (xs : List Nat) (t : Tree) : g (1 : Nat) x xs t"
     assert found["x = -1"] == "(n : Nat) (xs : List Nat) (t : Tree) : g n (-1 : Int) xs t"
@@ -80,12 +80,12 @@ def test_a_value_has_its_type_where_another_could_be_meant():
     assert found["t = Tree.leaf"] == "(n : Nat) (x : Int) (xs : List Nat) : g n x xs Tree.leaf"
 
 
-def test_a_name_that_is_bound_again_is_not_replaced():
+def test_a_name_that_is_bound_again_is_not_replaced() -> None:
     assert specialised(theorem("(n : Nat) (h : ∃ n, n = 1) : n = 2")) == []
     assert specialised(theorem("(n : Nat) : ∀ n : Nat, n = n")) == []
 
 
-def test_a_number_becomes_a_variable_of_each_type_it_may_have():
+def test_a_number_becomes_a_variable_of_each_type_it_may_have() -> None:
     found = generalised(theorem("(k : Nat) (p : Nat × Int) (h : p.2 < 12) : p.1 + 2 = k + 2 * 12"))
     statements = [each.theorem.statement.split(" ", 2)[2] for each in found]
     assert statements == [
@@ -116,7 +116,7 @@ PROOF = """by
 """
 
 
-def test_each_have_becomes_a_theorem_under_what_is_in_scope():
+def test_each_have_becomes_a_theorem_under_what_is_in_scope() -> None:
     goals = subgoals(theorem("(n : Nat) : ∀ m, m < n → p m ∧ q"), PROOF)
     context = "(n : Nat) x (hx : x < n)"
     two = f"{context} (h1 : x < 5) (this3 : x + 1 < 6)"
@@ -130,7 +130,7 @@ def test_each_have_becomes_a_theorem_under_what_is_in_scope():
     ]
 
 
-def test_lines_that_start_at_the_margin_see_each_other():
+def test_lines_that_start_at_the_margin_see_each_other() -> None:
     goals = subgoals(theorem("(n : Nat) : n = n"), "by\nhave a : n = 1 := x\n\nhave b : n = 2 := y")
     assert goals[1].theorem.statement.endswith("(n : Nat) (a : n = 1) : n = 2")
 
@@ -165,7 +165,9 @@ def test_subgoals_of_any_text_are_statements(proof: str) -> None:
 
 
 @given(st.integers(0, 10**6), st.sampled_from(FAMILIES), st.sampled_from(DIFFICULTIES))
-def test_whatever_grows_is_a_new_statement_with_its_lineage(seed, family, difficulty):
+def test_whatever_grows_is_a_new_statement_with_its_lineage(
+    seed: int, family: Family, difficulty: int
+) -> None:
     instance = family.make(random.Random(seed), difficulty)
     parent = theorem(instance.statement)
     unsolved = [Unsolved(parent, (instance.proof, "by\n  have h1 : 1 + 1 = 2 := rfl\n  simp"))]
@@ -188,7 +190,7 @@ def test_whatever_grows_is_a_new_statement_with_its_lineage(seed, family, diffic
         assert grown.source == "growth"
 
 
-def test_names_stay_short_over_generations_and_tell_the_line():
+def test_names_stay_short_over_generations_and_tell_the_line() -> None:
     first = generalised(theorem("(a : Nat) : a + 2 = 2 + a", name="Nat.two'"))[0]
     second = specialised(first.theorem)[0]
     assert first.theorem.name.startswith("Nat.two'.generalise_")
@@ -196,14 +198,14 @@ def test_names_stay_short_over_generations_and_tell_the_line():
     assert second.parent == first.theorem.name
 
 
-def test_every_kind_gets_its_turn_where_there_is_little_room():
+def test_every_kind_gets_its_turn_where_there_is_little_room() -> None:
     parent = theorem("(a b : Nat) (h : a < b) : a + 7 < b + 7")
     proof = "by\n  have g : a ≤ b := by omega\n  have k : a + 7 ≤ b + 7 := by omega\n"
     found = Variations(per_theorem=4).propose([Unsolved(parent, (proof,))])
     assert [each.how for each in found] == [How.SUBGOAL, How.DROP_HYPOTHESIS, How.SPECIALISE, How.GENERALISE]
 
 
-def test_what_has_no_signature_proposes_nothing_and_stops_nobody():
+def test_what_has_no_signature_proposes_nothing_and_stops_nobody() -> None:
     broken = theorem("(n : Nat").model_copy(update={"name": "broken"})
     whole = Unsolved(theorem(": 1 + 1 = 2"))
     assert Variations().propose([Unsolved(broken), whole]) == Variations().propose([whole]) != []

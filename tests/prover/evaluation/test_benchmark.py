@@ -53,7 +53,7 @@ def test_a_set_is_known_by_what_it_asks_and_not_by_its_order_or_file(
     assert "no published set" in load_benchmark(tmp_path / "mine.jsonl").variant
 
 
-def test_rows_that_cannot_be_measured_on_are_named_and_the_others_stay(tmp_path: Path):
+def test_rows_that_cannot_be_measured_on_are_named_and_the_others_stay(tmp_path: Path) -> None:
     path = write(
         tmp_path / "rows.jsonl",
         {"name": "whole", "informal_prefix": "/-- In words. -/\n"},
@@ -75,7 +75,7 @@ def test_rows_that_cannot_be_measured_on_are_named_and_the_others_stay(tmp_path:
     assert [each.where.rpartition(":")[2] for each in loaded.renamed] == ["5"]
 
 
-def test_lean_files_are_read_as_well(tmp_path: Path):
+def test_lean_files_are_read_as_well(tmp_path: Path) -> None:
     (tmp_path / "Test").mkdir()
     (tmp_path / "Test" / "a.lean").write_text("open Nat\n\ntheorem a (n : Nat) : n = n := by sorry\n")
     (tmp_path / "Test" / "b.lean").write_text("theorem b : 1 = 1 := by\n  sorry\n")
@@ -88,7 +88,7 @@ def test_lean_files_are_read_as_well(tmp_path: Path):
     assert [each.theorem.split for each in load_benchmark(tmp_path / "Valid.lean").problems] == ["valid"]
 
 
-def test_core_lean_reads_the_statements_under_a_header_of_its_own(tmp_path: Path):
+def test_core_lean_reads_the_statements_under_a_header_of_its_own(tmp_path: Path) -> None:
     loaded = load_benchmark(write(tmp_path / "rows.jsonl", {"name": "a"}, {"name": "b", "split": "valid"}))
     core = loaded.of_split("valid").under_core_header()
     assert [(each.theorem.name, each.theorem.header) for each in core.problems] == [("b", core_header())]
@@ -99,7 +99,7 @@ def test_core_lean_reads_the_statements_under_a_header_of_its_own(tmp_path: Path
         loaded.of_split("train")
 
 
-def test_what_has_no_theorem_is_refused_with_the_first_reason(tmp_path: Path):
+def test_what_has_no_theorem_is_refused_with_the_first_reason(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="nothing at"):
         load_benchmark(tmp_path / "none.jsonl")
     with pytest.raises(InvalidInput, match=r"no theorem to prove.*:1: malformed JSON"):

@@ -14,6 +14,8 @@ from prover.families import (
     FAMILIES,
     FUNCTIONS,
     HEADER,
+    Dataset,
+    Family,
     Role,
     build_dataset,
     generate,
@@ -40,7 +42,7 @@ def normal_forms(theorems: tuple[Theorem, ...] | list[Theorem]) -> set[str]:
 
 
 @given(st.lists(NAMES.filter(lambda name: name not in RESERVED), min_size=5, max_size=5, unique=True))
-def test_renaming_bound_variables_is_a_duplicate(names):
+def test_renaming_bound_variables_is_a_duplicate(names: list[str]) -> None:
     def statement(a: str, b: str, h: str, x: str, y: str) -> str:
         return (
             f"theorem t ({a} {b} : Nat) (p : Nat → Prop) ({h} : ∀ {x}, p {x} → ∃ {y} : Nat, {y} = {x}) : "
@@ -51,19 +53,19 @@ def test_renaming_bound_variables_is_a_duplicate(names):
 
 
 @given(NAMES, NAMES, st.sampled_from([" ", "\n  ", "\t", " -- why\n", " /- why -/ "]))
-def test_whitespace_comments_and_the_theorem_s_name_do_not_count(one, other, space):
+def test_whitespace_comments_and_the_theorem_s_name_do_not_count(one: str, other: str, space: str) -> None:
     text = "(n : Nat) : ∃ k, n + 1 = k"
     assert normalise(f"theorem {one} {text}") == normalise(f"theorem  {other}\n{text.replace(' ', space)}")
 
 
 @given(st.integers(0, 10**6), st.sampled_from(FAMILIES), st.sampled_from(DIFFICULTIES))
-def test_normalising_twice_changes_nothing(seed, family, difficulty):
+def test_normalising_twice_changes_nothing(seed: int, family: Family, difficulty: int) -> None:
     once = normalise(family.make(random.Random(seed), difficulty).statement)
     assert normalise(once) == once
 
 
 @given(st.text(max_size=60))
-def test_text_that_is_no_statement_raises_nothing(text):
+def test_text_that_is_no_statement_raises_nothing(text: str) -> None:
     normalise(text)
 
 
@@ -78,17 +80,17 @@ def test_text_that_is_no_statement_raises_nothing(text):
         ("theorem t (p : Nat × Nat) : p.1 = 2", "theorem t (p : Nat × Nat) : p.2 = 2"),
     ],
 )
-def test_what_differs_in_more_than_names_stays_different(one, other):
+def test_what_differs_in_more_than_names_stays_different(one: str, other: str) -> None:
     assert normalise(one) != normalise(other)
 
 
-def test_an_inner_binder_hides_an_outer_one_of_the_same_name():
+def test_an_inner_binder_hides_an_outer_one_of_the_same_name() -> None:
     hiding = "theorem t (x : Nat) (h : ∀ x, x = x) : x = x"
     assert normalise(hiding) == normalise("theorem t (y : Nat) (h : ∀ x, x = x) : y = y")
     assert normalise(hiding) != normalise("theorem t (y : Nat) (h : ∀ x, x = x) (x : Nat) : y = x")
 
 
-def test_a_field_follows_the_variable_it_belongs_to():
+def test_a_field_follows_the_variable_it_belongs_to() -> None:
     assert normalise("theorem t (p : Nat × Nat) : p.1 = 2") == normalise(
         "theorem t (q : Nat × Nat) : q.1 = 2"
     )
@@ -97,7 +99,7 @@ def test_a_field_follows_the_variable_it_belongs_to():
 # the table of families
 
 
-def test_there_are_four_whole_families_held_out_and_enough_others():
+def test_there_are_four_whole_families_held_out_and_enough_others() -> None:
     names = [family.name for family in FAMILIES]
     assert len(set(names)) == len(names) >= 24
     assert sum(family.role is Role.HELD_OUT for family in FAMILIES) == 4
@@ -105,7 +107,7 @@ def test_there_are_four_whole_families_held_out_and_enough_others():
 
 
 @pytest.mark.parametrize("family", FAMILIES, ids=lambda family: family.name)
-def test_family_is_described_short_and_harder_with_difficulty(family):
+def test_family_is_described_short_and_harder_with_difficulty(family: Family) -> None:
     assert family.description.endswith(".")
     sizes = []
     for difficulty in DIFFICULTIES:
@@ -116,13 +118,13 @@ def test_family_is_described_short_and_harder_with_difficulty(family):
     assert sizes[-1] > sizes[0]
 
 
-def test_name_pools_are_disjoint_and_no_function_of_the_header_is_among_them():
+def test_name_pools_are_disjoint_and_no_function_of_the_header_is_among_them() -> None:
     pools = [set(pool) for pool in (VARIABLES, HYPOTHESES, FUNCTION_NAMES, PREDICATES, LISTS, FUNCTIONS)]
     assert not any(one & other for one, other in combinations(pools, 2))
     assert re.findall(r"^def (\w+)", HEADER, re.MULTILINE) == list(FUNCTIONS)
 
 
-async def test_real_lean_accepts_the_reference_proof_of_every_family_at_every_difficulty():
+async def test_real_lean_accepts_the_reference_proof_of_every_family_at_every_difficulty() -> None:
     pairs = generate(11, len(FAMILIES) * len(DIFFICULTIES))
     assert len({(theorem.family, theorem.difficulty) for theorem, _ in pairs}) == len(pairs)
     submissions = [
@@ -138,7 +140,7 @@ async def test_real_lean_accepts_the_reference_proof_of_every_family_at_every_di
 # data sets
 
 
-def test_one_seed_gives_ten_thousand_distinct_statements():
+def test_one_seed_gives_ten_thousand_distinct_statements() -> None:
     theorems = [theorem for theorem, _ in generate(7, 10_000)]
     assert len(normal_forms(theorems)) == 10_000
     assert len({theorem.name for theorem in theorems}) == 10_000
@@ -146,7 +148,7 @@ def test_one_seed_gives_ten_thousand_distinct_statements():
     assert {theorem.difficulty for theorem in theorems} == set(DIFFICULTIES)
 
 
-def test_splits_share_no_statement_and_no_held_out_family():
+def test_splits_share_no_statement_and_no_held_out_family() -> None:
     data = build_dataset(3, train=2000, held_out=400, held_out_family=100)
     splits = (data.train, data.held_out, data.held_out_family)
     assert [len(split) for split in splits] == [2000, 400, 100]
@@ -159,13 +161,13 @@ def test_splits_share_no_statement_and_no_held_out_family():
     assert len(whole) == 4
 
 
-def test_no_seed_trains_on_a_statement_that_another_seed_holds_out():
+def test_no_seed_trains_on_a_statement_that_another_seed_holds_out() -> None:
     one = build_dataset(1, train=2000, held_out=1, held_out_family=1)
     other = build_dataset(2, train=1, held_out=500, held_out_family=1)
     assert not normal_forms(one.train) & normal_forms(other.held_out)
 
 
-def test_supervised_pairs_are_easy_and_apart_from_everything_held_out():
+def test_supervised_pairs_are_easy_and_apart_from_everything_held_out() -> None:
     pairs = supervised_pairs(3, 1200)
     theorems = [theorem for theorem, _ in pairs]
     assert len(normal_forms(theorems)) == 1200
@@ -177,33 +179,33 @@ def test_supervised_pairs_are_easy_and_apart_from_everything_held_out():
     assert not {theorem.name for theorem in theorems} & {theorem.name for theorem in data.train}
 
 
-def test_the_same_seed_gives_the_same_data_and_another_seed_other_data():
-    def both(seed: int):
+def test_the_same_seed_gives_the_same_data_and_another_seed_other_data() -> None:
+    def both(seed: int) -> tuple[Dataset, list[tuple[Theorem, str]]]:
         return build_dataset(seed, train=200, held_out=50, held_out_family=20), supervised_pairs(seed, 100)
 
     assert both(5) == both(5)
     assert normal_forms(both(5)[0].train) != normal_forms(both(6)[0].train)
 
 
-def test_the_data_of_a_seed_is_pinned():
+def test_the_data_of_a_seed_is_pinned() -> None:
     (theorem,) = build_dataset(0, train=1, held_out=0, held_out_family=0).train
     assert theorem.name == "nat_linear_t00000"
     assert theorem.statement.startswith("theorem nat_linear_t00000 (")
 
 
-def test_no_two_theorems_of_a_data_set_share_a_name():
+def test_no_two_theorems_of_a_data_set_share_a_name() -> None:
     data = build_dataset(0, train=500, held_out=300, held_out_family=60)
     names = [theorem.name for theorem in (*data.train, *data.held_out, *data.held_out_family)]
     assert len(set(names)) == len(names)
 
 
-def test_a_data_set_is_no_harder_than_asked():
+def test_a_data_set_is_no_harder_than_asked() -> None:
     data = build_dataset(0, train=200, held_out=100, held_out_family=20, max_difficulty=2)
     theorems = (*data.train, *data.held_out, *data.held_out_family)
     assert {theorem.difficulty for theorem in theorems} == {1, 2}
 
 
-def test_asking_for_more_than_there_is_says_how_many_there_are(monkeypatch):
+def test_asking_for_more_than_there_is_says_how_many_there_are(monkeypatch: pytest.MonkeyPatch) -> None:
     few = tuple(family for family in FAMILIES if family.name == "bool_function")
     monkeypatch.setattr(sampling, "FAMILIES", few)
     with pytest.raises(InvalidInput, match=r"give \d+ distinct theorems here, not 100000"):
@@ -213,7 +215,7 @@ def test_asking_for_more_than_there_is_says_how_many_there_are(monkeypatch):
 # the portfolio
 
 
-def test_no_candidate_of_the_portfolio_names_a_variable_of_a_statement():
+def test_no_candidate_of_the_portfolio_names_a_variable_of_a_statement() -> None:
     drawn = {*VARIABLES, *HYPOTHESES, *FUNCTION_NAMES, *PREDICATES, *LISTS}
     for tactic in CANDIDATES:
         introduced = set(re.findall(r"intro (\w+)", tactic))
@@ -221,7 +223,7 @@ def test_no_candidate_of_the_portfolio_names_a_variable_of_a_statement():
     assert len(set(CANDIDATES)) == len(CANDIDATES)
 
 
-def test_portfolio_takes_what_adds_most_and_stops_when_nothing_adds():
+def test_portfolio_takes_what_adds_most_and_stops_when_nothing_adds() -> None:
     solved = {
         "grind": {"a", "b", "c"},
         "simp": {"a", "b"},
@@ -235,5 +237,5 @@ def test_portfolio_takes_what_adds_most_and_stops_when_nothing_adds():
 
 
 @given(st.dictionaries(st.text(max_size=3), st.sets(st.integers(0, 8).map(str))), st.integers(1, 8))
-def test_a_longer_portfolio_extends_a_shorter_one(solved, k):
+def test_a_longer_portfolio_extends_a_shorter_one(solved: dict[str, set[str]], k: int) -> None:
     assert greedy_portfolio(solved, k + 1)[:k] == greedy_portfolio(solved, k)

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prover.formats.fences import blocks_of
-from prover.formats.formats import FORMATS, Answer, Failed, Problem, Turn, format_named, last_block
+from prover.formats.formats import FORMATS, Answer, Failed, Problem, Prompt, Turn, format_named, last_block
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
@@ -23,7 +23,7 @@ PROBLEM = Problem(THEOREM, "If $n$ is 1, show that $n + 1$ is 2.")
 WORDS = "/-- If $n$ is 1, show that $n + 1$ is 2. -/"
 
 
-def test_a_policy_of_this_project_continues_the_statement_without_its_name():
+def test_a_policy_of_this_project_continues_the_statement_without_its_name() -> None:
     own = format_named("completion")
     assert own.prompt(PROBLEM) == "(n : ℕ) (h : n = 1) : n + 1 = 2 := "
     assert own.answer("by omega") == Answer(proof="by omega")
@@ -54,19 +54,23 @@ def test_a_completion_prover_continues_the_file_within_a_block(name: str, instru
         assert asked.answer(f"  omega{ending}") == Answer(proof="by\n  omega"), ending
 
 
+def turns(prompt: Prompt) -> tuple[Turn, ...]:
+    assert not isinstance(prompt, str)
+    return prompt
+
+
 @pytest.mark.parametrize("name", ["deepseek-v2", "goedel-v2"])
 def test_a_planning_prover_is_asked_for_a_plan_and_a_file(name: str) -> None:
-    (message,) = format_named(name).prompt(PROBLEM)
-    assert isinstance(message, Turn) and message.role == "user"
+    (message,) = turns(format_named(name).prompt(PROBLEM))
+    assert message.role == "user"
     assert message.content.startswith(
         "Complete the following Lean 4 code:\n\n```lean4\nimport Mathlib\n\nopen Nat\n\n"
         f"{WORDS}\n{THEOREM.statement} := by\n  sorry\n```\n\nBefore producing the Lean 4 code"
     )
 
 
-def test_kimina_is_asked_with_the_problem_in_words_before_the_statement():
-    system, user = format_named("kimina").prompt(PROBLEM)
-    assert isinstance(system, Turn) and isinstance(user, Turn)
+def test_kimina_is_asked_with_the_problem_in_words_before_the_statement() -> None:
+    system, user = turns(format_named("kimina").prompt(PROBLEM))
     assert (system.role, system.content) == ("system", "You are an expert in mathematics and Lean 4.")
     assert user.content == (
         "Think about and solve the following problem step by step in Lean 4.\n"
@@ -85,10 +89,10 @@ ERRORS = (
 def test_a_chat_goes_on_with_each_error_marked_where_lean_points() -> None:
     failed = Failed(PROBLEM, "```lean4\nby\n  simp\n```", "by\n  simp", "two errors", ERRORS, round=1)
     asked = format_named("goedel-v2")
-    *before, answered, complained = asked.again(failed)
+    *before, answered, complained = turns(asked.again(failed))
     assert tuple(before) == asked.prompt(PROBLEM)
     assert answered == Turn("assistant", failed.answer)
-    assert isinstance(complained, Turn) and complained.role == "user"
+    assert complained.role == "user"
     assert complained.content == (
         "The proof (Round 1) is not correct. Following is the compilation error message, where we use "
         "<error></error> to signal the position of the error.\n\n"
@@ -107,7 +111,7 @@ def test_a_text_shows_the_answer_and_its_errors_in_a_comment_that_ends_where_it_
     assert own.again(failed) == f"{first}by simp\n/- it ends the - / comment -/\n{first}"
 
 
-def test_a_format_that_there_is_not_is_refused_with_those_there_are():
+def test_a_format_that_there_is_not_is_refused_with_those_there_are() -> None:
     with pytest.raises(InvalidInput, match="kimina"):
         format_named("gpt")
 

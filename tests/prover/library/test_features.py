@@ -19,7 +19,7 @@ def theorem(statement: str, header: str = "") -> Theorem:
     return Theorem(name="t", statement=statement, header=header, source="test", split="train", family="any")
 
 
-def test_sizes_count_tokens_and_quantifiers_count_bound_names():
+def test_sizes_count_tokens_and_quantifiers_count_bound_names() -> None:
     features = features_of(theorem("theorem t (n m : Nat) (h : n < m) : ∃ k, n + k = m"), "by\n  omega")
     # ( n m : Nat ) ( h : n < m ) : ∃ k , n + k = m
     assert features.statement_size == 22
@@ -31,17 +31,20 @@ def test_sizes_count_tokens_and_quantifiers_count_bound_names():
 @given(
     NAMES, st.sampled_from([" ", "\n  ", " -- why\n", " /- why -/ "]), st.sampled_from(["t", "other.name"])
 )
-def test_names_of_variables_and_theorem_spaces_and_comments_change_nothing(names, space, name):
+def test_names_of_variables_and_theorem_spaces_and_comments_change_nothing(
+    names: tuple[str, str, str], space: str, name: str
+) -> None:
     def features(x: str, y: str, h: str, space: str = " ", name: str = "t") -> Features:
         text = f"({x} {y} : Nat) ({h} : {x} < {y}) : {x} * {y} = {y} * {x} ∧ ∀ z, z = {x} → z < {y}"
         proof = f"⟨Nat.mul_comm {x} {y}, fun z e => e ▸ {h}⟩"
         spaced = f"theorem {name} {text}".replace(" ", space)
         return features_of(theorem(spaced), proof.replace(" ", space))
 
-    assert features(*names, space, name) == features("a", "b", "h")
+    x, y, h = names
+    assert features(x, y, h, space, name) == features("a", "b", "h")
 
 
-def test_a_variable_counts_the_same_before_the_colon_and_behind_it():
+def test_a_variable_counts_the_same_before_the_colon_and_behind_it() -> None:
     before = features_of(theorem("theorem t (x y : Nat) : x + y = y + x"))
     behind = features_of(theorem("theorem t : ∀ x y : Nat, x + y = y + x"))
     assert before.quantifiers == behind.quantifiers == 2
@@ -68,11 +71,11 @@ def test_a_variable_counts_the_same_before_the_colon_and_behind_it():
         ("fun x_1 => add_comm x_1 h_0.1", {"add_comm"}),
     ],
 )
-def test_lemmas_are_the_names_a_proof_takes_from_outside(proof: str, lemmas: set[str]):
+def test_lemmas_are_the_names_a_proof_takes_from_outside(proof: str, lemmas: set[str]) -> None:
     assert lemmas_of(theorem("theorem t (n : Nat) (h h_0 : n = 1) : n = 1", HEADER), proof) == lemmas
 
 
-def test_without_a_proof_what_is_of_the_proof_is_estimated_and_said_to_be():
+def test_without_a_proof_what_is_of_the_proof_is_estimated_and_said_to_be() -> None:
     stated = theorem("theorem t (xs : List Nat) : total (glue xs xs) = 2 * total xs", HEADER)
     guessed, known = features_of(stated), features_of(stated, "by\n  simp [total, glue]")
     assert guessed.estimated == {"dependency_depth", "proof_length", "lemmas_used"}
@@ -82,7 +85,7 @@ def test_without_a_proof_what_is_of_the_proof_is_estimated_and_said_to_be():
     assert guessed.known(lemmas_used=5).estimated == {"dependency_depth", "proof_length"}
 
 
-def test_dependency_depth_is_the_longest_chain_of_the_header_s_declarations():
+def test_dependency_depth_is_the_longest_chain_of_the_header_s_declarations() -> None:
     header = (
         "def one : Nat := 1 -- two\n"
         "@[simp] def two : Nat := one + one\n"
@@ -96,19 +99,19 @@ def test_dependency_depth_is_the_longest_chain_of_the_header_s_declarations():
     assert list(depths.values()) == [0, 1, 2, 3, 1]
 
 
-def test_a_recursive_definition_is_no_chain_of_itself():
+def test_a_recursive_definition_is_no_chain_of_itself() -> None:
     header = "def f : Nat → Nat\n  | 0 => 0\n  | n + 1 => f n\n"
     assert features_of(theorem("theorem t : f 0 = 0", header)).dependency_depth == 1
 
 
-def test_a_number_that_the_features_do_not_have_is_refused():
+def test_a_number_that_the_features_do_not_have_is_refused() -> None:
     with pytest.raises(ValidationError):
         features_of(theorem("theorem t : 1 = 1")).known(hardness=3)
     with pytest.raises(ValidationError):
         features_of(theorem("theorem t : 1 = 1")).known(lemmas_used=-1)
 
 
-def test_a_table_has_the_numbers_of_its_rows_in_their_order():
+def test_a_table_has_the_numbers_of_its_rows_in_their_order() -> None:
     rows = [features_of(each, proof) for each, proof in generate(3, 70)]
     table = FeatureTable.of(rows)
     assert len(table) == 70
@@ -121,7 +124,7 @@ def test_a_table_has_the_numbers_of_its_rows_in_their_order():
         table.column("family")
 
 
-def test_a_table_of_nothing_has_columns_without_rows():
+def test_a_table_of_nothing_has_columns_without_rows() -> None:
     table = FeatureTable.of([])
     assert len(table) == 0
     assert [len(table.column(name)) for name in FEATURES] == [0] * 5

@@ -38,7 +38,9 @@ def theorem(
     return Theorem(name=name, statement=f"theorem {name} {claim}", header=header, source=source, split=split)
 
 
-def attempt(number: int, status: Status, proof: str = "by omega", *, index: int = 0, disproof: bool = False):
+def attempt(
+    number: int, status: Status, proof: str = "by omega", *, index: int = 0, disproof: bool = False
+) -> JudgedAttempt:
     return JudgedAttempt(
         id=f"task/{number}",
         theorem=index,
@@ -53,7 +55,7 @@ def attempt(number: int, status: Status, proof: str = "by omega", *, index: int 
 # Theorems and their indices
 
 
-def test_theorems_come_back_as_they_went_in_at_the_index_of_their_coming(tmp_path: Path):
+def test_theorems_come_back_as_they_went_in_at_the_index_of_their_coming(tmp_path: Path) -> None:
     theorems = [each for each, _ in generate(1, 200)]
     with TheoremStore(tmp_path / "t.db", create=True) as store:
         assert [store.add(each).index for each in theorems] == list(range(200))
@@ -67,7 +69,7 @@ def test_theorems_come_back_as_they_went_in_at_the_index_of_their_coming(tmp_pat
 @given(st.text(min_size=1), st.text(), st.text(), st.text())
 def test_any_text_survives(
     tmp_path_factory: pytest.TempPathFactory, name: str, claim: str, header: str, family: str
-):
+) -> None:
     stated = Theorem(
         name=name, statement=claim, header=header, source="any", split="valid", family=family, difficulty=3
     )
@@ -77,7 +79,7 @@ def test_any_text_survives(
         assert store.source_proof(index) == claim
 
 
-def test_theorems_are_fetched_in_the_order_asked_for_and_as_often(store: TheoremStore):
+def test_theorems_are_fetched_in_the_order_asked_for_and_as_often(store: TheoremStore) -> None:
     theorems = [each for each, _ in generate(2, 50)]
     for each in theorems:
         store.add(each)
@@ -88,7 +90,7 @@ def test_theorems_are_fetched_in_the_order_asked_for_and_as_often(store: Theorem
 
 
 @pytest.mark.parametrize("index", [-1, 3])
-def test_an_index_outside_the_store_is_refused(store: TheoremStore, index: int):
+def test_an_index_outside_the_store_is_refused(store: TheoremStore, index: int) -> None:
     for name in "abc":
         store.add(theorem(name))
     for ask in (store.theorem, store.state, store.features_at, lambda at: store.retire(at, "no")):
@@ -96,12 +98,12 @@ def test_an_index_outside_the_store_is_refused(store: TheoremStore, index: int):
             ask(index)
 
 
-def test_a_name_that_is_not_there_is_refused(store: TheoremStore):
+def test_a_name_that_is_not_there_is_refused(store: TheoremStore) -> None:
     with pytest.raises(InvalidInput, match="`nowhere`"):
         store.index_of("nowhere")
 
 
-def test_the_columns_of_features_are_those_of_the_theorems(store: TheoremStore):
+def test_the_columns_of_features_are_those_of_the_theorems(store: TheoremStore) -> None:
     pairs = generate(4, 120)
     for number, (each, proof) in enumerate(pairs):
         store.add(each, proof=proof if number % 2 else None)
@@ -115,7 +117,7 @@ def test_the_columns_of_features_are_those_of_the_theorems(store: TheoremStore):
         assert table.families[table.family[index]] == each.family
 
 
-def test_features_leave_no_object_for_each_theorem(store: TheoremStore):
+def test_features_leave_no_object_for_each_theorem(store: TheoremStore) -> None:
     with store.batch():
         for number in range(5_000):
             store.add(
@@ -141,20 +143,22 @@ def test_features_leave_no_object_for_each_theorem(store: TheoremStore):
         ("t", "(a b : Nat) : a = b"),
     ],
 )
-def test_a_statement_enters_once_however_it_is_spelled(store: TheoremStore, name: str, claim: str):
+def test_a_statement_enters_once_however_it_is_spelled(store: TheoremStore, name: str, claim: str) -> None:
     store.add(theorem("t", "(n m : Nat) : n = m", header="open Nat\n"))
     added = store.add(theorem(name, claim, header="open Nat -- for zero\n\n"))
     assert (added.how, added.index) == (Adding.PRESENT if name == "t" else Adding.DUPLICATE, 0)
     assert len(store) == 1
 
 
-def test_the_same_words_under_other_definitions_are_another_theorem(store: TheoremStore):
+def test_the_same_words_under_other_definitions_are_another_theorem(store: TheoremStore) -> None:
     first = store.add(theorem("t", ": f 0 = 0", header="def f (n : Nat) := n\n"))
     second = store.add(theorem("u", ": f 0 = 0", header="def f (n : Nat) := n + 1\n"))
     assert (first.how, second.how) == (Adding.ADDED, Adding.ADDED)
 
 
-def test_another_statement_of_a_known_name_gets_a_name_that_does_not_depend_on_the_order(tmp_path: Path):
+def test_another_statement_of_a_known_name_gets_a_name_that_does_not_depend_on_the_order(
+    tmp_path: Path,
+) -> None:
     texts = [theorem("t", f": {number} = {number}") for number in range(3)]
     names: list[set[str]] = []
     for number, order in enumerate(([0, 1, 2], [0, 2, 1])):
@@ -173,7 +177,7 @@ def test_another_statement_of_a_known_name_gets_a_name_that_does_not_depend_on_t
 # Lineage
 
 
-def test_lineage_says_from_what_a_theorem_was_made_and_how(store: TheoremStore):
+def test_lineage_says_from_what_a_theorem_was_made_and_how(store: TheoremStore) -> None:
     store.add(theorem("a"))
     store.add_child(theorem("b"), 0, "specialised n to 2")
     assert store.parent_of(1) == (0, "specialised n to 2")
@@ -188,7 +192,7 @@ def test_lineage_says_from_what_a_theorem_was_made_and_how(store: TheoremStore):
 # Attempts
 
 
-def test_recording_twice_changes_nothing(store: TheoremStore):
+def test_recording_twice_changes_nothing(store: TheoremStore) -> None:
     store.add(theorem("a"))
     attempts = [attempt(1, Status.REJECTED), attempt(2, Status.PROVED)]
     assert store.record(attempts) == 2
@@ -196,7 +200,7 @@ def test_recording_twice_changes_nothing(store: TheoremStore):
     assert list(store.attempts(0)) == attempts
 
 
-def test_a_verdict_takes_the_place_of_nobody_knows(store: TheoremStore):
+def test_a_verdict_takes_the_place_of_nobody_knows(store: TheoremStore) -> None:
     store.add(theorem("a"))
     store.record([attempt(1, Status.TIMEOUT), attempt(2, Status.REJECTED)])
     assert store.record([attempt(1, Status.CRASHED)]) == 0
@@ -204,7 +208,7 @@ def test_a_verdict_takes_the_place_of_nobody_knows(store: TheoremStore):
     assert [each.status for each in store.attempts(0)] == [Status.PROVED, Status.REJECTED]
 
 
-def test_the_best_proof_is_the_shortest_that_was_proved(store: TheoremStore):
+def test_the_best_proof_is_the_shortest_that_was_proved(store: TheoremStore) -> None:
     store.add(theorem("a"))
     assert store.best_proof(0) is None
     store.record(
@@ -219,7 +223,7 @@ def test_the_best_proof_is_the_shortest_that_was_proved(store: TheoremStore):
     assert store.best_proof(0) == "by decide"
 
 
-def test_a_proof_of_the_negation_is_no_proof(store: TheoremStore):
+def test_a_proof_of_the_negation_is_no_proof(store: TheoremStore) -> None:
     store.add(theorem("a"))
     store.record([attempt(1, Status.PROVED, disproof=True)])
     assert store.best_proof(0) is None
@@ -228,7 +232,7 @@ def test_a_proof_of_the_negation_is_no_proof(store: TheoremStore):
     assert store.counts()[0].proved == 1
 
 
-def test_an_attempt_at_no_theorem_is_refused_with_all_that_came_with_it(store: TheoremStore):
+def test_an_attempt_at_no_theorem_is_refused_with_all_that_came_with_it(store: TheoremStore) -> None:
     store.add(theorem("a"))
     with pytest.raises(sqlite3.IntegrityError):
         store.record([attempt(1, Status.PROVED), attempt(2, Status.PROVED, index=9)])
@@ -238,7 +242,7 @@ def test_an_attempt_at_no_theorem_is_refused_with_all_that_came_with_it(store: T
 # What stays unsolved
 
 
-def test_a_theorem_is_unsolved_when_enough_known_attempts_did_not_prove_it(store: TheoremStore):
+def test_a_theorem_is_unsolved_when_enough_known_attempts_did_not_prove_it(store: TheoremStore) -> None:
     for name in "abcdef":
         store.add(theorem(name, split="test" if name == "f" else "train"))
     refused, numbers = Status.REJECTED, iter(range(100))
@@ -271,7 +275,7 @@ def test_a_theorem_is_unsolved_when_enough_known_attempts_did_not_prove_it(store
 # The file
 
 
-def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path):
+def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     path = tmp_path / "t.db"
     with TheoremStore(path, create=True) as store:
         store.add(theorem("a"))
@@ -286,7 +290,7 @@ def test_a_store_of_a_newer_version_is_refused_and_left_as_it_is(tmp_path: Path)
     assert path.read_bytes() == before
 
 
-def test_a_store_of_the_first_version_is_brought_up_to_date_and_keeps_what_it_has(tmp_path: Path):
+def test_a_store_of_the_first_version_is_brought_up_to_date_and_keeps_what_it_has(tmp_path: Path) -> None:
     path = tmp_path / "t.db"
     with TheoremStore(path, create=True) as store:
         store.add(theorem("a"))
@@ -300,7 +304,7 @@ def test_a_store_of_the_first_version_is_brought_up_to_date_and_keeps_what_it_ha
             store.note_grown(0, 4)
 
 
-def test_what_is_no_store_is_refused_and_left_as_it_is(tmp_path: Path):
+def test_what_is_no_store_is_refused_and_left_as_it_is(tmp_path: Path) -> None:
     text, other = tmp_path / "notes.txt", tmp_path / "other.db"
     text.write_text("theorems, perhaps " * 300)
     with sqlite3.connect(other) as db:
@@ -315,7 +319,7 @@ def test_what_is_no_store_is_refused_and_left_as_it_is(tmp_path: Path):
     assert other.read_bytes() == before
 
 
-def test_a_store_that_is_not_there_is_made_only_when_that_is_asked_for(tmp_path: Path):
+def test_a_store_that_is_not_there_is_made_only_when_that_is_asked_for(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="there is no store"):
         TheoremStore(tmp_path / "t.db")
     assert list(tmp_path.iterdir()) == []
@@ -323,7 +327,7 @@ def test_a_store_that_is_not_there_is_made_only_when_that_is_asked_for(tmp_path:
         TheoremStore(tmp_path / "nowhere" / "t.db", create=True)
 
 
-def test_a_disk_that_is_full_costs_only_what_did_not_fit(store: TheoremStore):
+def test_a_disk_that_is_full_costs_only_what_did_not_fit(store: TheoremStore) -> None:
     store.add(theorem("a"))
     pages = store._db.execute("PRAGMA page_count").fetchone()[0]
     store._db.execute(f"PRAGMA max_page_count = {pages + 2}")
@@ -346,7 +350,7 @@ def _add_until_killed(path: Path) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-def test_a_kill_costs_the_open_batch_and_nothing_else(tmp_path: Path):
+def test_a_kill_costs_the_open_batch_and_nothing_else(tmp_path: Path) -> None:
     path = tmp_path / "t.db"
     TheoremStore(path, create=True).close()
     process = multiprocessing.get_context("spawn").Process(target=_add_until_killed, args=(path,))
@@ -364,7 +368,7 @@ def _add_some(path: Path, prefix: str) -> None:
             store.add(theorem(f"{prefix}{number}", f": {prefix} {number} = 0"))
 
 
-def test_processes_that_add_at_once_make_one_dense_numbering(tmp_path: Path):
+def test_processes_that_add_at_once_make_one_dense_numbering(tmp_path: Path) -> None:
     path = tmp_path / "t.db"
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=_add_some, args=(path, prefix)) for prefix in "pqr"]

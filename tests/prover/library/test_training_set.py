@@ -38,7 +38,7 @@ RENAMED = "(k : Nat) : k * k = k ^ 2"
 @pytest.mark.parametrize("evaluation_first", [True, False])
 def test_a_theorem_with_the_statement_of_an_evaluation_is_kept_and_not_trained_on(
     store: TheoremStore, evaluation_first: bool
-):
+) -> None:
     measured = theorem("measured", CLAIM, header="import Mathlib\n", source="minif2f", split="test")
     copied = theorem("copied", RENAMED)
     store.add(theorem("sound"))
@@ -54,7 +54,7 @@ def test_a_theorem_with_the_statement_of_an_evaluation_is_kept_and_not_trained_o
         training.index_of("copied")
 
 
-def test_contaminated_theorems_are_trained_on_only_when_that_is_said(store: TheoremStore):
+def test_contaminated_theorems_are_trained_on_only_when_that_is_said(store: TheoremStore) -> None:
     store.add(theorem("measured", CLAIM, split="valid"))
     store.add(theorem("copied", RENAMED))
     with pytest.raises(InvalidInput, match="none to train on"):
@@ -65,7 +65,7 @@ def test_contaminated_theorems_are_trained_on_only_when_that_is_said(store: Theo
 
 
 @pytest.mark.parametrize("split", ["valid", "test", "held_out", "held_out_family"])
-def test_no_split_but_train_is_trained_on(store: TheoremStore, split: Split):
+def test_no_split_but_train_is_trained_on(store: TheoremStore, split: Split) -> None:
     store.add(theorem("measured", split=split))
     store.add(theorem("sound"))
     assert TrainingSet(store).indices.tolist() == [1]
@@ -74,7 +74,7 @@ def test_no_split_but_train_is_trained_on(store: TheoremStore, split: Split):
 @pytest.mark.parametrize("registered_first", [True, False])
 def test_a_source_that_is_registered_for_evaluation_is_never_trained_on(
     store: TheoremStore, registered_first: bool
-):
+) -> None:
     if registered_first:
         store.register_evaluation("benchmark")
     store.add(theorem("a", CLAIM, source="benchmark"))
@@ -87,7 +87,7 @@ def test_a_source_that_is_registered_for_evaluation_is_never_trained_on(
     assert store.state(0).evaluation
 
 
-def test_a_training_theorem_that_comes_again_as_an_evaluation_one_becomes_one(store: TheoremStore):
+def test_a_training_theorem_that_comes_again_as_an_evaluation_one_becomes_one(store: TheoremStore) -> None:
     store.add(theorem("t", CLAIM))
     store.add(theorem("sound"))
     added = store.add(theorem("t", CLAIM, source="minif2f", split="test"))
@@ -97,7 +97,7 @@ def test_a_training_theorem_that_comes_again_as_an_evaluation_one_becomes_one(st
     assert TrainingSet(store).indices.tolist() == [1]
 
 
-def test_families_split_apart_have_no_contamination(store: TheoremStore):
+def test_families_split_apart_have_no_contamination(store: TheoremStore) -> None:
     data = build_dataset(0, train=300, held_out=80, held_out_family=40)
     with store.batch():
         for each in (*data.train, *data.held_out, *data.held_out_family):
@@ -112,7 +112,7 @@ def test_families_split_apart_have_no_contamination(store: TheoremStore):
 @given(st.lists(st.tuples(st.sampled_from("abcdefg"), st.booleans()), max_size=25))
 def test_no_order_of_coming_lets_an_evaluation_statement_into_training(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, bool]]
-):
+) -> None:
     with TheoremStore(tmp_path_factory.mktemp("any") / "t.db", create=True) as store:
         for number, (claim, is_evaluation) in enumerate(rows):
             split: Split = "test" if is_evaluation else "train"
@@ -127,7 +127,7 @@ def test_no_order_of_coming_lets_an_evaluation_statement_into_training(
 # The training set
 
 
-def test_faulty_theorems_and_those_that_do_not_elaborate_are_not_trained_on(store: TheoremStore):
+def test_faulty_theorems_and_those_that_do_not_elaborate_are_not_trained_on(store: TheoremStore) -> None:
     for name in "abcd":
         store.add(theorem(name), faulty="over ℕ by mistake" if name == "a" else None)
     store.flag_faulty(1, "vacuous")
@@ -145,7 +145,7 @@ def test_faulty_theorems_and_those_that_do_not_elaborate_are_not_trained_on(stor
     ]
 
 
-def test_a_retired_theorem_keeps_its_place_in_a_set_made_before_or_after(store: TheoremStore):
+def test_a_retired_theorem_keeps_its_place_in_a_set_made_before_or_after(store: TheoremStore) -> None:
     store.add(theorem("measured", split="test"))
     for name in "abc":
         store.add(theorem(name))
@@ -158,7 +158,7 @@ def test_a_retired_theorem_keeps_its_place_in_a_set_made_before_or_after(store: 
     assert store.state(2).retired == "its negation was proved"
 
 
-def test_what_is_added_comes_last_in_a_set_that_grows(store: TheoremStore):
+def test_what_is_added_comes_last_in_a_set_that_grows(store: TheoremStore) -> None:
     store.add(theorem("a"))
     training = TrainingSet(store)
     store.add(theorem("measured", split="test"))
@@ -169,7 +169,7 @@ def test_what_is_added_comes_last_in_a_set_that_grows(store: TheoremStore):
     assert training.digest == TrainingSet(store).digest
 
 
-def test_nothing_to_train_on_grows_from_an_evaluation_theorem(store: TheoremStore):
+def test_nothing_to_train_on_grows_from_an_evaluation_theorem(store: TheoremStore) -> None:
     store.add(theorem("measured", split="test"))
     with pytest.raises(InvalidInput, match="nothing may grow from it"):
         store.add_child(theorem("variation"), 0, "dropped a hypothesis")
@@ -177,7 +177,7 @@ def test_nothing_to_train_on_grows_from_an_evaluation_theorem(store: TheoremStor
     assert store.add_child(theorem("variation", split="test"), 0, "dropped a hypothesis").how is Adding.ADDED
 
 
-def test_what_grew_from_a_theorem_that_an_evaluation_has_is_not_trained_on(store: TheoremStore):
+def test_what_grew_from_a_theorem_that_an_evaluation_has_is_not_trained_on(store: TheoremStore) -> None:
     store.add(theorem("a", CLAIM))
     store.add_child(theorem("b"), 0, "specialised")
     store.add_child(theorem("c"), 1, "specialised again")

@@ -47,7 +47,7 @@ def imported(tmp_path: Path, *rows: object) -> tuple[TheoremStore, ImportReport]
 @pytest.mark.parametrize(("name", "count", "faulty"), [("minif2f", 488, len(FAULTY)), ("proofnet", 371, 0)])
 def test_every_row_of_a_published_set_comes_in_as_it_is_and_once(
     tmp_path: Path, shared_data: Path, name: str, count: int, faulty: int
-):
+) -> None:
     path = shared_data / f"{name}.jsonl"
     with TheoremStore(tmp_path / "theorems.db", create=True) as store:
         report = import_rows(store, jsonl_theorems(path, source=name))
@@ -61,7 +61,7 @@ def test_every_row_of_a_published_set_comes_in_as_it_is_and_once(
             TrainingSet(store)
 
 
-def test_known_faults_of_minif2f_are_flagged_and_nothing_else_is(tmp_path: Path, shared_data: Path):
+def test_known_faults_of_minif2f_are_flagged_and_nothing_else_is(tmp_path: Path, shared_data: Path) -> None:
     with TheoremStore(tmp_path / "theorems.db", create=True) as store:
         import_rows(store, jsonl_theorems(shared_data / "minif2f.jsonl", source="minif2f"))
         flagged = {store.theorem(index).name for index in range(488) if store.state(index).faulty}
@@ -98,7 +98,7 @@ BAD = {
 @pytest.mark.parametrize(("line", "reason"), BAD.items(), ids=BAD.values())
 def test_a_malformed_row_is_reported_with_its_number_and_costs_only_itself(
     tmp_path: Path, line: bytes, reason: str
-):
+) -> None:
     other = {**ROW, "name": "other", "formal_statement": "theorem other : 1 = 1 := by"}
     store, report = imported(tmp_path, ROW, b"", line, other)
     assert (report.added, report.rows) == (2, 3)
@@ -108,7 +108,7 @@ def test_a_malformed_row_is_reported_with_its_number_and_costs_only_itself(
     assert [each.name for each in store.theorems([0, 1])] == ["two_and_two", "other"]
 
 
-def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path: Path):
+def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path: Path) -> None:
     text = {key: value.replace("\n", "\r\n") for key, value in ROW.items()}
     store, report = imported(tmp_path, b"\xef\xbb\xbf" + json.dumps(text).encode() + b"\r", b"\r", PUTNAM)
     assert (report.added, report.malformed) == (2, [])
@@ -128,7 +128,9 @@ def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path: Path):
         (":= by\n  have h : 1 = 1 := sorry\n  exact h", None),
     ],
 )
-def test_a_statement_that_brings_a_proof_is_parted_from_it(tmp_path: Path, ending: str, proof: str | None):
+def test_a_statement_that_brings_a_proof_is_parted_from_it(
+    tmp_path: Path, ending: str, proof: str | None
+) -> None:
     claim = "theorem t (f := fun n : ℕ => n) : let m := f 1; m = 1"
     store, _ = imported(tmp_path, {**ROW, "name": "t", "formal_statement": f"{claim} {ending}"})
     assert store.theorem(0).statement == claim
@@ -136,7 +138,7 @@ def test_a_statement_that_brings_a_proof_is_parted_from_it(tmp_path: Path, endin
     assert ("proof_length" in store.features_at(0).estimated) == (proof is None)
 
 
-def test_rows_of_putnambench_come_in_for_evaluation_and_an_open_answer_is_a_fault(tmp_path: Path):
+def test_rows_of_putnambench_come_in_for_evaluation_and_an_open_answer_is_a_fault(tmp_path: Path) -> None:
     closed = {
         **PUTNAM,
         "lean4_statement": PUTNAM["lean4_statement"].replace("sorry\n-- 4", "4"),
@@ -150,7 +152,7 @@ def test_rows_of_putnambench_come_in_for_evaluation_and_an_open_answer_is_a_faul
     assert store.state(1).faulty is None
 
 
-def test_rows_of_goedel_prover_v2_are_whole_files(tmp_path: Path):
+def test_rows_of_goedel_prover_v2_are_whole_files(tmp_path: Path) -> None:
     begun = "import Mathlib\n\nset_option maxHeartbeats 400000\n\nopen Nat Real\n\n"
     row = {
         "problem_id": "three",
@@ -168,7 +170,7 @@ def test_rows_of_goedel_prover_v2_are_whole_files(tmp_path: Path):
     ]
 
 
-def test_duplicates_and_shared_names_are_reported_by_row(tmp_path: Path):
+def test_duplicates_and_shared_names_are_reported_by_row(tmp_path: Path) -> None:
     again = {
         **ROW,
         "name": "again",
@@ -186,7 +188,7 @@ def test_duplicates_and_shared_names_are_reported_by_row(tmp_path: Path):
     assert store.theorem(1).name in renamed.reason
 
 
-def test_contamination_is_reported_whichever_comes_first(tmp_path: Path):
+def test_contamination_is_reported_whichever_comes_first(tmp_path: Path) -> None:
     test_row = {**ROW, "name": "measured", "split": "test", "header": "import Mathlib\nopen Nat\n"}
     store, report = imported(tmp_path, ROW, test_row)
     assert [row.name for row in report.contaminated] == ["measured"]
@@ -196,12 +198,12 @@ def test_contamination_is_reported_whichever_comes_first(tmp_path: Path):
     assert "`measured`" in report.contaminated[0].reason
 
 
-def test_a_file_that_cannot_be_read_is_invalid_input(tmp_path: Path):
+def test_a_file_that_cannot_be_read_is_invalid_input(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="cannot read"):
         list(jsonl_theorems(tmp_path / "none.jsonl", source="none"))
 
 
-def test_families_come_in_with_what_is_held_out_for_evaluation(tmp_path: Path):
+def test_families_come_in_with_what_is_held_out_for_evaluation(tmp_path: Path) -> None:
     with TheoremStore(tmp_path / "t.db", create=True) as store:
         rows = family_theorems(0, train=62, held_out=31, held_out_family=8)
         assert import_rows(store, rows).added == 101
@@ -219,7 +221,9 @@ def stated(name: str, claim: str, header: str = "") -> Theorem:
     )
 
 
-async def test_statements_that_do_not_elaborate_are_flagged_with_lean_s_words(tmp_path: Path, pool: LeanPool):
+async def test_statements_that_do_not_elaborate_are_flagged_with_lean_s_words(
+    tmp_path: Path, pool: LeanPool
+) -> None:
     with TheoremStore(tmp_path / "t.db", create=True) as store:
         for each in (
             stated("good", "(n : Nat) : n = n"),
@@ -241,7 +245,7 @@ async def test_statements_that_do_not_elaborate_are_flagged_with_lean_s_words(tm
         assert (await check_store(store, pool)).checked == 1
 
 
-async def test_lean_is_asked_in_the_order_of_the_theorems(pool: LeanPool):
+async def test_lean_is_asked_in_the_order_of_the_theorems(pool: LeanPool) -> None:
     theorems = [stated(f"t{n}", f": {n} = {n if n % 3 else 'nosuch n'}") for n in range(7)]
     said = [each async for each in elaborating(theorems, pool)]
     assert [each.theorem for each in said] == theorems
@@ -251,7 +255,7 @@ async def test_lean_is_asked_in_the_order_of_the_theorems(pool: LeanPool):
 # The command line
 
 
-def test_a_store_is_filled_and_shown_from_the_command_line(tmp_path: Path):
+def test_a_store_is_filled_and_shown_from_the_command_line(tmp_path: Path) -> None:
     runner = CliRunner()
     store = str(tmp_path / "t.db")
     rows = written(tmp_path / "rows.jsonl", ROW, b"{", {**ROW, "name": "again"})
@@ -286,7 +290,7 @@ def test_a_store_is_filled_and_shown_from_the_command_line(tmp_path: Path):
     ("source", "complaint"),
     [("nowhere.jsonl", "nothing at"), ("rows.txt", "say so with --format"), ("rows.json", "--repository")],
 )
-def test_a_source_that_cannot_be_imported_is_refused(tmp_path: Path, source: str, complaint: str):
+def test_a_source_that_cannot_be_imported_is_refused(tmp_path: Path, source: str, complaint: str) -> None:
     if source != "nowhere.jsonl":
         (tmp_path / source).write_text("[]")
     result = CliRunner().invoke(

@@ -89,7 +89,9 @@ def found(rows: list[Row]) -> dict[str, Found]:
     return {row.theorem.name: row for row in rows if isinstance(row, Found)}
 
 
-async def test_theorems_of_a_file_say_under_their_headers_what_they_say_in_it(tmp_path: Path, pool: LeanPool):
+async def test_theorems_of_a_file_say_under_their_headers_what_they_say_in_it(
+    tmp_path: Path, pool: LeanPool
+) -> None:
     path = tmp_path / "Toy.lean"
     path.write_bytes(b"\xef\xbb\xbf" + LEAN.replace("\n", "\r\n").encode())
     rows = list(lean_theorems(path, source="toy"))
@@ -120,7 +122,7 @@ async def test_theorems_of_a_file_say_under_their_headers_what_they_say_in_it(tm
     assert good["Toy.unproved"].proof is None
 
 
-def test_theorems_that_need_the_same_have_the_same_header(tmp_path: Path):
+def test_theorems_that_need_the_same_have_the_same_header(tmp_path: Path) -> None:
     (tmp_path / "Toy.lean").write_text(LEAN)
     good = found([row for row in lean_theorems(tmp_path, source="toy") if isinstance(row, Found)])
     headers = {name: row.theorem.header for name, row in good.items()}
@@ -132,7 +134,7 @@ def test_theorems_that_need_the_same_have_the_same_header(tmp_path: Path):
     assert headers["Toy.unproved"] == headers["Toy.bound"].replace("section\nvariable (n : Nat)\n", "")
 
 
-def test_a_benchmark_in_one_file_has_one_header(tmp_path: Path):
+def test_a_benchmark_in_one_file_has_one_header(tmp_path: Path) -> None:
     theorems = "".join(
         f"/-- No {n}. -/\ntheorem p{n} (x : ℝ) :\n  |x| + {n} ≥ {n} := by\n  sorry\n\n" for n in range(9)
     )
@@ -146,7 +148,7 @@ def test_a_benchmark_in_one_file_has_one_header(tmp_path: Path):
     assert good["p3"].theorem.statement == "theorem p3 (x : ℝ) :\n  |x| + 3 ≥ 3"
 
 
-def test_an_answer_left_open_before_a_theorem_is_a_fault_of_those_that_name_it(tmp_path: Path):
+def test_an_answer_left_open_before_a_theorem_is_a_fault_of_those_that_name_it(tmp_path: Path) -> None:
     (tmp_path / "a.lean").write_text(
         "noncomputable abbrev answer : Nat := sorry\ndef twice := 2 * answer\n"
         "theorem first : answer = 4 := sorry\ntheorem second : twice = 8 := sorry\n"
@@ -205,7 +207,7 @@ end
 """
 
 
-def test_mathlib_s_ways_of_writing_are_read(tmp_path: Path):
+def test_mathlib_s_ways_of_writing_are_read(tmp_path: Path) -> None:
     (tmp_path / "M.lean").write_text(MATHLIB)
     rows = list(lean_theorems(tmp_path, source="m"))
     good = found([row for row in rows if isinstance(row, Found)])
@@ -226,7 +228,7 @@ def test_mathlib_s_ways_of_writing_are_read(tmp_path: Path):
     assert (good["one_name"].proof or "").endswith("set_option maxRecDepth 1000 in\n  simp")
 
 
-def test_files_are_read_in_the_order_of_their_paths_without_what_was_built(tmp_path: Path):
+def test_files_are_read_in_the_order_of_their_paths_without_what_was_built(tmp_path: Path) -> None:
     for name in ("b/Two.lean", "a/One.lean", ".lake/packages/x/Not.lean", "a/notes.txt"):
         path = tmp_path / name
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -247,7 +249,7 @@ def test_files_are_read_in_the_order_of_their_paths_without_what_was_built(tmp_p
         st.sampled_from([*LEAN.splitlines(), "/-", "-/", "|", "@[", "open Nat in", "theorem", "end", '"'])
     )
 )
-def test_no_text_is_too_broken_to_be_read(lines: list[str]):
+def test_no_text_is_too_broken_to_be_read(lines: list[str]) -> None:
     text = "\n".join(lines)
     commands = commands_of(text)
     assert all(text[each.start : each.stop] == each.text and each.text for each in commands)
@@ -299,7 +301,9 @@ def benchmark(tmp_path: Path) -> Callable[..., Path]:
     return write
 
 
-def test_theorems_of_a_benchmark_have_their_statements_from_the_repository(benchmark: Callable[..., Path]):
+def test_theorems_of_a_benchmark_have_their_statements_from_the_repository(
+    benchmark: Callable[..., Path],
+) -> None:
     directory = benchmark(
         [dojo_row("Toy.four", (24, 26), "Toy.two_eq", "Toy.two")],
         [dojo_row("Toy.two_eq", (19, 22), "Toy.two", "rfl")],
@@ -321,7 +325,7 @@ def test_theorems_of_a_benchmark_have_their_statements_from_the_repository(bench
     assert rows["Toy.heart"].features.estimated == {"dependency_depth"}
 
 
-def test_depth_is_known_only_where_the_whole_benchmark_is_read(benchmark: Callable[..., Path]):
+def test_depth_is_known_only_where_the_whole_benchmark_is_read(benchmark: Callable[..., Path]) -> None:
     directory = benchmark([dojo_row("Toy.four", (24, 26), "Toy.two_eq")], [], [])
     (row,) = found(
         list(leandojo_theorems(directory / "train.json", directory / "toy", source="dojo"))
@@ -346,7 +350,7 @@ def test_depth_is_known_only_where_the_whole_benchmark_is_read(benchmark: Callab
 )
 def test_a_row_of_a_benchmark_that_is_wrong_costs_only_itself(
     benchmark: Callable[..., Path], row: Any, reason: str
-):
+) -> None:
     directory = benchmark([row, dojo_row("Toy.two_eq", (19, 22))], [], [])
     rows = list(leandojo_theorems(directory, directory / "toy", source="dojo"))
     (bad,) = (each for each in rows if isinstance(each, BadRow))
@@ -355,7 +359,9 @@ def test_a_row_of_a_benchmark_that_is_wrong_costs_only_itself(
     assert [each.theorem.name for each in rows if isinstance(each, Found)] == ["Toy.two_eq"]
 
 
-def test_a_benchmark_that_is_cut_off_gives_what_stands_before(tmp_path: Path, benchmark: Callable[..., Path]):
+def test_a_benchmark_that_is_cut_off_gives_what_stands_before(
+    tmp_path: Path, benchmark: Callable[..., Path]
+) -> None:
     directory = benchmark([dojo_row("Toy.four", (24, 26)), dojo_row("Toy.two_eq", (19, 22))], [], [])
     path = directory / "train.json"
     path.write_text(path.read_text()[:-200])
@@ -372,7 +378,7 @@ def test_a_benchmark_that_is_cut_off_gives_what_stands_before(tmp_path: Path, be
     assert "no JSON list" in bad.reason
 
 
-def test_a_benchmark_larger_than_what_is_read_at_once_is_read_whole(benchmark: Callable[..., Path]):
+def test_a_benchmark_larger_than_what_is_read_at_once_is_read_whole(benchmark: Callable[..., Path]) -> None:
     rows = [
         dojo_row("Toy.four", (24, 26), *(f"lemma{n}" for n in range(9_000)), tactics=n) for n in (1, 3, 1)
     ]
@@ -381,7 +387,7 @@ def test_a_benchmark_larger_than_what_is_read_at_once_is_read_whole(benchmark: C
     assert len(list(leandojo_theorems(path, path.parent / "toy", source="dojo"))) == 3
 
 
-def test_no_repository_is_invalid_input(tmp_path: Path, benchmark: Callable[..., Path]):
+def test_no_repository_is_invalid_input(tmp_path: Path, benchmark: Callable[..., Path]) -> None:
     directory = benchmark([], [], [])
     with pytest.raises(InvalidInput, match="checkout of the repository"):
         list(leandojo_theorems(directory, directory / "none", source="dojo"))
@@ -390,7 +396,7 @@ def test_no_repository_is_invalid_input(tmp_path: Path, benchmark: Callable[...,
 
 
 @given(st.dictionaries(st.integers(0, 12), st.frozensets(st.integers(0, 15), max_size=4), max_size=13))
-def test_a_chain_without_circles_is_as_long_as_the_longest_way_down(graph: dict[int, frozenset[int]]):
+def test_a_chain_without_circles_is_as_long_as_the_longest_way_down(graph: dict[int, frozenset[int]]) -> None:
     below = {
         name: frozenset(str(each) for each in premises if each > name) for name, premises in graph.items()
     }
@@ -402,17 +408,17 @@ def test_a_chain_without_circles_is_as_long_as_the_longest_way_down(graph: dict[
     assert longest_chains(premises) == {name: longest(name) for name in premises}
 
 
-def test_a_circle_of_premises_ends():
+def test_a_circle_of_premises_ends() -> None:
     circle = {"a": frozenset({"b"}), "b": frozenset({"a"}), "self": frozenset({"self"})}
     assert longest_chains(circle) == {"a": 2, "b": 1, "self": 1}
 
 
-def test_a_long_chain_is_no_recursion():
+def test_a_long_chain_is_no_recursion() -> None:
     chain = {str(number): frozenset({str(number + 1)}) for number in range(50_000)}
     assert longest_chains(chain)["0"] == 50_000
 
 
-def test_tracing_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+def test_tracing_says_what_is_missing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "lean_dojo", None)
     with pytest.raises(DojoMissing, match=r"proofmill\[dojo\]"):
         trace_repository("https://example.org/toy", "abc", tmp_path / "toy.json")

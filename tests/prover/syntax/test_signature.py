@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.families import DIFFICULTIES, FAMILIES
+from prover.families import DIFFICULTIES, FAMILIES, Family
 from prover.syntax.signature import (
     Binder,
     Signature,
@@ -141,7 +141,7 @@ def test_parts_of_every_published_statement_join_to_its_tokens(
 
 
 @given(st.integers(0, 10**6), st.sampled_from(FAMILIES), st.sampled_from(DIFFICULTIES))
-def test_a_family_s_statement_is_the_text_of_its_parts(seed, family, difficulty):
+def test_a_family_s_statement_is_the_text_of_its_parts(seed: int, family: Family, difficulty: int) -> None:
     statement = f"theorem t {family.make(random.Random(seed), difficulty).statement}"
     assert parse_signature(statement).text == statement
 
@@ -275,7 +275,7 @@ def test_a_claim_is_peeled_as_far_as_lean_reads_it(claim: str, binders: str, res
     assert (" ".join(binder.text for binder in found), left) == (binders, rest)
 
 
-def test_a_name_is_found_and_replaced_as_a_token_and_before_a_field():
+def test_a_name_is_found_and_replaced_as_a_token_and_before_a_field() -> None:
     text = 'n + nn = n.succ ∧ f.n = .n ∧ "n" = s -- n\n'
     assert substituted(text, "n", "(2 : ℕ)") == '(2 : ℕ) + nn = (2 : ℕ).succ ∧ f.n = .n ∧ "n" = s -- n\n'
     assert mentions(text, "nn")
@@ -299,7 +299,7 @@ def test_the_sign_of_a_definition_is_the_one_outside_brackets_and_lets(text: str
     assert (None if sign is None else text[: tokens[sign].start].strip()) == before
 
 
-def test_comments_go_and_lines_stay():
+def test_comments_go_and_lines_stay() -> None:
     assert without_comments("a -- b\n  c /- d\n e -/ f -- g") == "a\n  c   f"
     assert without_comments('"-- no" /- /- -/ open') == '"-- no"'
 

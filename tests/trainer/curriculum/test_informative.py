@@ -12,7 +12,7 @@ from tests.support.scheduling import ONLY_DISPROOFS, answered, indices, schedule
 from trainer.curriculum.config import CurriculumConfig
 from trainer.curriculum.informative import NEWS, Informative
 from trainer.curriculum.posterior import Posteriors, all_proved, informative
-from trainer.curriculum.scheduler import Outcome
+from trainer.curriculum.scheduler import Disproved, Outcome
 from trainer.curriculum.solve_rates import SolveRates
 from verifier.errors import InvalidInput
 
@@ -150,7 +150,8 @@ def test_a_false_statement_among_two_hundred_is_disproved_reported_and_never_cho
     rng = np.random.default_rng(0)
     family = np.repeat([0, 1, 2], [80, 80, 40])
     chooser = scheduler(table(200, family=family))
-    news, chosen_after = [], 0
+    news: list[Disproved] = []
+    chosen_after = 0
     for _ in range(40):
         outcomes = []
         for choice in chooser.choose(32):
@@ -186,7 +187,7 @@ def test_the_terms_of_an_explanation_make_up_the_score() -> None:
         answered(chooser, 20, dict.fromkeys(range(0, 40, 2), 0.25))
     for index in range(40):
         why = chooser.why(f"t{index}")
-        a, b = np.float32(why.posterior)
+        a, b = np.array(why.posterior, np.float32)
         terms = why.terms
         rate = 1 / (1 + np.exp(-sum(value for name, value in terms.items() if name.startswith("log-odds"))))
         assert rate == pytest.approx(terms["promised rate"], rel=1e-4)

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from trainer.curriculum.packing import pack, unpack
 from trainer.curriculum.posterior import (
     HISTORY,
+    Floats,
     Posteriors,
     all_proved,
     all_refuted,
@@ -30,8 +31,8 @@ def moment(a: float, b: float, power: int) -> float:
     return exp(lgamma(a + power) - lgamma(a) + lgamma(a + b) - lgamma(a + b + power))
 
 
-def known(a: float, b: float) -> tuple[np.ndarray, np.ndarray]:
-    return np.float32([a]), np.float32([b])
+def known(a: float, b: float) -> tuple[Floats, Floats]:
+    return np.array([a], np.float32), np.array([b], np.float32)
 
 
 def played(history: list[tuple[int, int, int, bool]]) -> Posteriors:
@@ -72,7 +73,7 @@ def test_an_informative_group_is_as_likely_for_a_theorem_as_for_its_mirror(
 @given(st.lists(st.tuples(parameters, parameters, sizes), min_size=1, max_size=5))
 def test_groups_of_several_sizes_are_computed_as_each_alone(rows: list[tuple[float, float, int]]) -> None:
     a, b, size = (np.array(column) for column in zip(*rows, strict=True))
-    together = informative(np.float32(a), np.float32(b), size)
+    together = informative(a.astype(np.float32), b.astype(np.float32), size)
     assert together.tolist() == [float(informative(*known(x, y), g)[0]) for x, y, g in rows]
 
 

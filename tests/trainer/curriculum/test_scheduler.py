@@ -284,7 +284,8 @@ def test_the_smallest_are_found_where_a_sample_of_all_is_misleading() -> None:
 
 def test_draws_are_in_proportion_to_weights() -> None:
     rng = np.random.default_rng(0)
-    firsts = Counter(int(np.argmin(drawn_in_proportion(np.float32([1, 2, 7]), rng))) for _ in range(4000))
+    weights = np.array([1, 2, 7], np.float32)
+    firsts = Counter(int(np.argmin(drawn_in_proportion(weights, rng))) for _ in range(4000))
     assert [firsts[index] / 4000 for index in range(3)] == pytest.approx([0.1, 0.2, 0.7], abs=0.03)
 
 
@@ -294,7 +295,7 @@ def test_the_smallest_of_many_are_those_that_sorting_finds(
     seed: int, size: int, count: int, tied: bool
 ) -> None:
     rng = np.random.default_rng(seed)
-    keys = np.float32(rng.integers(5, size=size) if tied else rng.standard_exponential(size) ** 4)
+    keys = (rng.integers(5, size=size) if tied else rng.standard_exponential(size) ** 4).astype(np.float32)
     keys[rng.random(size) < 0.3] = np.inf
     count = min(count, size)
     found = smallest(keys, count)

@@ -93,8 +93,8 @@ def test_a_ranker_finds_the_proofs_of_theorems_it_never_saw(tmp_path: Path) -> N
     assert found.gain_ci[0] > 0.4
     assert (found.calls_by_score, found.calls_in_random_order) == (1, 4.5)
     best = BestOf(Says(BAD, GOOD, BAD), load_scorer(run / "ranker"), 3, {})
-    theorem = Theorem(name="t9", statement=row("after", 9, GOOD).statement, source="f", split="test")
-    ((first, second),) = best.answers([Problem(theorem)], 2)
+    other = Theorem(name="t9", statement=row("after", 9, GOOD).statement, source="f", split="test")
+    ((first, second),) = best.answers([Problem(other)], 2)
     assert (first.text, second.text) == (GOOD, BAD)
     with pytest.raises(InvalidInput, match="exists already"):
         rank_run(run, RankerConfig())

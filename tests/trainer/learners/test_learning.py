@@ -146,7 +146,7 @@ def test_the_buffer_keeps_each_text_once_and_the_newest_of_a_theorem(
     buffer = ProofBuffer(2, eos_id=tokenizer.eos_token_id)
     assert buffer.add([proved("by simp", "a"), proved("by simp \n\n", "a"), proved("by simp", "b")]) == 2
     assert buffer.add([proved("by omega", "a"), proved("by grind", "a")]) == 2
-    texts = [tokenizer.decode(e.token_ids, skip_special_tokens=True) for e in buffer.examples()]
+    texts = [tokenizer.decode(list(e.token_ids), skip_special_tokens=True) for e in buffer.examples()]
     assert texts == ["by omega", "by grind", "by simp"]
     assert len(buffer) == 3
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from rich.progress import Progress
 from torch.nn.functional import cross_entropy
-from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from prover.generators.transformers import load_model
 from tests.support.toys import CONFIG, PAIRS, unchanged, weights
@@ -34,7 +34,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
 
 
 @torch.no_grad()
-def loss_on(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> float:
+def loss_on(model: PreTrainedModel, tokenizer: PreTrainedTokenizerBase, texts: list[str]) -> float:
     """Nats per predicted token, block by block, without any of the code that training uses."""
     blocks = [torch.tensor(each) for each in blocks_of(tokenizer, texts, CONFIG.max_length)]
     losses = [cross_entropy(model(each[None, :-1]).logits[0], each[1:], reduction="sum") for each in blocks]
@@ -91,7 +91,9 @@ def test_blocks_lose_no_token_and_keep_the_order(
 @given(st.lists(st.text(max_size=12), min_size=1, max_size=6))
 def test_texts_can_be_read_off_the_blocks_again(tokenizer: PreTrainedTokenizerFast, texts: list[str]) -> None:
     (block,) = blocks_of(tokenizer, texts, 10_000)
-    *decoded, after_the_last = tokenizer.decode(block).split(tokenizer.eos_token)
+    decoded_block = tokenizer.decode(list(block))
+    assert isinstance(decoded_block, str)
+    *decoded, after_the_last = decoded_block.split(tokenizer.eos_token)
     assert decoded == [tokenizer.bos_token + text for text in texts]
     assert after_the_last == ""
 
@@ -170,7 +172,7 @@ def test_settings_that_cannot_work_are_refused() -> None:
 
 def start_with(
     directory: Path, **pretraining: Any
-) -> tuple[LlamaForCausalLM, PreTrainedTokenizerFast, set[str]]:
+) -> tuple[PreTrainedModel, PreTrainedTokenizerBase, set[str]]:
     """The model and the tokenizer of a supervised start of one tiny step, and what its time was spent on."""
     config = RunConfig.model_validate(
         {

@@ -9,7 +9,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from transformers import AutoModelForSequenceClassification, LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import (
+    AutoModelForSequenceClassification,
+    LlamaForCausalLM,
+    PreTrainedTokenizerBase,
+    PreTrainedTokenizerFast,
+)
 
 from prover.formats.prompts import encode_completion, encode_prompt
 from prover.theorem import Attempt, Theorem
@@ -46,7 +51,7 @@ def policy(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
     return build_policy(CONFIG, tokenizer)
 
 
-def example_of(tokenizer: PreTrainedTokenizerFast, prompt: str, proof: str) -> Example:
+def example_of(tokenizer: PreTrainedTokenizerBase, prompt: str, proof: str) -> Example:
     return Example(tuple(encode_prompt(tokenizer, prompt)), tuple(encode_completion(tokenizer, proof)))
 
 
@@ -155,14 +160,14 @@ def test_a_score_is_the_head_on_the_last_token_in_the_order_given_whatever_the_p
 ) -> None:
     ranker = build_ranker(policy)
     torch.manual_seed(0)
-    torch.nn.init.normal_(ranker.score.weight)
+    torch.nn.init.normal_(ranker.get_parameter("score.weight"))
     proofs = ["by exact h; sorry; sorry", "h", "by omega", "by rfl <;> simp"]
     examples = [example_of(tokenizer, PROMPTS[0], proof) for proof in proofs]
     expected = []
     for example in examples:
         with torch.no_grad():
             hidden = ranker.model(torch.tensor([example.prompt_ids + example.token_ids])).last_hidden_state
-            expected.append(float(hidden[0, -1] @ ranker.score.weight[0]))
+            expected.append(float(hidden[0, -1] @ ranker.get_parameter("score.weight")[0]))
     for max_tokens in (1, 60, 10_000):
         assert score(ranker, examples, max_tokens=max_tokens) == pytest.approx(expected, abs=1e-4)
 
@@ -202,7 +207,7 @@ def test_a_saved_ranker_comes_back_for_us_and_for_transformers(
     tmp_path: Path, policy: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
 ) -> None:
     ranker = build_ranker(policy)
-    torch.nn.init.normal_(ranker.score.weight)
+    torch.nn.init.normal_(ranker.get_parameter("score.weight"))
     save_policy(ranker, tokenizer, tmp_path / "ranker")
     loaded, loaded_tokenizer = load_ranker(tmp_path / "ranker")
     examples = [example_of(loaded_tokenizer, PROMPTS[0], proof) for proof in GOOD]

@@ -42,13 +42,13 @@ def model() -> LlamaForCausalLM:
         num_attention_heads=2,
         max_position_embeddings=32,
         tie_word_embeddings=True,
-        # The default, whose fused kernels have no second derivative.
-        attn_implementation="sdpa",
     )
+    # The default, whose fused kernels have no second derivative.
+    config._attn_implementation = "sdpa"
     model = LlamaForCausalLM(config)
     with torch.no_grad():
         for weight in model.parameters():
-            weight += 0.3 * torch.randn_like(weight)
+            weight.add_(0.3 * torch.randn_like(weight))
     return model
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from prover.generators.transformers import load_model
 from tests.support.toys import CONFIG, rollout, sample_of
@@ -29,9 +29,11 @@ def update(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> None:
     assert stats.optimizer_steps == 1
 
 
-def logits(model: LlamaForCausalLM) -> torch.Tensor:
+def logits(model: PreTrainedModel) -> torch.Tensor:
+    model.eval()
     with torch.no_grad():
-        return model.eval()(torch.tensor([[1, 5, 9, 200, 7]])).logits
+        found: torch.Tensor = model(torch.tensor([[1, 5, 9, 200, 7]])).logits
+    return found
 
 
 def test_only_the_adapter_is_trained_and_a_new_one_changes_nothing(

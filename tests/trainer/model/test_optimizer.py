@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
+from transformers import LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerFast
 
 from prover.generators.transformers import load_model
 from tests.support.toys import CONFIG, PAIRS, rollout, sample_of, weights
@@ -98,7 +98,7 @@ def test_an_attempt_with_log_probabilities_that_are_no_numbers_is_reported_with_
     assert all(torch.isfinite(each).all() for each in weights(model))
 
 
-def gradients(model: LlamaForCausalLM, examples: list[Example]) -> tuple[list[torch.Tensor], int]:
+def gradients(model: PreTrainedModel, examples: list[Example]) -> tuple[list[torch.Tensor], int]:
     """The gradient of a loss of a long minibatch, and the bytes of activations that were kept for it."""
     saved = 0
 

@@ -67,7 +67,9 @@ def model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
         eos_token_id=tokenizer.eos_token_id,
         pad_token_id=tokenizer.pad_token_id,
     )
-    return LlamaForCausalLM(config).eval()
+    model = LlamaForCausalLM(config)
+    model.eval()
+    return model
 
 
 @pytest.fixture(scope="module")
@@ -157,7 +159,8 @@ def their_loss(
         inputs["completion_mask"][b, : len(each.token_ids)] = 1
         inputs["old_per_token_logps"][b, : len(each.token_ids)] = torch.tensor(each.old_logprobs)
     inputs["ref_per_token_logps"] = inputs["old_per_token_logps"]
-    return trainer._compute_loss(trainer.model, inputs)
+    loss: Tensor = trainer._compute_loss(trainer.model, inputs)
+    return loss
 
 
 def our_loss(model: LlamaForCausalLM, examples: list[Example], config: PolicyLoss) -> Tensor:

@@ -85,8 +85,8 @@ def test_what_everyone_has_done_with_leaves_the_streams(client: redis.Redis) -> 
         publish_verdicts(client, verdict(f"{name}/0"))
         exchange.attempt([task(name, 1)])
         # The generator and the verifier say so a little later than the trainer has what it waits for.
-        for stream, group in ((tasks, GENERATOR_GROUP), (attempts, VERIFIER_GROUP)):
-            stream.ack(stream.read(group, "w", 9, 0))
+        tasks.ack(tasks.read(GENERATOR_GROUP, "w", 9, 0))
+        attempts.ack(attempts.read(VERIFIER_GROUP, "w", 9, 0))
     assert (tasks.length(), attempts.length(), verdicts.length()) == (1, 1, 0)
 
 

@@ -210,7 +210,7 @@ async def test_terms_nested_deeply_are_refused_and_cost_nothing(auditors: Worker
             }
             exprs.append(rows[tag])
         for kind in ("axiom", "theorem", "def"):
-            decl = {
+            decl: dict[str, Any] = {
                 "kind": kind,
                 "hints": 1,
                 "name": 1,

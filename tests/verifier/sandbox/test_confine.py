@@ -15,7 +15,7 @@ import pytest
 from verifier.errors import InvalidInput
 from verifier.lean.install import find_embedded_lean
 from verifier.sandbox import confine as sandbox
-from verifier.sandbox.child import process_tree, resident_bytes, tied_to_this_process
+from verifier.sandbox.child import process_tree, resident_bytes, tied_to_this_process, within_limits
 from verifier.sandbox.seccomp import filter_program
 
 PYTHON = Path(sys.executable).resolve()
@@ -179,7 +179,7 @@ print("made", made)"""
 
 def test_a_lower_limit_of_the_user_stays() -> None:
     code = "import resource; print(resource.getrlimit(resource.RLIMIT_NOFILE))"
-    command = sandbox.within_limits(python(code), {"RLIMIT_NOFILE": 256})
+    command = within_limits(python(code), {"RLIMIT_NOFILE": 256})
     ran = attempt(("/bin/sh", "-c", 'ulimit -n 128; exec "$@"', "sh", *command))
     assert ran.stdout == "(128, 128)\n", ran.stderr
 

@@ -49,7 +49,7 @@ def test_a_key_that_paused_has_not_saved_up_time() -> None:
         queue.charge(queue.pop()[0], 1.0)
     for item in range(50):
         queue.push("back", NORMAL, item)
-    served = Counter()
+    served: Counter[str] = Counter()
     for _ in range(20):
         key, _ = queue.pop()
         queue.charge(key, 1.0)
@@ -72,9 +72,9 @@ def test_shares_are_equal_in_time_whatever_the_work_of_each_key_costs(
                 break
     time = dict.fromkeys(map(str, range(len(costs))), 0.0)
     for _ in range(rounds):
-        key, _ = queue.pop()
-        queue.charge(key, costs[int(key)])
-        time[key] += costs[int(key)]
+        caller, _ = queue.pop()
+        queue.charge(caller, costs[int(caller)])
+        time[caller] += costs[int(caller)]
     assert max(time.values()) - min(time.values()) <= 2 * max(costs)
 
 
@@ -99,7 +99,8 @@ async def hold(
 
 
 async def test_at_most_so_many_run_and_the_rest_wait_their_turn() -> None:
-    admission, log, release = Admission(2, limit=10), [], asyncio.Event()
+    admission, release = Admission(2, limit=10), asyncio.Event()
+    log: list[str] = []
     tasks = [asyncio.create_task(hold(admission, log, str(i), release)) for i in range(5)]
     await asyncio.sleep(0)
     await asyncio.sleep(0)
@@ -110,7 +111,8 @@ async def test_at_most_so_many_run_and_the_rest_wait_their_turn() -> None:
 
 
 async def test_who_comes_to_a_full_queue_is_told_when_to_come_back() -> None:
-    admission, log, release = Admission(1, limit=1), [], asyncio.Event()
+    admission, release = Admission(1, limit=1), asyncio.Event()
+    log: list[str] = []
     tasks = [asyncio.create_task(hold(admission, log, str(i), release)) for i in range(2)]
     await asyncio.sleep(0)
     with pytest.raises(QueueFull) as full:
@@ -123,7 +125,8 @@ async def test_who_comes_to_a_full_queue_is_told_when_to_come_back() -> None:
 
 @pytest.mark.parametrize("moment", ["while it waits", "as its turn comes"])
 async def test_who_leaves_frees_the_place(moment: str) -> None:
-    admission, log, release = Admission(1, limit=10), [], asyncio.Event()
+    admission, release = Admission(1, limit=10), asyncio.Event()
+    log: list[str] = []
     release.set()
     async with admission.place("first"):
         leaver, last = (
