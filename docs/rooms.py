@@ -6,6 +6,7 @@ what others are meant to import.  `tests/test_house.py` holds the order, and `do
 
 import ast
 from collections.abc import Iterator, Mapping
+from functools import cache
 from pathlib import Path
 
 __all__ = ["ORDER", "ROOT", "imports", "modules", "place_of", "purposes", "room_imports", "room_of"]
@@ -48,8 +49,8 @@ ORDER: Mapping[str, tuple[Mapping[str, str], ...]] = {
             "formats": "how a model is asked, and what of its answer is judged",
         },
         {
-            "library": "the store of theorems, with features and lineage",
             "pages": "the look of the pages of results",
+            "library": "the store of theorems, with features and lineage",
         },
         {
             "syntax": "what the text of a statement says, without Lean",
@@ -114,6 +115,7 @@ def imports(module: str, path: Path, known: Mapping[str, Path]) -> Iterator[str]
         yield from (name for name in names if name in known)
 
 
+@cache
 def room_imports(root: Path = ROOT) -> dict[str, dict[str, list[tuple[str, str]]]]:
     """For each room the rooms that it imports, with the modules on both sides."""
     known = modules(root)
