@@ -6,7 +6,7 @@ STAMP := $(VENV)/.installed
 VLLM_VENV := .venv-vllm
 VLLM_STAMP := $(VLLM_VENV)/.installed
 
-.PHONY: demo test test-vllm chaos redteam lint install clean
+.PHONY: demo test test-vllm chaos redteam lint docs install clean
 
 # `touch` last: an interrupted install is done again.
 $(STAMP): pyproject.toml constraints.txt
@@ -51,6 +51,11 @@ lint: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+
+# What the documentation takes from the code: tables of settings, drawings, the list of commands.
+docs: $(STAMP)
+	$(BIN)/python -m trainer.tables
+	$(BIN)/python -m docs.drawings
 
 clean:
 	rm -rf $(VENV) $(VLLM_VENV) build *.egg-info
