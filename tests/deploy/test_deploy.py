@@ -220,8 +220,8 @@ def test_every_metric_on_the_dashboard_exists() -> None:
     ]
     shown = set(re.findall(r"\bproofmill_\w+", " ".join(queries)))
     assert shown
-    of_run = (ROOT / "trainer" / "run_metrics.py").read_text("utf-8")
-    of_verifier = (ROOT / "verifier" / "metrics.py").read_text("utf-8")
+    of_run = (ROOT / "trainer" / "run" / "metrics.py").read_text("utf-8")
+    of_verifier = (ROOT / "verifier" / "server" / "metrics.py").read_text("utf-8")
     for metric in shown:
         if metric.startswith("proofmill_run_"):
             assert f'"{metric.removeprefix("proofmill_run_")}"' in of_run, metric
