@@ -152,7 +152,7 @@ def test_intervals_and_tests_are_scipy_s(n: int, data: st.DataObject) -> None:
 def test_the_bootstrap_is_scipy_s_but_for_what_chance_does(counts: list[int]) -> None:
     rates = np.array(counts) / 8
     reference = bootstrap((rates,), np.mean, method="percentile", n_resamples=4000, rng=1).confidence_interval
-    # Means of resamples lie on a grid, and two ends that chance tells apart differ by one of its steps at least.
+    # Means of resamples lie on a grid: ends that chance tells apart differ by one of its steps at least.
     tolerance = 0.2 * rates.std() / np.sqrt(len(rates)) + 1 / (8 * len(rates))
     assert bootstrap_interval(rates.tolist()) == pytest.approx(tuple(reference), abs=tolerance)
 
