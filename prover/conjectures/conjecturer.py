@@ -18,7 +18,8 @@ from dataclasses import dataclass, replace
 from prover.conjectures.variations import How, Proposal, Unsolved, proposal
 from prover.generators.base import Generator, Sample, SamplingParams, sample_each
 from prover.syntax.normalise import normalise
-from prover.syntax.signature import Signature, definition_sign, parse_signature, tokens_of
+from prover.syntax.signature import Signature, parse_signature
+from prover.syntax.tokens import find_definition_sign, tokens_of
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 
@@ -98,7 +99,7 @@ def conjecture_of(theorem: Theorem, sample: Sample) -> Proposal | None:
     """
     text = sample.text.partition("\ntheorem")[0]
     tokens = tokens_of(text)
-    sign = definition_sign(tokens)
+    sign = find_definition_sign(tokens)
     if sign is None and not sample.finished and "\ntheorem" not in sample.text:
         return None
     written = text if sign is None else text[: tokens[sign].start]

@@ -11,16 +11,8 @@ from enum import StrEnum
 from functools import lru_cache, partial
 from itertools import pairwise
 
-from prover.syntax.signature import (
-    Binder,
-    Signature,
-    for_all,
-    is_identifier,
-    parse_signature,
-    peeled,
-    substituted,
-    tokens_of,
-)
+from prover.syntax.signature import Binder, Signature, parse_signature, quantify, split_premises
+from prover.syntax.tokens import is_identifier, substitute, tokens_of
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
@@ -108,7 +100,7 @@ def negated(theorem: Theorem) -> Theorem:
         # Whatever finds a hypothesis by itself is no part of what the theorem says.
         binders = [replace(each, default="") if each.type else each for each in lowest.binders]
         name = f"{signature.name}.at_lowest"
-        stated.append(f"theorem {name} : {for_all(binders, lowest.claim)} := @{signature.name}")
+        stated.append(f"theorem {name} : {quantify(binders, lowest.claim)} := @{signature.name}")
     return theorem.model_copy(
         update={
             "name": f"{theorem.name}.negated",
@@ -127,7 +119,7 @@ def disproofs(theorem: Theorem) -> tuple[str, ...]:
     Raises InvalidInput when the statement has no signature.
     """
     signature = _at_lowest_universe(parse_signature(theorem.statement))
-    premises, _ = peeled(signature.claim)
+    premises, _ = split_premises(signature.claim)
     plans = _plans([*signature.binders, *premises], partial(_telling_values, theorem))
     at_values = [
         _by_first([_decided(plan) for plan in plans]),
@@ -249,7 +241,7 @@ def _at_lowest_universe(signature: Signature) -> Signature:
 
     def lowered(text: str) -> str:
         for level in levels:
-            text = substituted(text, level, "0")
+            text = substitute(text, level, "0")
         tokens = tokens_of(text)
         for sort, at in reversed(list(pairwise(tokens))):
             if sort.text in ("Type", "Sort") and (at.text in ("*", "0") or is_identifier(at.text)):
@@ -287,7 +279,7 @@ def _slots(binders: Sequence[Binder], chosen: str, guess: str, values: _ValuesOf
     for binder in binders:
         type = binder.type or guess
         for name in types:
-            type = substituted(type, name, chosen)
+            type = substitute(type, name, chosen)
         for name in binder.names or ("_",):
             if binder.bracket == "[":
                 slots.append(_Slot("inferInstance"))

@@ -25,21 +25,17 @@ from prover.conjectures.negation import (
     values_of,
 )
 from prover.syntax.normalise import normalise
-from prover.syntax.signature import (
+from prover.syntax.signature import Binder, Signature, parse_signature, quantify, split_premises
+from prover.syntax.tokens import (
     LOCAL_DEFINITIONS,
     QUANTIFIERS,
-    Binder,
-    Signature,
     Token,
-    definition_sign,
-    for_all,
+    find_definition_sign,
     is_identifier,
     mentions,
-    parse_signature,
-    peeled,
-    substituted,
+    strip_comments,
+    substitute,
     tokens_of,
-    without_comments,
 )
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput, NoAnswer
@@ -186,9 +182,9 @@ def subgoals(theorem: Theorem, proof: str) -> list[Proposal]:
     subgoal that speaks of it does not elaborate.  Raises InvalidInput without a signature.
     """
     signature = parse_signature(theorem.statement)
-    premises, _ = peeled(signature.claim)
+    premises, _ = split_premises(signature.claim)
     waiting = [replace(each, names=(name,)) for each in premises for name in each.names]
-    text = without_comments(proof)
+    text = strip_comments(proof)
     tokens = tokens_of(text)
     scope: list[tuple[int, int, Binder]] = []  # what is known, with the place and the column where it is said
     proposals = []
@@ -206,7 +202,7 @@ def subgoals(theorem: Theorem, proof: str) -> list[Proposal]:
                 signature, binders=(*signature.binders, *visible, *stated.binders), claim=stated.claim
             )
             proposals.append(proposal(theorem, goal, How.SUBGOAL, f"have {stated.name}"))
-            fact = Binder("(", (stated.name,), for_all(stated.binders, stated.claim))
+            fact = Binder("(", (stated.name,), quantify(stated.binders, stated.claim))
             scope.append((at, indent, fact))
     return proposals
 
@@ -311,7 +307,7 @@ def _different(unsolved: Unsolved) -> Iterator[Proposal]:
 def _opened(theorem: Theorem) -> Signature:
     """The signature, with what its claim begins with (`∀ x, P →`) among its binder groups."""
     signature = parse_signature(theorem.statement)
-    premises, claim = peeled(signature.claim)
+    premises, claim = split_premises(signature.claim)
     names = {name for each in premises for name in each.names if name != "_"}
     if names & set(signature.bound):
         return signature  # the inner name would hide the outer one from what stands between
@@ -325,10 +321,10 @@ def _texts(signature: Signature) -> list[str]:
 def _replaced(signature: Signature, name: str, term: str) -> Signature:
     """The signature with a term for a name or a number, wherever it is mentioned."""
     binders = (
-        replace(each, type=substituted(each.type, name, term), default=substituted(each.default, name, term))
+        replace(each, type=substitute(each.type, name, term), default=substitute(each.default, name, term))
         for each in signature.binders
     )
-    return replace(signature, binders=tuple(binders), claim=substituted(signature.claim, name, term))
+    return replace(signature, binders=tuple(binders), claim=substitute(signature.claim, name, term))
 
 
 def _each_left_out(signature: Signature) -> Iterator[tuple[Binder, str, Signature]]:
@@ -389,13 +385,13 @@ def _introduced(tokens: Sequence[Token], waiting: list[Binder], text: str) -> li
         binder = waiting.pop(0)
         found.append(replace(binder, names=(token.text,)))
         (old,) = binder.names
-        waiting[:] = [replace(each, type=substituted(each.type, old, token.text)) for each in waiting]
+        waiting[:] = [replace(each, type=substitute(each.type, old, token.text)) for each in waiting]
     return found
 
 
 def _stated(tokens: Sequence[Token], text: str, anonymous: str) -> Signature | None:
     """What a `have` states: its name, binder groups and claim; None where no type is written."""
-    sign = definition_sign(tokens)
+    sign = find_definition_sign(tokens)
     if not sign:
         return None
     written = text[tokens[0].start : tokens[sign - 1].stop]
