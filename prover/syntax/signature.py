@@ -79,8 +79,8 @@ class Signature:
         return tuple(name for binder in self.binders for name in binder.names)
 
     @property
-    def types(self) -> tuple[str, ...]:
-        """The types of the binder groups, and the claim at the end."""
+    def terms(self) -> tuple[str, ...]:
+        """The types of the binder groups, and the claim."""
         return (*(binder.type for binder in self.binders), self.claim)
 
     def map_terms(self, change: Callable[[str], str]) -> Self:
