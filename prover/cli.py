@@ -12,10 +12,12 @@ from typing import Annotated
 
 import typer
 
+from prover.conjectures.base import Proposer
+from prover.conjectures.check import Fate
 from prover.conjectures.conjecturer import Conjecturer
 from prover.conjectures.grow import Growth, conjecturer_pairs
 from prover.conjectures.grow import grow as grow_store
-from prover.conjectures.variations import Fate, Proposer, Variations
+from prover.conjectures.variations import Variations
 from prover.generators.base import Generator, SamplingParams
 from prover.library.elaboration import check_store
 from prover.library.features import FEATURES

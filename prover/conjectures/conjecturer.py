@@ -15,22 +15,23 @@ for those who train.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from prover.conjectures.variations import How, Proposal, Unsolved, proposal
+from prover.conjectures.base import How, Proposal, Unsolved, make_proposal
 from prover.generators.base import Generator, Sample, SamplingParams, sample_each
 from prover.syntax.normalise import normalise
-from prover.syntax.signature import Signature, definition_sign, parse_signature, tokens_of
+from prover.syntax.signature import parse_signature
+from prover.syntax.tokens import find_definition_sign, tokens_of
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 
 __all__ = [
     "DROPPED_AS_PADDED",
     "HARD_BELOW",
+    "AttemptedConjecture",
     "Conjecturer",
-    "Tried",
-    "conjecture_of",
     "conjecture_prompt",
     "difficulty_reward",
-    "rewards",
+    "parse_conjecture",
+    "reward_conjectures",
     "training_pairs",
 ]
 
@@ -42,8 +43,8 @@ DROPPED_AS_PADDED = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Tried:
-    """A conjecture with what the present prover made of it.  Unknown verdicts count nowhere."""
+class AttemptedConjecture:
+    """A conjecture with what came of the present prover's attempts at it.  Unknown verdicts do not count."""
 
     conjecture: Proposal
     proved: int
@@ -64,21 +65,21 @@ class Conjecturer:
         self.sampling = sampling
 
     def propose(self, unsolved: Sequence[Unsolved]) -> list[Proposal]:
-        """What the generator writes for each theorem, as far as it is another statement."""
-        seeds: list[tuple[Theorem, str]] = []
-        for each in unsolved:
+        """Propose what the generator writes for the theorems, as far as it is another statement."""
+        prompts: list[tuple[Theorem, str]] = []
+        for seed in unsolved:
             try:
-                seeds.append((each.theorem, conjecture_prompt(each.theorem)))
+                prompts.append((seed.theorem, conjecture_prompt(seed.theorem)))
             except InvalidInput:
                 continue  # without a signature there is nothing to show
-        written = sample_each(self.generator, [prompt for _, prompt in seeds], self.sampling)
-        found: dict[str, Proposal] = {}
-        for (theorem, _), samples in zip(seeds, written, strict=True):
-            # What leaves no room for a conjecture has none.
+        written = sample_each(self.generator, [prompt for _, prompt in prompts], self.sampling)
+        conjectures: dict[str, Proposal] = {}
+        for (theorem, _), samples in zip(prompts, written, strict=True):
+            # A prompt that leaves no room for a conjecture has no samples.
             for sample in samples if isinstance(samples, list) else ():
-                if (conjecture := conjecture_of(theorem, sample)) is not None:
-                    found.setdefault(conjecture.theorem.name, conjecture)
-        return list(found.values())
+                if (conjecture := parse_conjecture(theorem, sample)) is not None:
+                    conjectures.setdefault(conjecture.theorem.name, conjecture)
+        return list(conjectures.values())
 
 
 def conjecture_prompt(theorem: Theorem) -> str:
@@ -87,18 +88,18 @@ def conjecture_prompt(theorem: Theorem) -> str:
     It starts with a word that no prompt for a proof starts with, so one policy may play both roles.
     Raises InvalidInput when the statement has no signature.
     """
-    return f"theorem {_said(parse_signature(theorem.statement))}\ntheorem "
+    return f"theorem {_without_name(theorem)}\ntheorem "
 
 
-def conjecture_of(theorem: Theorem, sample: Sample) -> Proposal | None:
-    """The statement a sample continues the theorem's prompt with.
+def parse_conjecture(theorem: Theorem, sample: Sample) -> Proposal | None:
+    """The statement with which a sample continues the theorem's prompt.
 
     None where it was cut off, is no statement, or says the same as the theorem.  A proof after `:=` is
     ignored, and so is a theorem after the first.
     """
     text = sample.text.partition("\ntheorem")[0]
     tokens = tokens_of(text)
-    sign = definition_sign(tokens)
+    sign = find_definition_sign(tokens)
     if sign is None and not sample.finished and "\ntheorem" not in sample.text:
         return None
     written = text if sign is None else text[: tokens[sign].start]
@@ -109,7 +110,7 @@ def conjecture_of(theorem: Theorem, sample: Sample) -> Proposal | None:
         return None
     if normalise(signature.text) == normalise(theorem.statement):
         return None
-    return proposal(theorem, signature, How.CONJECTURE, "")
+    return make_proposal(theorem, signature, How.CONJECTURE)
 
 
 def difficulty_reward(pass_rate: float | None) -> float | None:
@@ -117,10 +118,10 @@ def difficulty_reward(pass_rate: float | None) -> float | None:
     return None if pass_rate is None else float(0 < pass_rate < HARD_BELOW)
 
 
-def rewards(tried: Sequence[Tried]) -> list[float | None]:
-    """The reward of each conjecture among these: of those that are hard, the padded get none either."""
-    difficulty = [difficulty_reward(each.pass_rate) for each in tried]
-    ratios = [len(each.shortest_proof) / len(each.conjecture.theorem.statement) for each in tried]
+def reward_conjectures(attempted: Sequence[AttemptedConjecture]) -> list[float | None]:
+    """The rewards of conjectures: those of `difficulty_reward`, but 0 for the padded among the hard ones."""
+    difficulty = [difficulty_reward(row.pass_rate) for row in attempted]
+    ratios = [len(row.shortest_proof) / len(row.conjecture.theorem.statement) for row in attempted]
     hard = sorted(ratio for ratio, reward in zip(ratios, difficulty, strict=True) if reward == 1)
     least = hard[int(len(hard) * DROPPED_AS_PADDED)] if hard else 0.0
     return [
@@ -129,21 +130,21 @@ def rewards(tried: Sequence[Tried]) -> list[float | None]:
     ]
 
 
-def training_pairs(tried: Sequence[Tried], seeds: Mapping[str, Theorem]) -> list[tuple[str, str]]:
+def training_pairs(
+    attempted: Sequence[AttemptedConjecture], seeds: Mapping[str, Theorem]
+) -> list[tuple[str, str]]:
     """Prompts and completions of the rewarded conjectures: what the next conjecturer learns from.
 
     `seeds` are the theorems they came out of, by name.
     """
     return [
-        (
-            conjecture_prompt(seeds[each.conjecture.parent]),
-            _said(parse_signature(each.conjecture.theorem.statement)),
-        )
-        for each, reward in zip(tried, rewards(tried), strict=True)
+        (conjecture_prompt(seeds[row.conjecture.parent]), _without_name(row.conjecture.theorem))
+        for row, reward in zip(attempted, reward_conjectures(attempted), strict=True)
         if reward == 1
     ]
 
 
-def _said(signature: Signature) -> str:
-    """The statement without the name: `(n : Nat) : n = n`."""
+def _without_name(theorem: Theorem) -> str:
+    """The statement without the name: `(n : Nat) : n = n`.  Raises InvalidInput when it has no signature."""
+    signature = parse_signature(theorem.statement)
     return replace(signature, prefix="", keyword="", name="", universes="").text.strip()

@@ -1,13 +1,14 @@
-"""Growing a store: from the theorems that stay unsolved, through proposals and Lean, to theorems to try.
+"""Growing a store: from the theorems that stay unsolved, through proposals and Lean, to new theorems.
 
-From one theorem more may grow when it was tried twice as often, and not before.
+From one theorem more may grow once it has twice as many attempts, and not before.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from prover.conjectures.conjecturer import Tried, training_pairs
-from prover.conjectures.variations import Checked, How, Proposal, Proposer, Unsolved, checked
+from prover.conjectures.base import How, Proposal, Proposer, Unsolved
+from prover.conjectures.check import CheckedProposal, Fate, check_proposals
+from prover.conjectures.conjecturer import AttemptedConjecture, training_pairs
 from prover.library.records import Adding
 from prover.library.store import TheoremStore
 from prover.syntax.normalise import normalise
@@ -16,8 +17,8 @@ from verifier.verdict import Kind
 
 __all__ = ["Growth", "conjecturer_pairs", "grow"]
 
-REFUTED = 8
-"""Refuted proofs of a theorem that are looked at for subgoals."""
+FAILED_PROOFS = 8
+"""How many refuted proofs of a theorem are looked at for subgoals."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,9 +26,9 @@ class Growth:
     """What came of one look at a store."""
 
     unsolved: int
-    """Theorems from which something was to grow."""
-    results: tuple[Checked, ...]
-    """What became of each proposal."""
+    """How many theorems there were to grow from."""
+    results: tuple[CheckedProposal, ...]
+    """What became of every proposal."""
     added: tuple[str, ...]
     """The names of the theorems that the store has gained."""
 
@@ -41,35 +42,37 @@ async def grow(
         ProofmillError: the store cannot be written; then it has gained nothing.
         PoolClosed
     """
-    tried = dict(store.unsolved(attempts, limit))
+    attempts_at = dict(store.unsolved(attempts, limit))
     unsolved = [
-        Unsolved(theorem, tuple(store.refuted_proofs(index, REFUTED)))
-        for index, theorem in zip(tried, store.theorems(list(tried)), strict=True)
+        Unsolved(theorem, tuple(store.refuted_proofs(index, FAILED_PROOFS)))
+        for index, theorem in zip(attempts_at, store.theorems(list(attempts_at)), strict=True)
     ]
-    index_of = {each.theorem.name: index for each, index in zip(unsolved, tried, strict=True)}
-    proposals = [each for proposer in proposers for each in proposer.propose(unsolved)]
-    known = {normalise(each.theorem.statement) for each in proposals if store.has_statement(each.theorem)}
-    report = await checked(proposals, pool, known)
-    added = []
+    index_of = {seed.theorem.name: index for seed, index in zip(unsolved, attempts_at, strict=True)}
+    proposals = [proposal for proposer in proposers for proposal in proposer.propose(unsolved)]
+    theorems = [proposal.theorem for proposal in proposals]
+    known = {normalise(theorem.statement) for theorem in theorems if store.has_statement(theorem)}
+    results = await check_proposals(proposals, pool, known)
+    names = []
     with store.batch():
-        for each in report.kept:
-            how = f"{each.how.replace('_', ' ')}: {each.detail}".removesuffix(": ")
-            child = store.add_child(each.theorem, index_of[each.parent], how)
-            if child.how is Adding.ADDED:
-                added.append(child.name)
-        for index, count in tried.items():
+        for proposal in (result.proposal for result in results if result.fate is Fate.KEPT):
+            how = f"{proposal.how.replace('_', ' ')}: {proposal.detail}".removesuffix(": ")
+            added = store.add_child(proposal.theorem, index_of[proposal.parent], how)
+            if added.how is Adding.ADDED:
+                names.append(added.name)
+        for index, count in attempts_at.items():
             store.note_grown(index, count)
-    return Growth(len(unsolved), report.results, tuple(added))
+    return Growth(len(unsolved), tuple(results), tuple(names))
 
 
 def conjecturer_pairs(store: TheoremStore) -> list[tuple[str, str]]:
     """Prompts and completions from which a conjecturer learns: its conjectures that provers find hard."""
-    seeds, tried = {}, []
+    seeds, attempted = {}, []
     for child, parent in store.made_by(How.CONJECTURE):
         seed = store.theorem(parent)
         seeds[seed.name] = seed
         conjecture = Proposal(theorem=store.theorem(child), parent=seed.name, how=How.CONJECTURE)
-        kinds = [each.status.kind for each in store.attempts(child) if not each.disproof]
+        kinds = [attempt.status.kind for attempt in store.attempts(child) if not attempt.disproof]
+        proved, refuted = kinds.count(Kind.PROVED), kinds.count(Kind.REFUTED)
         shortest = store.best_proof(child) or ""
-        tried.append(Tried(conjecture, kinds.count(Kind.PROVED), kinds.count(Kind.REFUTED), shortest))
-    return training_pairs(tried, seeds)
+        attempted.append(AttemptedConjecture(conjecture, proved, refuted, shortest))
+    return training_pairs(attempted, seeds)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field
 
-from prover.syntax.normalise import normalise
+from prover.syntax.normalise import blank_comments, normalise
 from prover.theorem import Theorem
 
 __all__ = ["FEATURES", "FeatureTable", "Features", "features_of", "lemmas_of", "normal_form"]
@@ -122,7 +122,7 @@ def lemmas_of(theorem: Theorem, proof: str) -> frozenset[str]:
     in a namespace, has an underscore as lemmas do and tactics seldom, or is declared by the header; names
     that the statement or the proof itself introduces do not.
     """
-    introduced = " ".join(tactic or case for tactic, case in _INTRODUCING.findall(_COMMENT.sub(" ", proof)))
+    introduced = " ".join(tactic or case for tactic, case in _INTRODUCING.findall(blank_comments(proof)))
     # In one text with the statement, whose bound names reach into the proof and are renamed there.
     tokens = normal_form(f"{theorem.statement} := {proof}").split()
     start = len(normal_form(theorem.statement).split()) + 1
@@ -133,7 +133,6 @@ _GUESSED = frozenset({"dependency_depth", "proof_length", "lemmas_used"})
 _GUESSED_WITH_PROOF = frozenset({"dependency_depth"})
 
 _BOUND = re.compile(r"«\d+»")
-_COMMENT = re.compile(r"/-.*?-/|--[^\n]*", re.DOTALL)
 _NAME = re.compile(r"[^\W\d][\w'!?]*(?:\.[\w'!?]+)*")
 _INTRODUCING = re.compile(
     r"\b(?:intros?|rintro|obtain|have|haveI|let|set|suffices|with|generalize|by_cases|by_contra|rename_i|at|ext)\b"
@@ -187,7 +186,7 @@ def _depth(names: Iterable[str], header: str) -> int:
 @lru_cache(maxsize=64)
 def _declared(header: str) -> Mapping[str, int]:
     """What a header declares, each with the length of the longest chain of declarations that starts there."""
-    text = _COMMENT.sub(" ", header)
+    text = blank_comments(header)
     depths: dict[str, int] = {}
     found = list(_DECLARED.finditer(text))
     stops = [*(each.start() for each in found[1:]), len(text)]

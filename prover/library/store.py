@@ -8,7 +8,6 @@ header, and no two evaluation theorems; where one of each do, the store knows, a
 words may say something else.
 """
 
-import re
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
@@ -16,12 +15,11 @@ from prover.library.features import FEATURES, Features, features_of
 from prover.library.reader import UNKNOWN, StoredTheorems, claim_of, digest_of
 from prover.library.records import Added, Adding, JudgedAttempt
 from prover.library.schema import writing
+from prover.syntax.normalise import blank_comments
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 
 __all__ = ["TheoremStore"]
-
-_COMMENT = re.compile(r"/-.*?-/|--[^\n]*", re.DOTALL)
 
 
 class TheoremStore(StoredTheorems):
@@ -217,4 +215,4 @@ def _names(name: str, claim: bytes, header: str) -> tuple[str, str, str]:
 
 
 def _normal_header(text: str) -> str:
-    return " ".join(_COMMENT.sub(" ", text).split())
+    return " ".join(blank_comments(text).split())

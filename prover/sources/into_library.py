@@ -17,7 +17,7 @@ from prover.library.records import Added, Adding
 from prover.library.store import TheoremStore
 from prover.sources.open_answers import with_answer
 from prover.sources.rows import BadRow, Found, Row
-from prover.syntax.commands import THEOREMS, commands_of, sorry_below, stated
+from prover.syntax.commands import THEOREMS, commands_of, find_sorry, read_declaration
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 from verifier.jsonl import numbered_rows, reason_of
@@ -225,7 +225,7 @@ def _jsonl_row(line: bytes, where: str, source: str, *, answers: bool) -> Row:
         if any(command.kind in THEOREMS for command in commands[:-1]):
             raise ValueError("the statement has two theorems: give each a row of its own")
         last = commands[-1]
-        parts = stated(last)
+        parts = read_declaration(last)
         header = _with_line_feeds(row.header or "") + "".join(
             f"{text}\n" for text in (*(each.text for each in commands[:-1]), *last.inside)
         )
@@ -235,7 +235,7 @@ def _jsonl_row(line: bytes, where: str, source: str, *, answers: bool) -> Row:
     theorem = Theorem(
         name=row.name, statement=parts.statement, header=header, source=source, split=row.split or "test"
     )
-    unanswered = sorry_below(commands_of(header), last.mentions) if "sorry" in header else None
+    unanswered = find_sorry(commands_of(header), last.mentions) if "sorry" in header else None
     faulty = f"it rests on `{unanswered}`, which is left open with `sorry`" if unanswered else None
     found = Found.of(where, theorem, parts.proof, faulty or FAULTY.get(row.name))
     return replace(found, informal=row.informal, answer_given=text != row.text)

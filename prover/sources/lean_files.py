@@ -17,7 +17,14 @@ from pathlib import Path
 
 from prover.sources.open_answers import answers_given, with_answer
 from prover.sources.rows import BadRow, Found, Row
-from prover.syntax.commands import THEOREMS, Command, UnreadableProof, commands_of, sorry_below, stated
+from prover.syntax.commands import (
+    THEOREMS,
+    Command,
+    UnreadableProof,
+    commands_of,
+    find_sorry,
+    read_declaration,
+)
 from prover.theorem import Split, Theorem
 from verifier.errors import InvalidInput
 
@@ -106,7 +113,7 @@ class LeanFile:
             UnreadableProof: it cannot be had as a statement under a header, and why.
         """
         command = self.commands[place]
-        parts = stated(command)
+        parts = read_declaration(command)
         if any(scope.kind == "mutual" for scope in self._scopes[place]):
             raise UnreadableProof(f"`{command.name}` stands in a `mutual` block: state it on its own")
         statement = parts.statement
@@ -118,7 +125,7 @@ class LeanFile:
         theorem = Theorem(
             name=self.names[place], statement=statement, header=header, source=source, split=split
         )
-        unanswered = sorry_below(self._before(place), command.mentions)
+        unanswered = find_sorry(self._before(place), command.mentions)
         faulty = f"it rests on `{unanswered}`, which is left open with `sorry`" if unanswered else None
         return replace(Found.of(where, theorem, parts.proof, faulty), informal=self._words(place))
 

@@ -1,17 +1,35 @@
-"""The commands of a Lean file, found in its text alone; pure.
+"""The commands of a Lean file, found in its text alone; pure, no Lean.
 
 A command starts where a line starts with one of Lean's words for commands, as files are laid out in practice.
-What a macro adds to the language is taken for a part of the command before it.  Nothing is raised: what is
-not understood is Lean's to refuse.
+What a macro adds to the language is taken for a part of the command before it.  Finding commands raises
+nothing: Lean refuses what is not understood here.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+import re
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from prover.syntax.signature import Token, definition_sign, is_identifier, tokens_of
+from prover.syntax.signature import MODIFIERS
+from prover.syntax.tokens import (
+    Token,
+    find_closing,
+    find_definition_sign,
+    is_identifier,
+    outermost,
+    tokens_of,
+)
 
-__all__ = ["THEOREMS", "Command", "Stated", "UnreadableProof", "commands_of", "sorry_below", "stated"]
+__all__ = [
+    "THEOREMS",
+    "Command",
+    "Declaration",
+    "UnreadableProof",
+    "commands_of",
+    "constructors_of",
+    "find_sorry",
+    "read_declaration",
+]
 
 THEOREMS = frozenset({"theorem", "lemma"})
 _DECLARATIONS = THEOREMS | frozenset(
@@ -21,7 +39,7 @@ _DECLARATIONS = THEOREMS | frozenset(
 _SCOPES = frozenset({"namespace", "section", "end", "mutual"})
 _CONTEXT = frozenset({"variable", "variables", "universe", "universes"})
 _SETTINGS = frozenset({"open", "set_option"})
-"""Tactics too, where they are further in and `in` follows."""
+"""These are tactics as well, where they stand further in and `in` follows."""
 _OTHER = frozenset(
     {"add_decl_doc", "alias", "assert_not_exists", "assert_not_imported", "attribute", "binder_predicate"}
     | {"builtin_initialize", "declare_syntax_cat", "deriving", "dsimproc", "elab", "elab_rules", "export"}
@@ -30,14 +48,11 @@ _OTHER = frozenset(
     | {"prefix", "prelude", "proof_wanted", "register_option", "register_simp_attr", "run_cmd", "run_meta"}
     | {"seal", "simproc", "simproc_decl", "suppress_compilation", "syntax", "unif_hint", "unseal"}
 )
-"""Commands at the start of a line only: further in, they may be terms or tactics."""
-_MODIFIERS = frozenset(
-    {"local", "meta", "noncomputable", "nonrec", "partial", "private", "protected", "public", "scoped"}
-    | {"unsafe"}
-)
+"""These are commands at the start of a line only: further in, they may be terms or tactics."""
+_MODIFIERS = MODIFIERS | {"local", "meta", "scoped"}
 _BEFORE_IN = _SETTINGS | _CONTEXT | {"attribute", "include", "omit"}
-_OPENING = frozenset("([{⦃⟨")
-_CLOSING = frozenset(")]}⦄⟩")
+_INDUCTIVE = re.compile(r"^inductive[ \t]+(\S+)[ \t]+where((?:\s*\|[^\n|]*)+)", re.MULTILINE)
+_CONSTRUCTOR = re.compile(r"\|([^\n|]*)")
 
 
 @dataclass(frozen=True)
@@ -46,20 +61,20 @@ class Command:
 
     source: str
     kind: str
-    """The word that says what it is: `theorem`, `open`, … or `#` for those that only ask."""
+    """The keyword that says what it is: `theorem`, `open`, … or `#` for those that only ask."""
     modifiers: frozenset[str]
     name: str
-    """Of what it declares, opens or ends; empty where it has none."""
+    """The name of what it declares, opens or ends; empty where there is none."""
     inside: tuple[str, ...]
     """The commands that `… in` puts before it, without the `in`."""
     start: int
     own_start: int
-    """Where it starts itself, behind what is put before it."""
+    """Where the command itself starts, behind those that `… in` puts before it."""
     keyword: int
-    """Where its word stands, behind attributes and modifiers."""
+    """Where its keyword stands, behind attributes and modifiers."""
     stop: int
     tokens: tuple[Token, ...]
-    """From its word on."""
+    """Its tokens from the keyword on."""
 
     @property
     def text(self) -> str:
@@ -67,12 +82,12 @@ class Command:
 
     @property
     def line(self) -> int:
-        """Of its word, from 1."""
+        """The line of its keyword, from 1."""
         return self.source.count("\n", 0, self.keyword) + 1
 
     @cached_property
     def mentions(self) -> frozenset[str]:
-        """Every part of every name in it: of `h.trans` both, because one of them may be a declaration's."""
+        """Every part of every name in it: of `h.trans` both, since either may be a declaration's name."""
         names = (token.text for token in self.tokens if is_identifier(token.text))
         return frozenset(part for name in names for part in name.split("."))
 
@@ -87,7 +102,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Stated:
+class Declaration:
     """A theorem's statement, as the project has it, and its proof, where there is one without `sorry`."""
 
     name: str
@@ -96,7 +111,7 @@ class Stated:
 
 
 class UnreadableProof(ValueError):
-    """Where the proof of a theorem starts cannot be told, or is not at a `:=`."""
+    """The place where the proof of a theorem starts cannot be told, or is not behind a `:=`."""
 
 
 def commands_of(source: str) -> list[Command]:
@@ -124,8 +139,8 @@ def commands_of(source: str) -> list[Command]:
     return commands
 
 
-def stated(command: Command) -> Stated:
-    """The statement and the proof of a theorem, or of a definition that is to be found.
+def read_declaration(command: Command) -> Declaration:
+    """Part a theorem, or a definition that is to be found, into its statement and its proof.
 
     A theorem loses attributes and modifiers, which are for what comes after it, and a `lemma`, which is
     Mathlib's word, becomes the theorem that it is.
@@ -141,11 +156,19 @@ def stated(command: Command) -> Stated:
     statement = (
         f"theorem{text[command.tokens[0].stop : end]}" if is_theorem else text[command.own_start : end]
     )
-    return Stated(command.name, statement, None if unproved else proof)
+    return Declaration(command.name, statement, None if unproved else proof)
 
 
-def sorry_below(commands: Sequence[Command], mentions: Iterable[str]) -> str | None:
-    """The name of a definition with `sorry` on which something rests that mentions these names."""
+def constructors_of(source: str) -> dict[str, list[str]]:
+    """The constructors of each inductive type without parameters, as text such as ` node (l r : Tree)`.
+
+    Types are found where they are laid out as usual: `inductive NAME where`, and one constructor a line.
+    """
+    return {name: _CONSTRUCTOR.findall(body) for name, body in _INDUCTIVE.findall(source)}
+
+
+def find_sorry(commands: Sequence[Command], mentions: Iterable[str]) -> str | None:
+    """The name of a definition with `sorry` on which a text rests that mentions these names."""
     named = set(mentions)
     for command in reversed(commands):
         if command.name and command.last_name in named and command.kind not in THEOREMS:
@@ -164,15 +187,16 @@ def _column(source: str, token: Token) -> int:
 
 
 def _command_at(source: str, tokens: Sequence[Token], at: int) -> int | None:
-    """The place of the word of the command that starts at a token, if one does."""
+    """The place of the keyword of the command that starts at a token, if one does."""
     keyword = at
     while keyword < len(tokens):
         text = tokens[keyword].text
         if text == "@" and _text(tokens, keyword + 1) == "[":
-            keyword = _closing(tokens, keyword + 1) + 1
+            keyword = _behind_bracket(tokens, keyword + 1)
         elif text in _MODIFIERS:
             # `scoped[Namespace]` has a name with it.
-            keyword = _closing(tokens, keyword + 1) + 1 if _text(tokens, keyword + 1) == "[" else keyword + 1
+            has_name = _text(tokens, keyword + 1) == "["
+            keyword = _behind_bracket(tokens, keyword + 1) if has_name else keyword + 1
         else:
             break
     word = _text(tokens, keyword)
@@ -201,7 +225,7 @@ def _next_start(source: str, tokens: Sequence[Token], at: int) -> int:
 def _command(
     source: str, tokens: Sequence[Token], own: int, keyword: int, inside: tuple[str, ...]
 ) -> Command:
-    """The command of these tokens; it starts itself at `own`, and its word stands at `keyword`."""
+    """The command of these tokens; it itself starts at `own`, and its keyword stands at `keyword`."""
     kind = tokens[keyword].text
     named = keyword + (2 if kind == "class" and _text(tokens, keyword + 1) == "inductive" else 1)
     name = _text(tokens, named) if kind in _DECLARATIONS | _SCOPES else ""
@@ -224,14 +248,14 @@ def _proof_sign(command: Command) -> int:
     tokens = command.tokens
     if not command.name:
         raise UnreadableProof(f"a `{command.kind}` has no name: give it one")
-    sign = definition_sign(tokens)
+    sign = find_definition_sign(tokens)
     has_case = False
-    for index in _outside_brackets(tokens, 0, len(tokens) if sign is None else sign):
-        text = tokens[index].text
+    for place, token in outermost(tokens, stop=sign):
+        text = token.text
         if text in ("match", "fun", "λ"):
             break  # cases that follow are its own
         # An absolute value may start a line too.
-        has_case |= text == "|" and _starts_line(command.source, tokens, index)
+        has_case |= text == "|" and _starts_line(command.source, tokens, place)
         if text == "where" or (text == "=>" and has_case):
             raise UnreadableProof(
                 f"`{command.name}` is proved by {'`where`' if text == 'where' else 'cases'} and not after a "
@@ -246,21 +270,7 @@ def _in(tokens: Sequence[Token], keyword: int, stop: int) -> int | None:
     """The place of the `in` that makes a command a part of the next one."""
     if tokens[keyword].text not in _BEFORE_IN:
         return None
-    return next(
-        (index for index in _outside_brackets(tokens, keyword, stop) if tokens[index].text == "in"), None
-    )
-
-
-def _outside_brackets(tokens: Sequence[Token], start: int, stop: int) -> Iterator[int]:
-    """The places of the tokens that stand in no brackets."""
-    depth = 0
-    for index in range(start, stop):
-        if tokens[index].text in _OPENING:
-            depth += 1
-        elif tokens[index].text in _CLOSING:
-            depth -= 1
-        elif depth == 0:
-            yield index
+    return next((place for place, token in outermost(tokens, keyword, stop) if token.text == "in"), None)
 
 
 def _line_has_in(source: str, token: Token) -> bool:
@@ -268,17 +278,10 @@ def _line_has_in(source: str, token: Token) -> bool:
     return "in" in source[token.start : end if end >= 0 else len(source)].split()
 
 
-def _closing(tokens: Sequence[Token], at: int) -> int:
-    """The place of the bracket that closes the one at a token; the last token where none does."""
-    depth = 0
-    for index in range(at, len(tokens)):
-        if tokens[index].text in _OPENING:
-            depth += 1
-        elif tokens[index].text in _CLOSING:
-            depth -= 1
-            if depth == 0:
-                return index
-    return len(tokens) - 1
+def _behind_bracket(tokens: Sequence[Token], at: int) -> int:
+    """The place behind the bracket that closes the one at a token; the end where none does."""
+    closing = find_closing(tokens, at)
+    return len(tokens) if closing is None else closing + 1
 
 
 def _text(tokens: Sequence[Token], at: int) -> str:

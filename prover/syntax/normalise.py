@@ -1,16 +1,20 @@
 """A canonical text for a theorem statement, to find duplicates and keep splits apart.
 
-Two statements that differ only in whitespace, comments, the theorem's name or
-the names of bound variables get the same text.  The converse holds on token
-level: what differs in anything else stays different.  Bound are the names of
-the signature's binder groups and those after `∀ ∃ λ fun ∑ ∏` and their kin;
-other binders (set-builder notation, `match` arms) keep their names.
+Two statements that differ only in whitespace, comments, the theorem's name or the names of bound variables
+get the same text.  The converse holds on token level: what differs in anything else stays different.  Bound
+are the names of the signature's binder groups and those after `∀ ∃ λ fun ∑ ∏` and their kin; other binders
+(set-builder notation, `match` arms) keep their names.
+
+Its tokens are simpler than those of `prover.syntax.tokens` and must stay as they are: stores hold digests of
+normal forms, and a hash of the normal form decides on which side of a split a generated theorem falls.
 """
 
 import re
 from collections.abc import Mapping
 
-__all__ = ["normalise"]
+from prover.syntax.tokens import BRACKETS
+
+__all__ = ["blank_comments", "normalise"]
 
 _COMMENT = re.compile(r"/-.*?-/|--[^\n]*", re.DOTALL)
 _DECLARATION = re.compile(r"^\s*(?:theorem|lemma)\s+\S+")
@@ -26,8 +30,7 @@ _TOKEN = re.compile(
 )
 _QUANTIFIERS = frozenset({"∀", "∃", "λ", "fun", "∑", "∏", "∫", "⋃", "⋂", "Σ", "Π"})
 _BODY_STARTS = frozenset({",", "=>", "↦"})
-_OPENING = {"(": ")", "[": "]", "{": "}", "⟨": "⟩", "⦃": "⦄"}
-_CLOSING = frozenset(_OPENING.values())
+_CLOSING = frozenset(BRACKETS.values())
 
 Scope = Mapping[str, str]
 
@@ -35,12 +38,17 @@ Scope = Mapping[str, str]
 def normalise(statement: str) -> str:
     """The canonical text of a statement (Lean text up to, not including, `:=`).
 
-    Bound names become `«0»`, `«1»`, … in the order in which they are bound, so
-    the result is again a statement's text and normalising it changes nothing.
-    Text that is not well formed gives some text too; nothing is raised.
+    Bound names become `«0»`, `«1»`, … in the order in which they are bound, so the result is again a
+    statement's text and normalising it changes nothing.  Text that is not well formed gives some text too;
+    nothing is raised.
     """
-    text = _DECLARATION.sub("", _COMMENT.sub(" ", statement))
+    text = _DECLARATION.sub("", blank_comments(statement))
     return " ".join(_Renamer([match.group() for match in _TOKEN.finditer(text)]).signature())
+
+
+def blank_comments(text: str) -> str:
+    """Put a blank in place of every comment; what nests comments, or a string like one, is misread."""
+    return _COMMENT.sub(" ", text)
 
 
 def _is_name(token: str) -> bool:
@@ -59,7 +67,7 @@ class _Renamer:
         """Binder groups, whose names reach to the end, then everything after them."""
         scope: Scope = {}
         out: list[str] = []
-        while self.at < len(self.tokens) and self.tokens[self.at] in _OPENING:
+        while self.at < len(self.tokens) and self.tokens[self.at] in BRACKETS:
             group, scope = self.binder_group(scope)
             out += group
         while self.at < len(self.tokens):
@@ -95,7 +103,7 @@ class _Renamer:
         return out, inner
 
     def term(self, scope: Scope) -> list[str]:
-        """Everything up to the closing bracket of the enclosing group, which is left in place."""
+        """Everything up to the closing bracket of the enclosing group, which stays in place."""
         out: list[str] = []
         while self.at < len(self.tokens) and self.tokens[self.at] not in _CLOSING:
             token = self.take()
@@ -103,20 +111,20 @@ class _Renamer:
             if token in _QUANTIFIERS:
                 binders, scope = self.quantifier_binders(scope)
                 out += binders
-            elif token in _OPENING:
+            elif token in BRACKETS:
                 out += self.term(scope)
                 if self.at < len(self.tokens):
                     out.append(self.take())
         return out
 
     def quantifier_binders(self, scope: Scope) -> tuple[list[str], Scope]:
-        """`x y : T,` or `x ∈ s,` or `(x : T) (h : P),`: up to and with the comma or the arrow."""
+        """The binders `x y : T,` or `x ∈ s,` or `(x : T) (h : P),`, with the comma or arrow at their end."""
         out: list[str] = []
         inner = scope
         while self.at < len(self.tokens) and _is_name(self.tokens[self.at]):
             canonical, inner = self.bind(self.take(), inner)
             out.append(canonical)
-        while self.at < len(self.tokens) and self.tokens[self.at] in _OPENING:
+        while self.at < len(self.tokens) and self.tokens[self.at] in BRACKETS:
             group, inner = self.binder_group(inner)
             out += group
         while self.at < len(self.tokens) and self.tokens[self.at] not in _CLOSING:
@@ -124,7 +132,7 @@ class _Renamer:
             out.append(self.renamed(token, inner))
             if token in _BODY_STARTS:
                 break
-            if token in _OPENING:
+            if token in BRACKETS:
                 out += self.term(inner)
                 if self.at < len(self.tokens):
                     out.append(self.take())

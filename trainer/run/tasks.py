@@ -3,7 +3,7 @@
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 
-from prover.conjectures.negation import disproofs, negated
+from prover.conjectures.negation import candidate_disproofs, negate
 from prover.generators.base import SamplingParams
 from prover.generators.messages import TASKS_PER_ORDER, Task
 from trainer.curriculum.scheduler import Choice, Outcome
@@ -42,7 +42,7 @@ def task_of(choice: Choice, usual: Task) -> Task:
     if not choice.disprove:
         return _with_samples(usual, choice.samples)
     try:
-        negation, proofs = negated(choice.theorem), disproofs(choice.theorem)
+        negation, proofs = negate(choice.theorem), candidate_disproofs(choice.theorem)
     except InvalidInput:
         # Lean may read what we can't: it is tried once more itself.
         return _with_samples(usual, choice.samples)

@@ -4,17 +4,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prover.conjectures.base import How, Proposer, Unsolved
 from prover.conjectures.conjecturer import (
     HARD_BELOW,
+    AttemptedConjecture,
     Conjecturer,
-    Tried,
-    conjecture_of,
     conjecture_prompt,
     difficulty_reward,
-    rewards,
+    parse_conjecture,
+    reward_conjectures,
     training_pairs,
 )
-from prover.conjectures.variations import How, Proposer, Unsolved
 from prover.formats.prompts import prompt_of
 from prover.generators.base import Generator, Sample, SamplingParams
 from prover.generators.transformers import TransformersGenerator
@@ -41,10 +41,10 @@ def sample(text: str, *, finished: bool = True) -> Sample:
     return Sample(text, (), (), (), finished)
 
 
-def tried(number: int, proved: int, refuted: int, shortest_proof: str = "") -> Tried:
-    conjecture = conjecture_of(SEEDS[1], sample(f": {number:04d} + 1 = 7"))
+def tried(number: int, proved: int, refuted: int, shortest_proof: str = "") -> AttemptedConjecture:
+    conjecture = parse_conjecture(SEEDS[1], sample(f": {number:04d} + 1 = 7"))
     assert conjecture is not None
-    return Tried(conjecture, proved, refuted, shortest_proof)
+    return AttemptedConjecture(conjecture, proved, refuted, shortest_proof)
 
 
 # what is written
@@ -67,7 +67,7 @@ def test_the_prompt_shows_the_theorem_and_is_no_prompt_for_a_proof() -> None:
 def test_what_is_written_up_to_a_proof_or_another_theorem_is_the_conjecture(
     text: str, statement: str
 ) -> None:
-    found = conjecture_of(SEEDS[0], sample(text))
+    found = parse_conjecture(SEEDS[0], sample(text))
     assert found is not None
     assert found.theorem.statement == f"theorem {found.theorem.name} {statement}"
     assert found.theorem.name.startswith("add.conjecture_")
@@ -87,17 +87,17 @@ def test_what_is_written_up_to_a_proof_or_another_theorem_is_the_conjecture(
     ],
 )
 def test_what_is_no_statement_or_the_same_is_none(text: str) -> None:
-    assert conjecture_of(SEEDS[0], sample(text)) is None
+    assert parse_conjecture(SEEDS[0], sample(text)) is None
 
 
 def test_a_statement_that_was_cut_off_is_none() -> None:
-    assert conjecture_of(SEEDS[0], sample("(n : Nat) : n = n + n", finished=False)) is None
-    assert conjecture_of(SEEDS[0], sample("(n : Nat) : n = n + n := by si", finished=False)) is not None
+    assert parse_conjecture(SEEDS[0], sample("(n : Nat) : n = n + n", finished=False)) is None
+    assert parse_conjecture(SEEDS[0], sample("(n : Nat) : n = n + n := by si", finished=False)) is not None
 
 
 @given(st.text(max_size=60))
 def test_any_text_is_a_statement_or_none(text: str) -> None:
-    found = conjecture_of(SEEDS[0], sample(text))
+    found = parse_conjecture(SEEDS[0], sample(text))
     assert found is None or parse_signature(found.theorem.statement).name == found.theorem.name
 
 
@@ -118,11 +118,11 @@ def test_of_the_hard_ones_the_fifth_with_short_proofs_for_their_length_gets_noth
     lengths = (9, 3, 8, 7, 6, 5, 4, 10, 2, 11)
     hard = [tried(number, 1, 7, "x" * length) for number, length in enumerate(lengths)]
     expected = [0.0 if length in (2, 3) else 1.0 for length in lengths]
-    assert rewards(hard) == expected
+    assert reward_conjectures(hard) == expected
     easy = [tried(90, 8, 0, "x"), tried(91, 0, 8), tried(92, 0, 0)]
-    assert rewards([*easy, *hard]) == [0.0, 0.0, None, *expected]
-    assert rewards(hard[:1]) == [1.0]
-    assert rewards([]) == []
+    assert reward_conjectures([*easy, *hard]) == [0.0, 0.0, None, *expected]
+    assert reward_conjectures(hard[:1]) == [1.0]
+    assert reward_conjectures([]) == []
 
 
 @given(st.lists(st.tuples(st.integers(0, 8), st.integers(0, 8), st.integers(0, 30)), max_size=12))
@@ -130,11 +130,11 @@ def test_a_reward_never_goes_to_what_is_easy_or_unproved(rows: list[tuple[int, i
     all_tried = [
         tried(number, proved, refuted, "x" * length) for number, (proved, refuted, length) in enumerate(rows)
     ]
-    for each, reward in zip(all_tried, rewards(all_tried), strict=True):
+    for each, reward in zip(all_tried, reward_conjectures(all_tried), strict=True):
         difficulty = difficulty_reward(each.pass_rate)
         assert reward == difficulty or (difficulty, reward) == (1.0, 0.0)
     hard = [each for each in all_tried if difficulty_reward(each.pass_rate) == 1]
-    assert sum(reward == 1 for reward in rewards(all_tried)) >= len(hard) - len(hard) // 5
+    assert sum(reward == 1 for reward in reward_conjectures(all_tried)) >= len(hard) - len(hard) // 5
 
 
 def test_pairs_to_learn_from_are_those_that_were_rewarded() -> None:

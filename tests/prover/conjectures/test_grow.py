@@ -8,9 +8,10 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from prover.cli import store_app
+from prover.conjectures.check import Fate
 from prover.conjectures.conjecturer import Conjecturer, conjecture_prompt
 from prover.conjectures.grow import conjecturer_pairs, grow
-from prover.conjectures.variations import Fate, Variations
+from prover.conjectures.variations import Variations
 from prover.generators.base import Sample, SamplingParams
 from prover.library.records import JudgedAttempt
 from prover.library.store import TheoremStore

@@ -3,13 +3,10 @@
 import pytest
 
 from prover.conjectures.negation import (
-    Outcome,
-    Values,
-    declared_values,
-    disproofs,
+    DisproofOutcome,
+    candidate_disproofs,
     disprove,
-    negated,
-    values_of,
+    negate,
 )
 from prover.families import FAMILIES, HEADER, generate
 from prover.theorem import Theorem
@@ -28,7 +25,7 @@ def theorem(said: str, header: str = HEADER) -> Theorem:
 
 def test_a_negation_is_that_of_the_theorem_as_its_header_states_it() -> None:
     marked = theorem("").model_copy(update={"statement": "@[simp] private theorem t (n : Nat) : n = 0"})
-    found = negated(marked)
+    found = negate(marked)
     assert (found.name, found.split) == ("t.negated", "train")
     assert found.statement == "theorem t.negated : ¬ type_of% @t"
     assert found.header == f"{HEADER}\n{marked.statement} := sorry\n"
@@ -48,7 +45,7 @@ def test_a_negation_is_that_of_the_theorem_as_its_header_states_it() -> None:
     ],
 )
 def test_what_is_said_of_all_universes_is_negated_in_the_lowest(said: str, lowest: str) -> None:
-    found = negated(theorem(said))
+    found = negate(theorem(said))
     assert found.header.endswith(f"\ntheorem t.at_lowest : {lowest} := @t\n")
     assert found.statement == "theorem t.negated : ¬ type_of% @t.at_lowest"
 
@@ -62,7 +59,7 @@ def test_what_is_said_of_all_universes_is_negated_in_the_lowest(said: str, lowes
 )
 def test_what_cannot_be_negated_is_refused_with_the_reason(refused: Theorem, reason: str) -> None:
     with pytest.raises(InvalidInput, match=reason):
-        negated(refused)
+        negate(refused)
 
 
 AT_0 = "by\n  intro h\n  exact absurd (h 0) (by decide)"
@@ -85,7 +82,7 @@ AT_0 = "by\n  intro h\n  exact absurd (h 0) (by decide)"
 async def test_a_negation_is_proved_where_the_theorem_is_false_and_not_otherwise(
     pool: LeanPool, said: str, header: str, proof: str, status: Status
 ) -> None:
-    negation = negated(theorem(said, header))
+    negation = negate(theorem(said, header))
     submission = Submission(id="s", statement=negation.statement, header=negation.header, proof=proof)
     assert (await pool.verify(submission)).status is status
 
@@ -94,7 +91,7 @@ async def test_lean_reads_the_negation_of_every_family(pool: LeanPool) -> None:
     theorems = [each for each, _ in generate(11, len(FAMILIES))]
     assert {each.family for each in theorems} == {family.name for family in FAMILIES}
     for each in theorems:
-        negation = negated(each)
+        negation = negate(each)
         reply = await pool.statement(negation.statement, negation.header)
         assert (reply.error, reply.statement_error) == (None, None), each.name
 
@@ -107,7 +104,7 @@ async def test_lean_reads_the_negation_of_every_family(pool: LeanPool) -> None:
     ],
 )
 async def test_lean_sees_that_the_lowest_universe_is_one_of_all(said: str, pool: LeanPool) -> None:
-    negation = negated(theorem(said, "universe v\n"))
+    negation = negate(theorem(said, "universe v\n"))
     reply = await pool.statement(negation.statement, negation.header)
     assert (reply.error, reply.statement_error) == (None, None)
 
@@ -115,58 +112,16 @@ async def test_lean_sees_that_the_lowest_universe_is_one_of_all(said: str, pool:
 # candidates
 
 
-@pytest.mark.parametrize(
-    ("type", "carrier", "terms", "value"),
-    [
-        ("Nat", "Nat", ("0", "1", "2"), "x"),
-        (" ( Int )", "Int", ("0", "1", "-1"), "x"),
-        ("Prop", "Bool", ("false", "true"), "(x = true)"),
-        ("List Bool", "List Bool", ("[]", "[false]", "[true]"), "x"),
-        ("Fin 2", "Fin 2", ("0", "1"), "x"),
-        ("Nat → Nat", "Nat → Nat", ("fun _ => 0", "fun z => z", "fun _ => 1"), "x"),
-        ("(Nat → Bool) → Bool", "( Nat → Bool ) → Bool", ("fun _ => false", "fun _ => true"), "x"),
-        (
-            "Int → Bool → Prop",
-            "Int → Bool → Bool",
-            ("fun _ => fun _ => false", "fun _ => fun _ => true"),
-            "(fun z1 => (fun z0 => (((x z1) z0) = true)))",
-        ),
-    ],
-)
-def test_values_of_a_type_come_simplest_first(
-    type: str, carrier: str, terms: tuple[str, ...], value: str
-) -> None:
-    found = values_of(type)
-    assert found is not None
-    assert (found.carrier, found.terms[: len(terms)], found.of("x")) == (carrier, terms, value)
-    assert len(set(found.terms)) == len(found.terms)
-
-
-@pytest.mark.parametrize(
-    "type", ["", "n = 1", "α", "Fin n", "Fin 0", "p → q", "∀ x, p x", "List α", "Tree", "Type"]
-)
-def test_what_is_no_known_type_of_data_has_no_values(type: str) -> None:
-    assert values_of(type) is None
-
-
-def test_types_that_the_header_declares_have_their_constructors_values() -> None:
-    declared = declared_values(f"{HEADER}inductive Pair where\n  | mk (n : Nat) (t : Tree)\n  | of (x : α)\n")
-    small = "Tree.node Tree.leaf Tree.leaf"
-    assert declared["Tree"].terms == ("Tree.leaf", small, f"Tree.node ({small}) Tree.leaf")
-    assert declared["Pair"].terms == ("Pair.mk 0 Tree.leaf",)
-    assert values_of("Tree → Nat", declared) == Values("Tree → Nat", ("fun _ => 0", "fun _ => 1"))
-
-
 def test_there_are_at_most_three_attempts_and_no_values_where_there_is_nothing_to_choose() -> None:
-    assert len(disproofs(theorem("(a b : Nat) (h : a < b) : a + 1 = b"))) == 3
-    assert len(disproofs(theorem(": ∀ n : Nat, n < 5"))) == 3
-    (whole,) = disproofs(theorem("(h : 1 = 2) : ∃ x : Nat, x < 0"))
+    assert len(candidate_disproofs(theorem("(a b : Nat) (h : a < b) : a + 1 = b"))) == 3
+    assert len(candidate_disproofs(theorem(": ∀ n : Nat, n < 5"))) == 3
+    (whole,) = candidate_disproofs(theorem("(h : 1 = 2) : ∃ x : Nat, x < 0"))
     assert "intro" not in whole
 
 
 def test_many_variables_make_no_large_attempt() -> None:
     names = " ".join(f"a{number}" for number in range(12))
-    attempts = disproofs(theorem(f"({names} : Nat) (f : Nat → Nat) : a0 = f a1"))
+    attempts = candidate_disproofs(theorem(f"({names} : Nat) (f : Nat → Nat) : a0 = f a1"))
     assert max(map(len, attempts)) < 4_000
 
 
@@ -208,19 +163,19 @@ TRUE = [
 @pytest.mark.parametrize("said", FALSE)
 async def test_a_planted_falsehood_is_disproved(said: str, pool: LeanPool) -> None:
     found = await disprove(theorem(said), pool)
-    assert found.outcome is Outcome.DISPROVED, found.reason
+    assert found.outcome is DisproofOutcome.DISPROVED, found.reason
     assert 1 <= found.lean_calls <= 3
     assert found.verdict is not None
     assert found.verdict.kind is Kind.PROVED
     assert found.verdict.certificate is not None
-    assert found.proof in disproofs(theorem(said))
+    assert found.proof in candidate_disproofs(theorem(said))
 
 
 @pytest.mark.parametrize("said", TRUE)
 async def test_what_is_true_stays_open(said: str, pool: LeanPool) -> None:
     found = await disprove(theorem(said), pool)
-    assert (found.outcome, found.proof, found.verdict) == (Outcome.OPEN, None, None)
-    assert found.lean_calls == len(disproofs(theorem(said)))
+    assert (found.outcome, found.proof, found.verdict) == (DisproofOutcome.OPEN, None, None)
+    assert found.lean_calls == len(candidate_disproofs(theorem(said)))
 
 
 async def test_a_name_that_lean_binds_by_itself_makes_nothing_false(pool: LeanPool) -> None:
@@ -228,10 +183,10 @@ async def test_a_name_that_lean_binds_by_itself_makes_nothing_false(pool: LeanPo
     vacuous = theorem("(f : Fin 0 → Nat) (h : f i = f i) : False", "set_option autoImplicit true\n")
     submission = Submission(id="t", statement=vacuous.statement, header=vacuous.header, proof="i.elim0")
     assert (await pool.verify(submission)).kind is Kind.PROVED
-    assert (await disprove(vacuous, pool)).outcome is Outcome.OPEN
+    assert (await disprove(vacuous, pool)).outcome is DisproofOutcome.OPEN
 
 
 async def test_of_a_statement_that_does_not_elaborate_nothing_is_known(pool: LeanPool) -> None:
     found = await disprove(theorem('(n : Nat) : n = "text"'), pool)
-    assert found.outcome is Outcome.UNKNOWN
+    assert found.outcome is DisproofOutcome.UNKNOWN
     assert "String" in found.reason

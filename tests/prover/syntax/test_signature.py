@@ -10,17 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prover.families import DIFFICULTIES, FAMILIES, Family
-from prover.syntax.signature import (
-    Binder,
-    Signature,
-    definition_sign,
-    mentions,
-    parse_signature,
-    peeled,
-    substituted,
-    tokens_of,
-    without_comments,
-)
+from prover.syntax.signature import Binder, Signature, parse_signature, split_premises
+from prover.syntax.tokens import tokens_of
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
 
@@ -271,37 +262,8 @@ def test_any_text_is_parsed_or_refused(text: str) -> None:
     ],
 )
 def test_a_claim_is_peeled_as_far_as_lean_reads_it(claim: str, binders: str, rest: str) -> None:
-    found, left = peeled(claim)
+    found, left = split_premises(claim)
     assert (" ".join(binder.text for binder in found), left) == (binders, rest)
-
-
-def test_a_name_is_found_and_replaced_as_a_token_and_before_a_field() -> None:
-    text = 'n + nn = n.succ ∧ f.n = .n ∧ "n" = s -- n\n'
-    assert substituted(text, "n", "(2 : ℕ)") == '(2 : ℕ) + nn = (2 : ℕ).succ ∧ f.n = .n ∧ "n" = s -- n\n'
-    assert mentions(text, "nn")
-    assert not mentions('x.n = "n" /- n -/', "n")
-    assert substituted("p.1 = 1 + 11", "1", "k") == "p.1 = k + 11"
-
-
-@pytest.mark.parametrize(
-    ("text", "before"),
-    [
-        ("x = 1 := rfl", "x = 1"),
-        ("let y := 2; x = y := by simp", "let y := 2; x = y"),
-        ("f (n := 2) = {a := 1} := rfl", "f (n := 2) = {a := 1}"),
-        ("x = 1) := rfl", None),
-        ("x = 1", None),
-    ],
-)
-def test_the_sign_of_a_definition_is_the_one_outside_brackets_and_lets(text: str, before: str | None) -> None:
-    tokens = tokens_of(text)
-    sign = definition_sign(tokens)
-    assert (None if sign is None else text[: tokens[sign].start].strip()) == before
-
-
-def test_comments_go_and_lines_stay() -> None:
-    assert without_comments("a -- b\n  c /- d\n e -/ f -- g") == "a\n  c   f"
-    assert without_comments('"-- no" /- /- -/ open') == '"-- no"'
 
 
 async def test_lean_reads_the_joined_parts_as_the_statement(pool: LeanPool) -> None:
