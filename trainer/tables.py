@@ -15,7 +15,6 @@ from prover.evaluation.export import EXPORTS
 from prover.formats.formats import FORMATS
 from trainer.config import DaemonConfig, GeneratorConfig
 from trainer.curriculum.config import CurriculumConfig
-from trainer.learners.base import OptimizerConfig
 from trainer.learners.dpo import DPOConfig
 from trainer.learners.expert_iteration import ExpertIterationConfig
 from trainer.learners.policy_gradient import CriticConfig, PolicyGradientConfig
@@ -25,6 +24,7 @@ from trainer.learners.supervised import SupervisedConfig
 from trainer.learners.trpo import TRPOConfig
 from trainer.model.compute import ComputeConfig
 from trainer.model.lora import LoRAConfig
+from trainer.model.optimizer import OptimizerConfig
 from trainer.objectives.algorithms import ALGORITHMS, Algorithm, PolicyLoss
 from trainer.objectives.credit import CreditConfig
 

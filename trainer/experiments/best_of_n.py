@@ -18,11 +18,11 @@ from prover.formats.formats import Problem
 from prover.formats.prompts import completion_of, encode_completion, encode_prompt, prompt_of
 from prover.generators.transformers import load_model
 from prover.theorem import Theorem
-from trainer.learners.base import NonFiniteLoss
 from trainer.learners.preferences import Candidate, Preference, drawn, encode_preferences
 from trainer.learners.ranker import RankerConfig, build_ranker, load_ranker, score, train_ranker
 from trainer.learners.supervised import encode_pairs
 from trainer.model.batching import Example
+from trainer.model.optimizer import NonFiniteLoss
 from trainer.model.policy import save_policy
 from trainer.run.directory import AttemptRow, read_run
 from verifier.errors import InvalidInput

@@ -35,8 +35,8 @@ from trainer.experiments.demo import (
 )
 from trainer.experiments.held_out import measure
 from trainer.experiments.variants import CONTROL, START, arm_config
-from trainer.learners.base import Budget
 from trainer.learners.supervised import encode_pairs
+from trainer.model.optimizer import Budget
 from trainer.run.directory import read_run
 from trainer.run.loop import train
 from trainer.run.session import Policy, Session, open_session

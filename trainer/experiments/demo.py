@@ -33,12 +33,12 @@ from trainer.experiments.held_out import (
     measure_portfolio,
     rate_by_family,
 )
-from trainer.learners.base import Budget, OptimizerConfig
 from trainer.learners.pretraining import pretrain, read_texts
 from trainer.learners.supervised import SupervisedConfig, encode_pairs, train_supervised
 from trainer.model.batching import Example
 from trainer.model.compute import Compute
 from trainer.model.lora import merged, with_lora
+from trainer.model.optimizer import Budget, OptimizerConfig
 from trainer.model.policy import build_policy, save_policy
 from trainer.model.tokenizer import train_tokenizer
 from trainer.objectives.algorithms import LearnerName

@@ -8,21 +8,13 @@ from pydantic import Field
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from trainer.learners.base import (
-    LearnerState,
-    OptimizerConfig,
-    OptimizerState,
-    UpdateStats,
-    check_state,
-    copied,
-    load_weights,
-    reference_of,
-)
+from trainer.learners.base import LearnerState, check_state
 from trainer.learners.preferences import Pair, length_parts, pairs_of
 from trainer.model.batching import Example, micro_batches, minibatches, places
 from trainer.model.compute import Compute
-from trainer.model.optimizer import Figures, Stepper, stats_of
+from trainer.model.optimizer import Figures, OptimizerConfig, OptimizerState, Stepper, UpdateStats, stats_of
 from trainer.model.policy import token_logprobs
+from trainer.model.weights import copy_state, freeze_copy, load_weights
 from trainer.objectives.losses import dpo_loss
 from trainer.rollout import Rollout, empty_responses
 
@@ -63,7 +55,7 @@ class DPOLearner:
         self._model = model
         self._config = config
         self._eos_id = eos_id
-        self._reference = reference_of(model)
+        self._reference = freeze_copy(model)
         self._rng = random.Random(config.seed)
         self._stepper = Stepper(model, config, state=optimizer_state, compute=compute)
 
@@ -106,7 +98,7 @@ class DPOLearner:
             "algorithm": "dpo",
             "stepper": self._stepper.state(),
             "rng": self._rng.getstate(),
-            "reference": copied(self._reference.state_dict()),
+            "reference": copy_state(self._reference.state_dict()),
         }
 
     def restore(self, state: LearnerState) -> None:

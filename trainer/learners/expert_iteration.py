@@ -9,21 +9,12 @@ from itertools import islice, repeat
 from pydantic import Field
 from transformers import PreTrainedModel
 
-from trainer.learners.base import (
-    LearnerState,
-    OptimizerConfig,
-    OptimizerState,
-    UpdateStats,
-    Weights,
-    check_state,
-    copied,
-    copied_weights,
-    mean_weights,
-)
+from trainer.learners.base import LearnerState, check_state
 from trainer.learners.supervised import supervised_step
 from trainer.model.batching import Example, endless_minibatches
 from trainer.model.compute import Compute
-from trainer.model.optimizer import Stepper, stats_of
+from trainer.model.optimizer import OptimizerConfig, OptimizerState, Stepper, UpdateStats, stats_of
+from trainer.model.weights import Weights, average_weights, copy_state, copy_weights
 from trainer.rollout import Rollout, empty_responses
 from verifier.verdict import Kind
 
@@ -136,7 +127,7 @@ class ExpertIterationLearner:
         self._stepper = Stepper(model, config, state=optimizer_state, compute=compute)
         self._start: LearnerState | None = None
         if config.restart:
-            self._start = {"weights": copied_weights(model), "stepper": self._stepper.state()}
+            self._start = {"weights": copy_weights(model), "stepper": self._stepper.state()}
         self._ends: deque[Weights] = deque(maxlen=config.average_last)
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
@@ -156,8 +147,8 @@ class ExpertIterationLearner:
             known=self._known,
         )
         if self._config.average_last > 1 and stats.optimizer_steps:
-            self._ends.append(copied_weights(self._model))
-            self._model.load_state_dict(mean_weights(self._ends))
+            self._ends.append(copy_weights(self._model))
+            self._model.load_state_dict(average_weights(self._ends))
         of_buffer = {"new_proofs": new, "proofs": len(self._buffer), **empty_responses(rollouts)}
         return replace(stats, details={**of_buffer, **stats.details})
 
@@ -168,8 +159,8 @@ class ExpertIterationLearner:
             "stepper": self._stepper.state(),
             "rng": self._rng.getstate(),
             "proofs": self._buffer.state(),
-            "start": copied(self._start),
-            "ends": copied(list(self._ends)),
+            "start": copy_state(self._start),
+            "ends": copy_state(list(self._ends)),
         }
 
     def restore(self, state: LearnerState) -> None:
@@ -182,7 +173,7 @@ class ExpertIterationLearner:
         self._stepper.restore(state["stepper"])
         self._rng.setstate(state["rng"])
         self._buffer.restore(state["proofs"])
-        self._start = copied(state["start"])
+        self._start = copy_state(state["start"])
         self._ends.clear()
         for weights in state["ends"]:
             # Where the model is, because those to come are averaged with them.

@@ -17,20 +17,12 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from trainer.learners.base import (
-    LearnerState,
-    OptimizerConfig,
-    OptimizerState,
-    UpdateStats,
-    check_state,
-    copied,
-    load_weights,
-    reference_of,
-)
+from trainer.learners.base import LearnerState, check_state
 from trainer.model.batching import Batch, Example, micro_batches, minibatches, totals_of
 from trainer.model.compute import Compute
-from trainer.model.optimizer import Figures, Stepper, stats_of
+from trainer.model.optimizer import Figures, OptimizerConfig, OptimizerState, Stepper, UpdateStats, stats_of
 from trainer.model.policy import token_logprobs, token_logprobs_and_entropies
+from trainer.model.weights import copy_state, freeze_copy, load_weights
 from trainer.objectives.advantages import group_advantages, is_informative, overlong_penalty
 from trainer.objectives.algorithms import ALGORITHMS, AlgorithmName, PolicyLoss
 from trainer.objectives.credit import CreditConfig, Judged, group_token_advantages
@@ -157,7 +149,7 @@ class PolicyGradientLearner:
         self._config = config
         self._tokenizer = tokenizer
         self._loss = config.complete_loss
-        self._reference = reference_of(model) if config.loss.beta > 0 else None
+        self._reference = freeze_copy(model) if config.loss.beta > 0 else None
         self._rng = random.Random(config.seed)
         self._stepper = Stepper(model, config, state=optimizer_state, compute=compute)
 
@@ -191,7 +183,7 @@ class PolicyGradientLearner:
             "algorithm": self._config.algorithm,
             "stepper": self._stepper.state(),
             "rng": self._rng.getstate(),
-            "reference": None if self._reference is None else copied(self._reference.state_dict()),
+            "reference": None if self._reference is None else copy_state(self._reference.state_dict()),
         }
 
     def restore(self, state: LearnerState) -> None:

@@ -12,21 +12,14 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from trainer.learners.base import (
-    LearnerState,
-    OptimizerState,
-    UpdateStats,
-    check_state,
-    copied,
-    load_weights,
-    reference_of,
-)
+from trainer.learners.base import LearnerState, check_state
 from trainer.learners.critic import Critic
 from trainer.learners.policy_gradient import PolicyGradientConfig, shaped_reward, with_own_logprobs
 from trainer.model.batching import Batch, Example, micro_batches, minibatches, totals_of
 from trainer.model.compute import Compute
-from trainer.model.optimizer import Figures, Stepper, stats_of
+from trainer.model.optimizer import Figures, OptimizerState, Stepper, UpdateStats, stats_of
 from trainer.model.policy import token_logprobs, token_logprobs_and_entropies
+from trainer.model.weights import copy_state, freeze_copy, load_weights
 from trainer.objectives.losses import Totals, gae_advantages, kl_penalised_rewards, policy_loss, value_loss
 from trainer.rollout import Rollout, empty_responses
 
@@ -54,7 +47,7 @@ class PPOLearner:
         self._model = model
         self._config = config
         self._loss = config.complete_loss.model_copy(update={"beta": 0.0})
-        self._reference = reference_of(model) if config.loss.beta > 0 else None
+        self._reference = freeze_copy(model) if config.loss.beta > 0 else None
         self._critic = Critic.on(model) if config.critic.shared else Critic.copy_of(model)
         self._both = nn.ModuleList([model, self._critic])
         self._rng = random.Random(config.seed)
@@ -99,8 +92,8 @@ class PPOLearner:
             "algorithm": "ppo",
             "stepper": self._stepper.state(),
             "rng": self._rng.getstate(),
-            "critic": copied(self._critic.state_dict()),
-            "reference": None if self._reference is None else copied(self._reference.state_dict()),
+            "critic": copy_state(self._critic.state_dict()),
+            "reference": None if self._reference is None else copy_state(self._reference.state_dict()),
         }
 
     def restore(self, state: LearnerState) -> None:

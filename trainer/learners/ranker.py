@@ -25,11 +25,10 @@ from transformers import (
     PreTrainedTokenizerBase,
 )
 
-from trainer.learners.base import OptimizerConfig, UpdateStats
 from trainer.learners.preferences import Pair, length_parts
 from trainer.model.batching import Example, micro_batches, minibatches, places
 from trainer.model.compute import Compute
-from trainer.model.optimizer import Figures, Stepper, stats_of
+from trainer.model.optimizer import Figures, OptimizerConfig, Stepper, UpdateStats, stats_of
 from trainer.objectives.losses import bradley_terry_loss
 from verifier.errors import InvalidInput
 

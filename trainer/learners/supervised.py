@@ -15,10 +15,9 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prover.formats.prompts import encode_completion, encode_prompt
-from trainer.learners.base import OptimizerState, ScheduledConfig
 from trainer.model.batching import Batch, Example, endless_minibatches, micro_batches
 from trainer.model.compute import Compute
-from trainer.model.optimizer import Figures, Stepper, scheduled_steps
+from trainer.model.optimizer import Figures, OptimizerState, ScheduledConfig, Stepper, scheduled_steps
 from trainer.model.policy import token_logprobs
 from trainer.objectives.losses import sft_loss
 from verifier.errors import InvalidInput

@@ -23,8 +23,9 @@ from torch.nn import Parameter
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import PreTrainedModel
 
-from trainer.learners.base import LearnerState, NonFiniteLoss, UpdateStats, check_state
+from trainer.learners.base import LearnerState, check_state
 from trainer.model.batching import Batch, Example, micro_batches
+from trainer.model.optimizer import NonFiniteLoss, UpdateStats
 from trainer.model.policy import response_logits
 from trainer.objectives.advantages import Baseline, group_advantages
 from trainer.rollout import Rollout, empty_responses

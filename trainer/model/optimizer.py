@@ -4,27 +4,32 @@ import logging
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Generic, TypeVar
+from typing import Any, Generic, Self, TypeVar
 
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor, nn
 from torch.optim import AdamW
 
-from trainer.learners.base import (
-    LearnerState,
-    NonFiniteLoss,
-    OptimizerConfig,
-    OptimizerState,
-    ScheduledConfig,
-    UpdateStats,
-    copied,
-)
 from trainer.model.compute import Compute
 from trainer.model.distributed import norm_of
-from verifier.errors import InvalidInput
+from trainer.model.weights import copy_state
+from verifier.errors import InvalidInput, ProofmillError
 
-__all__ = ["Figures", "ScheduledStep", "Stepper", "scheduled_steps", "stats_of"]
+__all__ = [
+    "Budget",
+    "Figures",
+    "NonFiniteLoss",
+    "OptimizerConfig",
+    "OptimizerState",
+    "ScheduledConfig",
+    "ScheduledStep",
+    "Stepper",
+    "UpdateStats",
+    "scheduled_steps",
+    "stats_of",
+]
 
 PATIENCE = 5
 """Steps in a row that may be left out before it is an error."""
@@ -32,8 +37,91 @@ PATIENCE = 5
 Figures = Mapping[str, float]
 """What to watch of a step, by name; of a part of it, its share."""
 
+OptimizerState = dict[str, Any]
+"""What `Optimizer.state_dict` returns: the moments of AdamW, to go on with."""
+
 P = TypeVar("P")
 log = logging.getLogger(__name__)
+
+
+class NonFiniteLoss(ProofmillError):
+    """Losses or gradients were infinite or not a number; the weights are as they were before them."""
+
+
+class OptimizerConfig(BaseModel):
+    """What every way of learning says of its AdamW."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    learning_rate: float = Field(gt=0)
+    """Learning rate, constant unless said otherwise."""
+    weight_decay: float = Field(default=0.0, ge=0)
+    """Decoupled weight decay."""
+    max_grad_norm: float = Field(default=1.0, gt=0)
+    """Gradients are scaled down to this norm."""
+    max_tokens: int = Field(default=4096, ge=1)
+    """Most tokens, padding included, in one forward pass; bounds the memory and changes nothing else."""
+    seed: int = 0
+    """Seed of the order in which examples are read."""
+
+
+class ScheduledConfig(OptimizerConfig):
+    """An optimizer of which the learning rate rises linearly and falls by a cosine."""
+
+    learning_rate: float = Field(default=2e-3, gt=0)
+    """Reached after the warmup."""
+    final_learning_rate: float = Field(default=1e-4, ge=0)
+    """Learning rate of the last step after the warmup; equal to `learning_rate` and without warmup, the rate
+    is constant."""
+    warmup_steps: int = Field(default=20, ge=0)
+    """Optimizer steps in which the learning rate rises from 0."""
+    weight_decay: float = Field(default=0.01, ge=0)
+    """Decoupled weight decay."""
+
+    @model_validator(mode="after")
+    def _the_rate_falls(self) -> Self:
+        if self.final_learning_rate > self.learning_rate:
+            raise ValueError(
+                "final_learning_rate is above learning_rate: the rate only falls after the warmup"
+            )
+        return self
+
+    def rate_at(self, step: int, total: int) -> float:
+        """The learning rate of a step, counted from 1, of `total`."""
+        if step <= self.warmup_steps:
+            return self.learning_rate * step / (self.warmup_steps + 1)
+        floor = self.final_learning_rate / self.learning_rate
+        progress = (step - self.warmup_steps) / max(1, total - self.warmup_steps)
+        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
+        return self.learning_rate * (floor + (1 - floor) * cosine)
+
+
+@dataclass(frozen=True, slots=True)
+class UpdateStats:
+    """What one update did.  Means are over its optimizer steps; 0 where there were none."""
+
+    loss: float
+    grad_norm: float
+    """Before clipping."""
+    optimizer_steps: int
+    tokens: int
+    """Prompt and response tokens learned from, counted once for each time they were read; no padding."""
+    sequences: int
+    """Different sequences learned from."""
+    details: Mapping[str, float] = field(default_factory=dict)
+    """Figures that only this algorithm has, by name."""
+
+
+@dataclass(frozen=True)
+class Budget:
+    """What learning consumed; a matched control gets the same."""
+
+    optimizer_steps: int = 0
+    tokens: int = 0
+
+    def plus(self, stats: UpdateStats) -> "Budget":
+        """This budget with an update's share added."""
+        return Budget(self.optimizer_steps + stats.optimizer_steps, self.tokens + stats.tokens)
 
 
 class Stepper:
@@ -73,14 +161,14 @@ class Stepper:
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
 
-    def state(self) -> LearnerState:
+    def state(self) -> dict[str, Any]:
         """Moments and the count of steps left out in a row, as a copy."""
         return {
-            "optimizer": copied(self.optimizer.state_dict()),
+            "optimizer": copy_state(self.optimizer.state_dict()),
             "left_out_in_a_row": self.left_out_in_a_row,
         }
 
-    def restore(self, state: LearnerState) -> None:
+    def restore(self, state: dict[str, Any]) -> None:
         """Go on as the stepper would have that `state` was taken from, but at the rates that this one has.
 
         Raises:
@@ -99,7 +187,7 @@ class Stepper:
         """Those of another optimizer, and not its settings."""
         own = [(group["lr"], group["weight_decay"]) for group in self.optimizer.param_groups]
         # Copied, because the optimizer would go on to change the caller's tensors.
-        self.optimizer.load_state_dict(copied(state))
+        self.optimizer.load_state_dict(copy_state(state))
         for group, (rate, decay) in zip(self.optimizer.param_groups, own, strict=True):
             group.update(lr=rate, weight_decay=decay)
 

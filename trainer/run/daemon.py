@@ -19,7 +19,7 @@ from prover.generators.messages import TASKS_PER_ORDER
 from prover.library.training_set import TrainingSet
 from trainer.config import RunConfig
 from trainer.curriculum.scheduler import Disproved
-from trainer.learners.base import Budget
+from trainer.model.optimizer import Budget
 from trainer.rollout import Judged, Rollout
 from trainer.run.alarm import MismatchAlarm
 from trainer.run.books import Account, Books, Group

@@ -9,8 +9,8 @@ from typing import Any
 from prover.generators.messages import Task
 from trainer.curriculum.catalogue import Catalogue
 from trainer.curriculum.scheduler import Disproved, Outcome, Scheduler
-from trainer.learners.base import Budget, UpdateStats
 from trainer.model.batching import Example
+from trainer.model.optimizer import Budget, UpdateStats
 from trainer.rollout import Judged, Rollout
 from trainer.run.session import Policy, Session
 from trainer.run.student import Lesson, Student, begin

@@ -13,7 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prover.generators.transformers import load_model
 from trainer.config import RunConfig
-from trainer.learners.base import Learner, LearnerState, UpdateStats, copied, load_weights
+from trainer.learners.base import Learner, LearnerState
 from trainer.learners.dpo import DPOLearner
 from trainer.learners.expert_iteration import ExpertIterationLearner
 from trainer.learners.policy_gradient import PolicyGradientLearner
@@ -23,7 +23,9 @@ from trainer.model.batching import Example
 from trainer.model.compute import Compute, ComputeConfig
 from trainer.model.distributed import Ranks, full_weights, is_sharded
 from trainer.model.lora import merged, save_adapter, with_lora
+from trainer.model.optimizer import UpdateStats
 from trainer.model.policy import save_policy
+from trainer.model.weights import copy_state, load_weights
 from trainer.objectives.algorithms import ALGORITHMS
 from trainer.rollout import Rollout
 from verifier.errors import InvalidInput
@@ -89,7 +91,7 @@ class Student:
         """
         self._check_whole()
         return {
-            "weights": copied(self.model.state_dict()),
+            "weights": copy_state(self.model.state_dict()),
             "learner": self._learner.state(),
             "torch_rng": torch.get_rng_state(),
             "rounds": self.rounds,

@@ -11,7 +11,7 @@ from typing import Self
 from torch.utils.tensorboard import SummaryWriter
 
 from prover.theorem import Theorem
-from trainer.learners.base import Budget
+from trainer.model.optimizer import Budget
 from trainer.run.directory import AttemptRow, HeldOut, Phase, Spent, Summary
 from verifier.verdict import Verdict
 

@@ -13,7 +13,7 @@ from prover.evaluation.statistics import bootstrap_interval, nested_interval
 from trainer.experiments.compare import compare, fingerprint, held, result_of
 from trainer.experiments.comparison_table import ArmResult, table_of, write_comparison
 from trainer.experiments.variants import ARMS, CONTROL, START, arm_config, arm_title
-from trainer.learners.base import Budget
+from trainer.model.optimizer import Budget
 from verifier.errors import InvalidInput
 from verifier.lean.runtime import LeanRuntime
 from verifier.verdict import Kind

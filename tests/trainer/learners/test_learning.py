@@ -10,7 +10,7 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from prover.generators.base import Sample, SamplingParams
 from prover.generators.transformers import TransformersGenerator
 from tests.support.toys import CONFIG, PAIRS, rollout, sample_of, unchanged, weights
-from trainer.learners.base import Learner, NonFiniteLoss
+from trainer.learners.base import Learner
 from trainer.learners.expert_iteration import (
     ExpertIterationConfig,
     ExpertIterationLearner,
@@ -19,6 +19,7 @@ from trainer.learners.expert_iteration import (
 )
 from trainer.learners.pretraining import PretrainingConfig, pretrain
 from trainer.learners.supervised import SupervisedConfig, SupervisedStep, encode_pairs, train_supervised
+from trainer.model.optimizer import NonFiniteLoss
 from trainer.model.policy import build_policy
 from trainer.rollout import Rollout
 from verifier.errors import InvalidInput

@@ -13,7 +13,7 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from tests.support.toys import CONFIG, PAIRS, rollout, sample_of, weights
 from trainer.config import run_config
-from trainer.learners.base import Learner, LearnerState, NonFiniteLoss, OptimizerConfig
+from trainer.learners.base import Learner, LearnerState
 from trainer.learners.dpo import DPOConfig, DPOLearner
 from trainer.learners.expert_iteration import ExpertIterationConfig, ExpertIterationLearner
 from trainer.learners.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
@@ -21,7 +21,7 @@ from trainer.learners.ppo import PPOLearner
 from trainer.learners.supervised import encode_pairs
 from trainer.learners.trpo import TRPOConfig, TRPOLearner
 from trainer.model.distributed import Ranks
-from trainer.model.optimizer import PATIENCE, Stepper
+from trainer.model.optimizer import PATIENCE, NonFiniteLoss, OptimizerConfig, Stepper
 from trainer.model.policy import build_policy, save_policy
 from trainer.rollout import Rollout
 from trainer.run.student import Lesson, Student, follow

@@ -11,7 +11,7 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from prover.theorem import Attempt, Theorem
 from trainer.learners import trpo
-from trainer.learners.base import Learner, NonFiniteLoss
+from trainer.learners.base import Learner
 from trainer.learners.trpo import (
     FisherProduct,
     TRPOConfig,
@@ -21,6 +21,7 @@ from trainer.learners.trpo import (
     trpo_update,
 )
 from trainer.model.batching import Example, micro_batches
+from trainer.model.optimizer import NonFiniteLoss
 from trainer.model.policy import token_logprobs
 from trainer.rollout import Rollout
 from verifier.errors import InvalidInput

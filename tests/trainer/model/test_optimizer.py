@@ -11,12 +11,11 @@ from transformers import LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerF
 from prover.generators.transformers import load_model
 from tests.support.toys import CONFIG, PAIRS, rollout, sample_of, weights
 from trainer.config import run_config
-from trainer.learners.base import NonFiniteLoss, OptimizerConfig
 from trainer.learners.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
 from trainer.learners.supervised import encode_pairs, supervised_step
 from trainer.model.batching import Example, micro_batches
 from trainer.model.compute import Compute, ComputeConfig
-from trainer.model.optimizer import PATIENCE, Stepper, stats_of
+from trainer.model.optimizer import PATIENCE, NonFiniteLoss, OptimizerConfig, Stepper, stats_of
 from trainer.model.policy import build_policy, save_policy, token_logprobs
 from trainer.run.student import Lesson, Student
 from verifier.errors import InvalidInput
