@@ -31,9 +31,7 @@ from verifier.cli.app import (
 from verifier.console import progress_bars, say
 from verifier.errors import (
     InvalidInput,
-    LeanUnavailable,
     ProofmillError,
-    QueueFull,
     RedisUnavailable,
     StalledError,
     WorkerDied,
@@ -53,8 +51,6 @@ app.add_typer(curriculum_app, name="curriculum")
 
 PASSING = (
     EngineUnavailable,
-    LeanUnavailable,
-    QueueFull,
     RedisUnavailable,
     StalledError,
     WorkerDied,
