@@ -12,6 +12,7 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
+from verifier import __version__
 from verifier.errors import NoAnswer, PoolClosed
 from verifier.judging.protocol import StatementReply
 from verifier.lean.advisories import advisories_of
@@ -145,7 +146,7 @@ def create_app(
         yield
         await service.pool.close()
 
-    app = FastAPI(title="Proofmill verifier", lifespan=lifespan)
+    app = FastAPI(title="Proofmill verifier", version=__version__, lifespan=lifespan)
     access = Access(keys)
     app.include_router(_v1(service, access))
     app.include_router(kimina_routes(service, access, REFUSALS))
