@@ -39,7 +39,7 @@ from verifier.errors import (
 )
 from verifier.judging.pool import LeanPool
 from verifier.options import Options
-from verifier.streams.valkey import REDIS_FILE_VARIABLE, REDIS_VARIABLE
+from verifier.streams.connection import REDIS_FILE_VARIABLE, REDIS_VARIABLE
 
 __all__ = ["app", "main"]
 
