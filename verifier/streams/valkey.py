@@ -21,7 +21,7 @@ from typing import BinaryIO, NoReturn, Self
 
 from verifier.console import say
 from verifier.errors import RedisUnavailable
-from verifier.sandbox.child import log_tail, tied_to_this_process
+from verifier.sandbox.child import end, log_tail, tied_to_this_process
 from verifier.streams.connection import answers
 
 __all__ = ["EmbeddedRedis", "server_binary", "server_command", "server_socket"]
@@ -75,7 +75,7 @@ class EmbeddedRedis:
             socket = cleanup.enter_context(server_socket())
             log = self.directory / "redis.log"
             process = _spawn(self.directory, socket, log)
-            cleanup.callback(_end, process)
+            cleanup.callback(end, process, STOP_TIMEOUT_S)
             _wait_until_ready(process, socket, log)
             self._process, self._socket = process, socket
             self._cleanup = cleanup.pop_all()
@@ -209,15 +209,6 @@ def _wait_until_ready(process: subprocess.Popen[bytes], socket: Path, log: Path)
             cause = f"did not answer in {START_TIMEOUT_S:.0f} s" if ended is None else f"ended with {ended}"
             raise RedisUnavailable(f"the embedded Redis {cause}; the end of {log} says why:\n{log_tail(log)}")
         time.sleep(0.01)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 if __name__ == "__main__":
