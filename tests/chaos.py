@@ -31,8 +31,8 @@ from trainer.model.policy import build_policy, save_policy
 from trainer.model.tokenizer import train_tokenizer
 from verifier.errors import RedisUnavailable
 from verifier.sandbox.child import process_tree
+from verifier.streams.connection import connect
 from verifier.streams.stream import Stream, StreamNames
-from verifier.streams.valkey import connect
 from verifier.verdict import Kind, Verdict
 
 SETTINGS = """

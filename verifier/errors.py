@@ -10,11 +10,9 @@ __all__ = [
     "InvalidInput",
     "LeanInstallError",
     "LeanNotFound",
-    "LeanUnavailable",
     "NoAnswer",
     "PoolClosed",
     "ProofmillError",
-    "QueueFull",
     "RedisUnavailable",
     "ServiceError",
     "StalledError",
@@ -34,10 +32,6 @@ class InvalidInput(ProofmillError):
 
 class LeanNotFound(ProofmillError):
     """No usable Lean where one was asked for."""
-
-
-class LeanUnavailable(ProofmillError):
-    """No Lean worker runs and none starts: nothing can be judged until somebody has mended that."""
 
 
 class LeanInstallError(ProofmillError):
@@ -68,14 +62,6 @@ class NoAnswer(ProofmillError):
 
 class PoolClosed(ProofmillError):
     """A submission reached a pool that is shutting down."""
-
-
-class QueueFull(ProofmillError):
-    """More submissions wait than the service holds; `retry_after_s` is when a place should be free."""
-
-    def __init__(self, reason: str, retry_after_s: float) -> None:
-        super().__init__(reason)
-        self.retry_after_s = retry_after_s
 
 
 class StalledError(ProofmillError):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from typing import Any
 
-from verifier.judging.rules import ALLOWED_AXIOMS
+from verifier.verdict import ALLOWED_AXIOMS
 
 __all__ = ["Options"]
 

@@ -9,7 +9,20 @@ from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, computed_field, field_validator, model_validator
 
-__all__ = ["Certificate", "Kind", "Message", "Severity", "Status", "Submission", "Tactic", "Verdict"]
+__all__ = [
+    "ALLOWED_AXIOMS",
+    "Certificate",
+    "Kind",
+    "Message",
+    "Severity",
+    "Status",
+    "Submission",
+    "Tactic",
+    "Verdict",
+]
+
+ALLOWED_AXIOMS = frozenset({"propext", "Classical.choice", "Quot.sound"})
+"""The three axioms of Lean's own mathematics."""
 
 
 class Kind(StrEnum):

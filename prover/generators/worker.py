@@ -26,9 +26,9 @@ from prover.generators.transformers import TransformersGenerator
 from prover.generators.vllm.engine import VLLMEngine, VLLMGenerator
 from prover.theorem import Attempt
 from verifier.errors import InvalidInput
+from verifier.streams.connection import PATIENT, connect
 from verifier.streams.judge_worker import VERIFIER_GROUP, consumer_name
 from verifier.streams.stream import Delivery, Stream, StreamNames
-from verifier.streams.valkey import PATIENT, connect
 
 __all__ = ["GENERATOR_GROUP", "Load", "load_transformers", "load_vllm", "run_generator", "sample_order"]
 

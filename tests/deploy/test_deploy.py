@@ -17,6 +17,7 @@ import yaml
 
 from tests.support.places import ROOT
 from trainer.cli.app import app
+from verifier import __version__
 
 COMPOSE = ROOT / "docker-compose.yml"
 MATHLIB = ROOT / "deploy" / "docker-compose.mathlib.yml"
@@ -64,7 +65,7 @@ def test_an_image_is_built_here_or_pinned_to_a_release(name: str) -> None:
     service = SERVICES[name]
     if "build" in service:
         assert (ROOT / service["build"]["dockerfile"]).is_file()
-        assert service["image"].endswith(f":{project()['version']}")
+        assert service["image"].endswith(f":{__version__}")
     else:
         assert re.search(r":v?\d+\.\d+\.\d+(-alpine)?$", service["image"])
 

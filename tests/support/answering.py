@@ -9,9 +9,9 @@ from contextlib import contextmanager
 
 from prover.generators.messages import AttemptMessage, Order
 from prover.generators.worker import GENERATOR_GROUP, Load, sample_order
+from verifier.streams.connection import connect
 from verifier.streams.judge_worker import VERIFIER_GROUP
 from verifier.streams.stream import Stream, StreamNames
-from verifier.streams.valkey import connect
 from verifier.verdict import Status, Verdict
 
 

@@ -30,9 +30,10 @@ from trainer.run.books import Books
 from trainer.run.daemon import run_daemon
 from trainer.run.intake import Intake
 from trainer.run.metrics import busy_shares
+from verifier.streams.connection import REDIS_VARIABLE, connect
 from verifier.streams.judge_worker import IN_FLIGHT_PER_WORKER, VERIFIER_GROUP, JudgeRequest
 from verifier.streams.stream import Stream, StreamNames
-from verifier.streams.valkey import REDIS_VARIABLE, EmbeddedRedis, connect
+from verifier.streams.valkey import EmbeddedRedis
 from verifier.verdict import Status, Verdict
 
 __all__ = ["PipelineBench", "RunBench", "bench_pipeline"]

@@ -31,9 +31,7 @@ from verifier.cli.app import (
 from verifier.console import progress_bars, say
 from verifier.errors import (
     InvalidInput,
-    LeanUnavailable,
     ProofmillError,
-    QueueFull,
     RedisUnavailable,
     StalledError,
     WorkerDied,
@@ -41,7 +39,7 @@ from verifier.errors import (
 )
 from verifier.judging.pool import LeanPool
 from verifier.options import Options
-from verifier.streams.valkey import REDIS_FILE_VARIABLE, REDIS_VARIABLE
+from verifier.streams.connection import REDIS_FILE_VARIABLE, REDIS_VARIABLE
 
 __all__ = ["app", "main"]
 
@@ -53,8 +51,6 @@ app.add_typer(curriculum_app, name="curriculum")
 
 PASSING = (
     EngineUnavailable,
-    LeanUnavailable,
-    QueueFull,
     RedisUnavailable,
     StalledError,
     WorkerDied,

@@ -18,7 +18,8 @@ from rich.console import Console
 from rich.text import Text
 
 from trainer.launch.keeper import PACE, SUPERVISOR, Child, Keeper, Log, Pace
-from verifier.streams.valkey import answers, server_command
+from verifier.streams.connection import answers
+from verifier.streams.valkey import server_command
 
 __all__ = ["console_log", "redis_child", "supervise"]
 

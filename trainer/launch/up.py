@@ -9,7 +9,8 @@ from trainer.config import RunConfig
 from trainer.launch.keeper import PACE, Child, Pace
 from trainer.launch.processes import generator_arguments, grower_arguments, verifier_arguments
 from trainer.launch.supervisor import redis_child, supervise
-from verifier.streams.valkey import REDIS_VARIABLE, connect, server_socket
+from verifier.streams.connection import REDIS_VARIABLE, connect
+from verifier.streams.valkey import server_socket
 
 __all__ = ["run_up"]
 

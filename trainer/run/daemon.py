@@ -44,7 +44,7 @@ from trainer.run.tasks import orders_of, outcome_of
 from trainer.run.writer import RunWriter
 from verifier.console import say
 from verifier.errors import StalledError
-from verifier.streams.valkey import PATIENT, connect
+from verifier.streams.connection import PATIENT, connect
 from verifier.verdict import Kind
 
 __all__ = ["run_daemon"]

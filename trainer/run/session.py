@@ -20,7 +20,8 @@ from trainer.run.directory import Phase, Summary
 from trainer.run.exchange import Exchange
 from trainer.run.writer import RunWriter
 from verifier.console import progress_bars, say
-from verifier.streams.valkey import REDIS_VARIABLE, EmbeddedRedis, connect
+from verifier.streams.connection import REDIS_VARIABLE, connect
+from verifier.streams.valkey import EmbeddedRedis
 from verifier.verdict import Verdict
 
 __all__ = ["Policy", "Session", "open_session"]

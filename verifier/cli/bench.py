@@ -13,17 +13,16 @@ and after each tenth of the checks.
 """
 
 import asyncio
-import os
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import astuple, dataclass
 from itertools import cycle, islice
-from pathlib import Path
 from statistics import median, quantiles
 
 import httpx
+import psutil
 import uvicorn
 from pydantic import BaseModel
 
@@ -356,9 +355,5 @@ def _rss_mb(pids: Sequence[int]) -> float:
 
 def _cpu_s(pids: Sequence[int]) -> float:
     """CPU seconds that processes and what they started have used."""
-    ticks = 0
-    for pid in pids:
-        for each in process_tree(pid):
-            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
-            ticks += int(fields[11]) + int(fields[12])
-    return ticks / os.sysconf("SC_CLK_TCK")
+    times = (psutil.Process(member).cpu_times() for pid in pids for member in process_tree(pid))
+    return float(sum(spent.user + spent.system for spent in times))

@@ -16,6 +16,8 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import psutil
+
 from verifier.errors import InvalidInput, LeanInstallError, RedisUnavailable
 from verifier.lean.advisories import advisories_of
 from verifier.lean.install import cache_directory, find_embedded_lean, find_node
@@ -147,8 +149,9 @@ def _torch() -> Check:
 
 def _memory() -> Check:
     """One Lean worker and a small model in training need about 3 GB."""
-    total, free = (_meminfo_bytes(field) / 1e9 for field in ("MemTotal", "MemAvailable"))
-    workers = int(free * 1e9 // _WORKER_BYTES)
+    memory = psutil.virtual_memory()
+    free, total = memory.available / 1e9, memory.total / 1e9
+    workers = memory.available // _WORKER_BYTES
     return Check(
         "memory", free > 3, f"{free:.1f} of {total:.1f} GB free, room for {workers} Lean workers", True
     )
@@ -219,14 +222,6 @@ def _first_line(*command: str) -> str | None:
         return None
     lines = ran.stdout.splitlines()
     return lines[0].strip() if ran.returncode == 0 and lines else None
-
-
-def _meminfo_bytes(field: str) -> int:
-    for line in Path("/proc/meminfo").read_text(encoding="ascii").splitlines():
-        name, _, value = line.partition(":")
-        if name == field:
-            return int(value.split()[0]) * 1024
-    raise KeyError(field)
 
 
 def _nearest_directory(path: Path) -> Path:

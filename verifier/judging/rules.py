@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from itertools import accumulate
 
 from verifier.judging.protocol import RENAMED_ROOT, AuditReply, CheckReply, Declaration, RawMessage, RawTactic
-from verifier.verdict import Message, Severity, Status, Submission, Tactic, Verdict
+from verifier.verdict import ALLOWED_AXIOMS, Message, Severity, Status, Submission, Tactic, Verdict
 
 __all__ = [
-    "ALLOWED_AXIOMS",
     "MAX_SUBMISSION_BYTES",
     "Source",
     "audited",
@@ -27,9 +26,6 @@ __all__ = [
     "source_of",
     "tactics_of",
 ]
-
-ALLOWED_AXIOMS = frozenset({"propext", "Classical.choice", "Quot.sound"})
-"""The three axioms of Lean's own mathematics."""
 
 MAX_SUBMISSION_BYTES = 1_000_000
 """Longer texts are refused unread: no proof is that long, and elaboration time grows with it."""

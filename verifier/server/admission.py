@@ -13,14 +13,22 @@ from contextlib import asynccontextmanager, suppress
 from enum import IntEnum
 from typing import Generic, TypeVar
 
-from verifier.errors import PoolClosed, QueueFull
+from verifier.errors import PoolClosed, ProofmillError
 
-__all__ = ["DEFAULT_QUEUE", "Admission", "FairQueue", "Priority"]
+__all__ = ["DEFAULT_QUEUE", "Admission", "FairQueue", "Priority", "QueueFull"]
 
 DEFAULT_QUEUE = 10_000
 """Submissions that may wait; a text has at most a megabyte."""
 
 T = TypeVar("T")
+
+
+class QueueFull(ProofmillError):
+    """More submissions wait than the service holds; `retry_after_s` is when a place should be free."""
+
+    def __init__(self, reason: str, retry_after_s: float) -> None:
+        super().__init__(reason)
+        self.retry_after_s = retry_after_s
 
 
 class Priority(IntEnum):

@@ -12,15 +12,16 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from verifier.errors import LeanUnavailable, NoAnswer, PoolClosed, QueueFull
+from verifier import __version__
+from verifier.errors import NoAnswer, PoolClosed
 from verifier.judging.protocol import StatementReply
 from verifier.lean.advisories import advisories_of
-from verifier.server.admission import Priority
+from verifier.server.admission import Priority, QueueFull
 from verifier.server.auth import Access, while_connected
 from verifier.server.keys import KeyRing
 from verifier.server.kimina import kimina_routes
 from verifier.server.middleware import BodyLimit, RequestIds
-from verifier.server.service import VerifyService
+from verifier.server.service import LeanUnavailable, VerifyService
 from verifier.verdict import Submission, Verdict
 
 __all__ = ["BatchRow", "StatementReport", "Toolchain", "VerifyRequest", "create_app"]
@@ -145,7 +146,7 @@ def create_app(
         yield
         await service.pool.close()
 
-    app = FastAPI(title="Proofmill verifier", lifespan=lifespan)
+    app = FastAPI(title="Proofmill verifier", version=__version__, lifespan=lifespan)
     access = Access(keys)
     app.include_router(_v1(service, access))
     app.include_router(kimina_routes(service, access, REFUSALS))

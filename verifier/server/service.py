@@ -1,14 +1,18 @@
 """The pool as a service: submissions wait their turn, are judged once, and are counted."""
 
-from verifier.errors import LeanUnavailable, QueueFull
+from verifier.errors import ProofmillError
 from verifier.judging.cache import CACHE_BYTES, VerdictCache, VerdictStore
 from verifier.judging.pool import LeanPool
 from verifier.options import Options
-from verifier.server.admission import DEFAULT_QUEUE, Admission, Priority
+from verifier.server.admission import DEFAULT_QUEUE, Admission, Priority, QueueFull
 from verifier.server.metrics import Metrics
 from verifier.verdict import Status, Submission, Verdict
 
-__all__ = ["VerifyService"]
+__all__ = ["LeanUnavailable", "VerifyService"]
+
+
+class LeanUnavailable(ProofmillError):
+    """No Lean worker runs and none starts: nothing can be judged until somebody has mended that."""
 
 
 class VerifyService:

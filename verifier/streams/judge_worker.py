@@ -16,8 +16,8 @@ from pydantic import BaseModel, ConfigDict
 
 from verifier.judging.cache import CachedPool, VerdictStore
 from verifier.judging.pool import LeanPool
+from verifier.streams.connection import PATIENT, connect
 from verifier.streams.stream import Delivery, Stream, StreamNames
-from verifier.streams.valkey import PATIENT, connect
 from verifier.verdict import Submission, Verdict
 
 __all__ = ["VERIFIER_GROUP", "JudgeRequest", "consumer_name", "run_verifier", "stop_on_signals"]

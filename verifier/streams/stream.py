@@ -4,53 +4,34 @@ A stream delivers every message to every group that reads it, and within a group
 to one consumer at least once: a message comes again when its consumer did not
 acknowledge it in time.  So acknowledge after the effect, and key the effect by
 the message's own id.
-
-An entry of a stream has two fields: `v`, the schema version, and `data`, the
-message as JSON.
 """
 
 import logging
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Generic, Self, TypeVar, cast
+from typing import Any, Generic, TypeVar, cast
 
 import redis
-from pydantic import BaseModel, ValidationError
-from redis.typing import EncodableT, FieldT
+from pydantic import BaseModel
 
-from verifier.errors import InvalidInput, ProofmillError
-from verifier.streams.valkey import SOCKET_TIMEOUT_S, unreachable_is_typed
+from verifier.errors import InvalidInput
+from verifier.streams.connection import SOCKET_TIMEOUT_S, explain_errors
+from verifier.streams.entries import DeadEntry, Fields, UnknownMessage, decode, encode
 
-__all__ = [
-    "MAX_BLOCK_MS",
-    "MAX_DELIVERIES",
-    "SCHEMA_VERSION",
-    "DeadEntry",
-    "Delivery",
-    "Stream",
-    "StreamNames",
-    "UnknownMessage",
-]
+__all__ = ["MAX_BLOCK_MS", "MAX_DELIVERIES", "Delivery", "Stream", "StreamNames"]
 
-SCHEMA_VERSION = 1
 MAX_BLOCK_MS = int(SOCKET_TIMEOUT_S * 1000) // 2
 CLAIM_IDLE_MS = 60_000
 PAGE = 512
 MAX_DELIVERIES = 5
 """Times a message is handed out, if nobody acknowledges it, before it counts as what ends its consumers."""
 
-Fields = Mapping[bytes, bytes]
-WireFields = dict[FieldT, EncodableT]
 Entry = tuple[bytes, Fields]
 StreamId = int | bytes | str | memoryview
 M = TypeVar("M", bound=BaseModel)
 A = TypeVar("A", bound=BaseModel)
 
 log = logging.getLogger(__name__)
-
-
-class UnknownMessage(ProofmillError):
-    """An entry of a stream that this version cannot read."""
 
 
 @dataclass(frozen=True)
@@ -89,28 +70,6 @@ class Delivery(Generic[M]):
     message: M
 
 
-@dataclass(frozen=True)
-class DeadEntry:
-    """An entry that `group` could not read or get done: where it stood, why, and its fields as they were."""
-
-    id: str
-    group: str
-    reason: str
-    fields: Fields
-
-    def to_fields(self) -> WireFields:
-        """The original fields, so that the entry can be published again, with the rest beside them."""
-        about: WireFields = {"dead.id": self.id, "dead.group": self.group, "dead.reason": self.reason}
-        return about | dict(self.fields)
-
-    @classmethod
-    def from_fields(cls, fields: Fields) -> Self:
-        """The inverse of `to_fields`."""
-        about = {name: fields[name].decode() for name in (b"dead.id", b"dead.group", b"dead.reason")}
-        original = {name: value for name, value in fields.items() if name not in about}
-        return cls(about[b"dead.id"], about[b"dead.group"], about[b"dead.reason"], original)
-
-
 class Stream(Generic[M]):
     """The stream at `key`, with messages of type `model`.
 
@@ -138,14 +97,14 @@ class Stream(Generic[M]):
 
     def publish(self, message: M) -> str:
         """Appends `message`; returns the id of its entry."""
-        with unreachable_is_typed(self._client):
-            return cast(bytes, self._client.xadd(self.key, _encode(message))).decode()
+        with explain_errors(self._client):
+            return cast(bytes, self._client.xadd(self.key, encode(message))).decode()
 
     def publish_many(self, messages: Iterable[M]) -> list[str]:
         """Appends all of `messages` or none, in order and in one round trip; returns the ids."""
-        with unreachable_is_typed(self._client), self._client.pipeline(transaction=True) as pipeline:
+        with explain_errors(self._client), self._client.pipeline(transaction=True) as pipeline:
             for message in messages:
-                pipeline.xadd(self.key, _encode(message))
+                pipeline.xadd(self.key, encode(message))
             return [cast(bytes, entry_id).decode() for entry_id in pipeline.execute()]
 
     def publish_numbered(self, messages: Mapping[int, M]) -> int:
@@ -154,9 +113,9 @@ class Stream(Generic[M]):
         So whoever cannot know whether a message went out before it was killed just publishes it again.
         Numbers begin at 1 and only rise; nothing else may be published to the same stream.
         """
-        with unreachable_is_typed(self._client), self._client.pipeline(transaction=False) as pipeline:
+        with explain_errors(self._client), self._client.pipeline(transaction=False) as pipeline:
             for number in sorted(messages):
-                pipeline.xadd(self.key, _encode(messages[number]), id=f"{number}-0")
+                pipeline.xadd(self.key, encode(messages[number]), id=f"{number}-0")
             replies = pipeline.execute(raise_on_error=False)
             errors = [each for each in replies if isinstance(each, Exception)]
             for error in errors:
@@ -173,7 +132,7 @@ class Stream(Generic[M]):
         """
         if not 0 <= block_ms <= MAX_BLOCK_MS:
             raise ValueError(f"block_ms must be between 0 and {MAX_BLOCK_MS}, not {block_ms}")
-        with unreachable_is_typed(self._client):
+        with explain_errors(self._client):
             try:
                 entries = self._next_entries(group, consumer, count, block_ms)
             except redis.ResponseError as error:
@@ -187,7 +146,7 @@ class Stream(Generic[M]):
         """All that `consumer` has read and not acknowledged, oldest first: there a restart goes on."""
         found: list[Delivery[M]] = []
         after = "0-0"
-        with unreachable_is_typed(self._client):
+        with explain_errors(self._client):
             while entries := self._entries_after(group, consumer, after):
                 after = entries[-1][0].decode()
                 found += self._readable(group, [entry for entry in entries if entry[1]])
@@ -195,14 +154,14 @@ class Stream(Generic[M]):
 
     def ack(self, deliveries: Sequence[Delivery[M]]) -> None:
         """Marks `deliveries` as done: none of them comes again."""
-        with unreachable_is_typed(self._client):
+        with explain_errors(self._client):
             for group in {delivery.group for delivery in deliveries}:
                 self._client.xack(self.key, group, *(each.id for each in deliveries if each.group == group))
 
     def answer(self, delivery: Delivery[M], to: "Stream[A]", message: A) -> None:
         """Publishes `message` on another stream and acknowledges `delivery`, both or neither, at once."""
-        with unreachable_is_typed(self._client), self._client.pipeline(transaction=True) as pipeline:
-            pipeline.xadd(to.key, _encode(message))
+        with explain_errors(self._client), self._client.pipeline(transaction=True) as pipeline:
+            pipeline.xadd(to.key, encode(message))
             pipeline.xack(self.key, delivery.group, delivery.id)
             pipeline.execute()
 
@@ -220,7 +179,7 @@ class Stream(Generic[M]):
         After the server's clock was set back it would seem to come from the future, and nobody could take
         it over until the clock has caught up.
         """
-        with unreachable_is_typed(self._client):
+        with explain_errors(self._client):
             if group not in self._groups():
                 return
             after: str | bytes = "-"
@@ -232,18 +191,17 @@ class Stream(Generic[M]):
 
     def refuse(self, message: M, group: str, reason: str) -> None:
         """Writes `message` down as one that `group` cannot do anything with; acknowledge its entry after."""
-        with unreachable_is_typed(self._client):
-            about: WireFields = {"dead.id": "", "dead.group": group, "dead.reason": reason}
-            self._client.xadd(self.dead_key, about | _encode(message))
+        with explain_errors(self._client):
+            self._client.xadd(self.dead_key, DeadEntry("", group, reason, {}).to_fields() | encode(message))
 
     def length(self) -> int:
         """How many entries the stream holds, acknowledged ones included."""
-        with unreachable_is_typed(self._client):
+        with explain_errors(self._client):
             return self._client.xlen(self.key)
 
     def backlog(self, group: str) -> int:
         """How many messages `group` has not acknowledged, those included that it has not read."""
-        with unreachable_is_typed(self._client):
+        with explain_errors(self._client):
             found = self._groups().get(group)
             if found is None:
                 return self._client.xlen(self.key)
@@ -260,7 +218,7 @@ class Stream(Generic[M]):
 
         One of them that is not there yet has acknowledged nothing.
         """
-        with unreachable_is_typed(self._client):
+        with explain_errors(self._client):
             known = self._groups()
             kept_from: list[tuple[int, int]] = []
             for group in groups:
@@ -275,20 +233,20 @@ class Stream(Generic[M]):
 
     def dead(self, count: int = 100) -> list[DeadEntry]:
         """The oldest `count` entries that were moved away."""
-        with unreachable_is_typed(self._client):
+        with explain_errors(self._client):
             entries = cast(list[Entry], self._client.xrange(self.dead_key, count=count))
         return [DeadEntry.from_fields(fields) for _, fields in entries]
 
     def newly_dead(self) -> list[tuple[DeadEntry, M | None]]:
         """What was moved away since this object was last asked, each with its message if it can be read."""
-        with unreachable_is_typed(self._client):
+        with explain_errors(self._client):
             entries = cast(list[Entry], self._client.xrange(self.dead_key, min=_after(self._dead_cursor)))
         found: list[tuple[DeadEntry, M | None]] = []
         for entry_id, fields in entries:
             self._dead_cursor = entry_id
             entry = DeadEntry.from_fields(fields)
             try:
-                found.append((entry, _decode(entry.fields, self._model)))
+                found.append((entry, decode(entry.fields, self._model)))
             except UnknownMessage:
                 found.append((entry, None))
         return found
@@ -344,7 +302,7 @@ class Stream(Generic[M]):
     def _set_idle(
         self, deliveries: Sequence[Delivery[M]], consumer: str, *, idle_ms: int, retrycount: int | None = None
     ) -> None:
-        with unreachable_is_typed(self._client):
+        with explain_errors(self._client):
             for group in {delivery.group for delivery in deliveries}:
                 ids: list[StreamId] = [each.id for each in deliveries if each.group == group]
                 self._client.xclaim(
@@ -363,7 +321,7 @@ class Stream(Generic[M]):
         deliveries = []
         for entry_id, fields in entries:
             try:
-                message = _decode(fields, self._model)
+                message = decode(fields, self._model)
             except UnknownMessage as error:
                 self._bury(DeadEntry(entry_id.decode(), group, str(error), fields))
             else:
@@ -388,30 +346,3 @@ def _after(entry_id: bytes) -> bytes:
     """The next id there can be."""
     first, part = _order(entry_id)
     return f"{first}-{part + 1}".encode()
-
-
-def _encode(message: BaseModel) -> WireFields:
-    return {"v": str(SCHEMA_VERSION), "data": message.model_dump_json()}
-
-
-def _decode(fields: Fields, model: type[M]) -> M:
-    """The message in an entry.
-
-    Raises:
-        UnknownMessage: another schema version, or data that is no `model`.
-    """
-    version = fields.get(b"v", b"").decode(errors="replace")
-    if version != str(SCHEMA_VERSION):
-        raise UnknownMessage(
-            f"schema version {version!r}, but this process reads {SCHEMA_VERSION}: "
-            "run the same version of proofmill in all processes"
-        )
-    try:
-        return model.model_validate_json(fields.get(b"data", b""))
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        where = ".".join(map(str, first["loc"])) or "data"
-        raise UnknownMessage(
-            f"not a {model.__name__}: {where}: {first['msg']} ({error.error_count()} errors in all): "
-            "find the process that wrote it, and publish it again once it is right"
-        ) from error

@@ -1,6 +1,6 @@
-"""The Redis that carries the streams: a configured one, or a Valkey started here as a child.
+"""The embedded server: a Valkey started here as a child, for whoever configures no Redis.
 
-The embedded server listens on a unix socket in a directory only this user can
+It listens on a unix socket in a directory only this user can
 enter, keeps its data in an append-only file, and never outlives the process
 that started it: the kernel sends it SIGTERM when that process ends in any way.
 `python -m verifier.streams.valkey DIRECTORY SOCKET` is the same server as a command.
@@ -19,120 +19,16 @@ from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import BinaryIO, NoReturn, Self
 
-import redis
-from redis.backoff import ExponentialBackoff
-from redis.retry import Retry
-
 from verifier.console import say
-from verifier.errors import InvalidInput, RedisUnavailable
-from verifier.sandbox.child import log_tail, tied_to_this_process
+from verifier.errors import RedisUnavailable
+from verifier.sandbox.child import end, log_tail, tied_to_this_process
+from verifier.streams.connection import answers
 
-__all__ = [
-    "PATIENT",
-    "REDIS_FILE_VARIABLE",
-    "REDIS_VARIABLE",
-    "SOCKET_TIMEOUT_S",
-    "EmbeddedRedis",
-    "answers",
-    "connect",
-    "invalid_url",
-    "server_binary",
-    "server_command",
-    "server_socket",
-    "unreachable_is_typed",
-]
+__all__ = ["EmbeddedRedis", "server_binary", "server_command", "server_socket"]
 
-REDIS_VARIABLE = "PROOFMILL_REDIS"
-"""Environment variable that tells the processes of a run where its Redis is."""
-REDIS_FILE_VARIABLE = "PROOFMILL_REDIS_FILE"
-"""The same, for a file that holds it."""
-
-SOCKET_TIMEOUT_S = 30.0
-"""How long a reply may take; a blocking read has to ask for less."""
-
-PATIENT = 15
-WRITES_REFUSED = {
-    "command not allowed when used memory": "raise its `maxmemory`, or end runs that share it",
-    "MISCONF": "make room on its disk, or mend what its log says of the disk",
-    "READONLY": "give the URL of the primary, not of a replica",
-    "NOREPLICAS": "start its replicas, or lower `min-replicas-to-write`",
-}
-"""What to do, by what the server says."""
 START_TIMEOUT_S = 60.0  # reading back the append-only file of a long run takes a while
 LOCK_TIMEOUT_S = 5.0  # a server whose parent was killed may still be writing its last entries
 STOP_TIMEOUT_S = 3.0
-
-
-def connect(url: str, *, retries: int = 3) -> redis.Redis:
-    """A client of the server at `url` that has answered a ping; safe to share between threads.
-
-    A command is tried again when the connection breaks, so a write may take effect
-    twice: three times within about a second, or `PATIENT` times within twelve, for
-    processes that ride out a server that is started again.
-
-    Raises:
-        InvalidInput: `url` is not a Redis URL.
-        RedisUnavailable: the server does not answer, or refuses the password.
-    """
-    try:
-        client = redis.Redis.from_url(
-            url,
-            socket_connect_timeout=5.0,
-            socket_timeout=SOCKET_TIMEOUT_S,
-            retry=Retry(ExponentialBackoff(cap=1.0, base=0.05), retries),
-        )
-    except ValueError as error:
-        raise invalid_url(error) from error
-    with unreachable_is_typed(client):
-        client.ping()
-    return client
-
-
-def answers(url: str) -> bool:
-    """Whether the server at `url` answers a ping within a second; not while it reads back its data."""
-    with redis.Redis.from_url(url, socket_timeout=1.0, retry=Retry(ExponentialBackoff(), 0)) as client:
-        try:
-            return bool(client.ping())
-        except (redis.ConnectionError, redis.TimeoutError):
-            return False
-
-
-def invalid_url(error: ValueError) -> InvalidInput:
-    """What to say of a URL in which redis-py found `error`."""
-    return InvalidInput(
-        f"the Redis URL cannot be used: {error}; write redis://[:PASSWORD@]HOST:PORT/0, "
-        "rediss://... for TLS, or unix:///PATH"
-    )
-
-
-@contextmanager
-def unreachable_is_typed(client: redis.Redis) -> Iterator[None]:
-    """Turns a lost, refused or silent connection of `client`, or refused writes, into `RedisUnavailable`."""
-    try:
-        yield
-    except redis.ResponseError as error:
-        advice = next((advice for sign, advice in WRITES_REFUSED.items() if sign in str(error)), None)
-        if advice is None:
-            raise
-        raise RedisUnavailable(
-            f"Redis at {_address(client)} takes no writes: {error}; {advice}; nothing is lost, and a process "
-            "that is started again goes on"
-        ) from error
-    except redis.AuthenticationError as error:
-        raise RedisUnavailable(
-            f"Redis at {_address(client)} refuses the login: {error}; check user and password in the URL"
-        ) from error
-    except (redis.ConnectionError, redis.TimeoutError) as error:
-        raise RedisUnavailable(
-            f"Redis at {_address(client)} does not answer: {error}; check that the server runs and that "
-            "the URL is right, or leave the URL out to start the embedded server"
-        ) from error
-
-
-def _address(client: redis.Redis) -> str:
-    """Where `client` connects to, without the password a URL may hold."""
-    options = client.connection_pool.connection_kwargs
-    return str(options.get("path") or f"{options.get('host', 'localhost')}:{options.get('port', 6379)}")
 
 
 class EmbeddedRedis:
@@ -179,7 +75,7 @@ class EmbeddedRedis:
             socket = cleanup.enter_context(server_socket())
             log = self.directory / "redis.log"
             process = _spawn(self.directory, socket, log)
-            cleanup.callback(_end, process)
+            cleanup.callback(end, process, STOP_TIMEOUT_S)
             _wait_until_ready(process, socket, log)
             self._process, self._socket = process, socket
             self._cleanup = cleanup.pop_all()
@@ -313,15 +209,6 @@ def _wait_until_ready(process: subprocess.Popen[bytes], socket: Path, log: Path)
             cause = f"did not answer in {START_TIMEOUT_S:.0f} s" if ended is None else f"ended with {ended}"
             raise RedisUnavailable(f"the embedded Redis {cause}; the end of {log} says why:\n{log_tail(log)}")
         time.sleep(0.01)
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(STOP_TIMEOUT_S)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
 
 
 if __name__ == "__main__":

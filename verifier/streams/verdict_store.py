@@ -12,7 +12,7 @@ from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 from redis.exceptions import RedisError
 
-from verifier.streams.valkey import invalid_url
+from verifier.streams.connection import invalid_url
 
 __all__ = ["RedisVerdicts"]
 

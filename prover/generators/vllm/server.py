@@ -22,7 +22,7 @@ import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
 from verifier.errors import ProofmillError
-from verifier.sandbox.child import log_tail, process_tree, tied_to_this_process
+from verifier.sandbox.child import end, log_tail, process_tree, tied_to_this_process
 
 __all__ = [
     "PYTHON_VARIABLE",
@@ -171,7 +171,7 @@ class VLLMServer:
                 log = Path(folder) / "vllm.log"
             port = _free_port()
             process = _spawn(self.model, self.settings, port, log)
-            cleanup.callback(_end, process)
+            cleanup.callback(end, process, 2 * STOP_TIMEOUT_S)  # the guard has ended by then
             self._process, self._log, self._url = process, log, f"http://127.0.0.1:{port}"
             self._cleanup = cleanup.pop_all()
 
@@ -263,8 +263,3 @@ def _healthy(url: str) -> bool:
         return httpx.get(f"{url}/health", timeout=HEALTH_TIMEOUT_S).status_code == 200
     except httpx.TransportError:
         return False
-
-
-def _end(process: subprocess.Popen[bytes]) -> None:
-    process.terminate()
-    process.wait()

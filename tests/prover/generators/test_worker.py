@@ -18,8 +18,9 @@ from prover.generators.sealed import SUMS, BrokenDirectory, digest_of, seal
 from prover.generators.worker import GENERATOR_GROUP, load_transformers, sample_order
 from prover.theorem import Theorem
 from trainer.model.policy import save_policy
+from verifier.streams.connection import REDIS_VARIABLE, connect
 from verifier.streams.stream import Stream, StreamNames
-from verifier.streams.valkey import REDIS_VARIABLE, EmbeddedRedis, connect
+from verifier.streams.valkey import EmbeddedRedis
 
 NAMES = StreamNames("run")
 

@@ -22,7 +22,8 @@ from trainer.launch.keeper import Child, Pace, Restarts
 from trainer.launch.supervisor import console_log, redis_child, supervise
 from verifier.errors import InvalidInput, ProofmillError, RedisUnavailable, WorkerKilled
 from verifier.sandbox.child import process_tree
-from verifier.streams.valkey import connect, server_socket
+from verifier.streams.connection import connect
+from verifier.streams.valkey import server_socket
 
 QUICK = Pace(first_wait_s=0.02, longest_wait_s=0.1, main_grace_s=60.0, grace_s=60.0)
 WAITING = "print('waits'); import time; time.sleep(60)"
@@ -287,7 +288,7 @@ async def test_no_child_outlives_a_supervisor_that_was_killed() -> None:
 
 CLIENT = """
 import sys
-from verifier.streams.valkey import connect
+from verifier.streams.connection import connect
 connect(sys.argv[1]).rpush("starts", "one")
 print("connected")
 import time

@@ -20,7 +20,8 @@ from trainer.run.daemon import run_daemon
 from trainer.run.start import alone_in, curriculum_of
 from verifier.errors import InvalidInput, ProofmillError, StalledError
 from verifier.lean.runtime import LeanRuntime
-from verifier.streams.valkey import REDIS_VARIABLE, EmbeddedRedis
+from verifier.streams.connection import REDIS_VARIABLE
+from verifier.streams.valkey import EmbeddedRedis
 
 TIMES = {"wall_s", "learning_s", "sampling_s", "lean_s", "busy", "bottleneck"}
 OF_THE_CACHE = {"lean_calls", "cached"}

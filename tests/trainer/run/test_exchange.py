@@ -12,9 +12,10 @@ from prover.generators.worker import GENERATOR_GROUP
 from prover.theorem import Attempt, Theorem
 from trainer.run.exchange import Exchange
 from verifier.errors import ProofmillError, StalledError
+from verifier.streams.connection import connect
 from verifier.streams.judge_worker import VERIFIER_GROUP
 from verifier.streams.stream import Stream, StreamNames
-from verifier.streams.valkey import EmbeddedRedis, connect
+from verifier.streams.valkey import EmbeddedRedis
 from verifier.verdict import Kind, Status, Submission, Verdict
 
 NAMES = StreamNames("run")

@@ -13,7 +13,8 @@ from verifier.judging.cache import CachedPool, VerdictCache, digest_of
 from verifier.judging.pool import LeanPool
 from verifier.judging.worker_set import WorkerSet
 from verifier.options import Options
-from verifier.streams.valkey import EmbeddedRedis, connect
+from verifier.streams.connection import connect
+from verifier.streams.valkey import EmbeddedRedis
 from verifier.streams.verdict_store import RedisVerdicts
 from verifier.verdict import Kind, Status, Submission, Verdict
 

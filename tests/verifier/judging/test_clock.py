@@ -11,9 +11,10 @@ from prover.generators.messages import AttemptMessage
 from tests.trainer.run.test_books import attempt, task, verdict
 from trainer.run.books import Account, Books
 from trainer.run.intake import Intake
+from verifier.streams.connection import connect
 from verifier.streams.judge_worker import CLAIM_IDLE_MS, VERIFIER_GROUP, JudgeRequest
 from verifier.streams.stream import Stream, StreamNames
-from verifier.streams.valkey import EmbeddedRedis, connect
+from verifier.streams.valkey import EmbeddedRedis
 from verifier.verdict import Verdict
 
 NAMES = StreamNames("run")

@@ -21,7 +21,8 @@ from verifier.lean.runtime import LeanRuntime, project_runtime, resolve_runtime
 from verifier.options import Options
 from verifier.sandbox import confine as sandbox
 from verifier.sandbox.child import process_tree, resident_bytes, tied_to_this_process
-from verifier.streams.valkey import REDIS_VARIABLE, EmbeddedRedis
+from verifier.streams.connection import REDIS_VARIABLE
+from verifier.streams.valkey import EmbeddedRedis
 from verifier.verdict import Kind, Status, Submission, Verdict
 
 SECRET = "the secret of the user"

@@ -7,8 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from verifier.errors import QueueFull
-from verifier.server.admission import Admission, FairQueue, Priority
+from verifier.server.admission import Admission, FairQueue, Priority, QueueFull
 
 HIGH, NORMAL = Priority.HIGH, Priority.NORMAL
 

@@ -12,9 +12,10 @@ import pytest_asyncio
 from verifier.errors import RedisUnavailable
 from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime
+from verifier.streams.connection import connect
 from verifier.streams.judge_worker import CLAIM_IDLE_MS, VERIFIER_GROUP, JudgeRequest, run_verifier
 from verifier.streams.stream import Stream, StreamNames
-from verifier.streams.valkey import EmbeddedRedis, connect
+from verifier.streams.valkey import EmbeddedRedis
 from verifier.verdict import Status, Submission, Verdict
 
 NAMES = StreamNames("test")

@@ -12,17 +12,16 @@ import redis
 from pydantic import BaseModel
 
 from verifier.errors import InvalidInput, RedisUnavailable
+from verifier.streams.connection import connect
+from verifier.streams.entries import UnknownMessage, WireFields, decode
 from verifier.streams.stream import (
     MAX_BLOCK_MS,
     MAX_DELIVERIES,
     Delivery,
     Stream,
     StreamNames,
-    UnknownMessage,
-    WireFields,
-    _decode,
 )
-from verifier.streams.valkey import EmbeddedRedis, connect
+from verifier.streams.valkey import EmbeddedRedis
 from verifier.verdict import Status, Verdict
 
 
@@ -223,7 +222,7 @@ def test_an_unreadable_entry_is_set_aside_with_its_reason_and_stops_no_other(
 
 def test_what_cannot_be_decoded_is_a_typed_error() -> None:
     with pytest.raises(UnknownMessage, match="run the same version"):
-        _decode({b"v": b"99", b"data": b"{}"}, Note)
+        decode({b"v": b"99", b"data": b"{}"}, Note)
 
 
 @pytest.mark.parametrize("run", ["", "a{b", "a}b"])

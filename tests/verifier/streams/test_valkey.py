@@ -13,8 +13,9 @@ from tempfile import TemporaryDirectory
 import pytest
 
 from tests.support.places import ROOT
-from verifier.errors import InvalidInput, RedisUnavailable
-from verifier.streams.valkey import EmbeddedRedis, answers, connect, server_command, server_socket
+from verifier.errors import RedisUnavailable
+from verifier.streams.connection import answers, connect
+from verifier.streams.valkey import EmbeddedRedis, server_command, server_socket
 
 
 def gone(url: str, within_s: float = 10.0) -> bool:
@@ -67,7 +68,8 @@ def test_data_on_the_disk_survives_sigkill_of_the_server(tmp_path: Path) -> None
 PARENT = """
 import sys, time
 from pathlib import Path
-from verifier.streams.valkey import EmbeddedRedis, connect
+from verifier.streams.connection import connect
+from verifier.streams.valkey import EmbeddedRedis
 with EmbeddedRedis(Path(sys.argv[1])) as server:
     connect(server.url).set("key", "value")
     print(server.url, flush=True)
@@ -148,24 +150,3 @@ def test_a_directory_that_cannot_be_used_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     with pytest.raises(RedisUnavailable, match="choose a directory"), EmbeddedRedis(tmp_path / "file"):
         pass
-
-
-def test_an_unreachable_server_gives_advice_and_hides_the_password() -> None:
-    with pytest.raises(RedisUnavailable, match="check that the server runs") as caught:
-        connect("redis://:secret@127.0.0.1:1/0")
-    assert "127.0.0.1:1" in str(caught.value)
-    assert "secret" not in str(caught.value)
-
-
-def test_a_refused_password_gives_advice(tmp_path: Path) -> None:
-    with EmbeddedRedis(tmp_path) as server, connect(server.url) as client:
-        client.config_set("requirepass", "right")
-        with pytest.raises(RedisUnavailable, match="check user and password"):
-            connect(server.url)
-        connect(server.url.replace("unix://", "unix://:right@")).close()
-
-
-@pytest.mark.parametrize("url", ["", "localhost", "http://localhost:6379"])
-def test_what_is_no_redis_url_is_refused(url: str) -> None:
-    with pytest.raises(InvalidInput, match="write redis://"):
-        connect(url)
