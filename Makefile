@@ -56,6 +56,7 @@ lint: $(STAMP)
 docs: $(STAMP)
 	$(BIN)/python -m trainer.tables
 	$(BIN)/python -m docs.drawings
+	$(BIN)/python -m docs.commands
 
 clean:
 	rm -rf $(VENV) $(VLLM_VENV) build *.egg-info
