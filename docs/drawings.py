@@ -225,7 +225,7 @@ def rooms_table(rooms: Iterable[str]) -> str:
     """The rooms with what they are for, as Markdown."""
     there = set(rooms)
     rows = [
-        f"| [`{room.replace('.', '/')}`]({link_to(room)}) | {purpose} |\n"
+        f"| [`{room}`]({link_to(room)}) | {purpose} |\n"
         for room, purpose in purposes().items()
         if room in there and not room.endswith("__init__")
     ]
