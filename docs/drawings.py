@@ -161,22 +161,22 @@ def draw_arrows(
 ) -> list[str]:
     """An arrow for each import, past the boxes of the floors in between."""
     floor_of = {room: number for number, floor in enumerate(floors) for room in floor}
+    passing: defaultdict[tuple[int, float], list[tuple[float, tuple[str, str]]]] = defaultdict(list)
     ways: dict[tuple[str, str], list[tuple[float, float]]] = {}
-    used: defaultdict[tuple[int, float], int] = defaultdict(int)
     for room, imported in sorted((above, below) for above in edges for below in edges[above]):
+        ways[room, imported] = []
         start, end = places[room], places[imported]
         first, last = floor_of[room], floor_of[imported]
-        way: list[tuple[float, float]] = []
         for floor in range(first + 1, last):
             x = start.middle + (end.middle - start.middle) * (floor - first) / (last - first)
-            gap = min(
-                gaps_of([places[other] for other in floors[floor]], left, width), key=lambda at: abs(at - x)
-            )
-            x = gap + 7 * used[floor, gap] * (1 if gap < left + width / 2 else -1)
-            used[floor, gap] += 1
-            y = places[floors[floor][0]].y
-            way += [(x, y - 2), (x, y + BOX_HEIGHT + 2)]
-        ways[room, imported] = way
+            gaps = gaps_of([places[other] for other in floors[floor]], left, width)
+            nearest = min(gaps, key=lambda at: abs(at - x))
+            passing[floor, nearest].append((end.middle, (room, imported)))
+    for (floor, gap), passed in sorted(passing.items()):
+        y = places[floors[floor][0]].y
+        for number, (_, edge) in enumerate(sorted(passed)):
+            x = gap + 8 * (number - (len(passed) - 1) / 2)
+            ways[edge] += [(x, y - 2), (x, y + BOX_HEIGHT + 2)]
     leaving = ports(ways, places, side="start")
     reaching = ports(ways, places, side="end")
     return [

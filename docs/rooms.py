@@ -15,8 +15,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 ORDER: Mapping[str, tuple[Mapping[str, str], ...]] = {
     "trainer": (
-        {"cli": "the `proofmill` command, over all three packages"},
-        {"__init__": "what users import"},
+        {"__init__": "what users import", "cli": "the `proofmill` command, over all three packages"},
         {
             "bench": "how fast a step, the streams and the curriculum are",
             "simulation": "curriculum policies on learners that are simulated or recorded",
@@ -34,8 +33,7 @@ ORDER: Mapping[str, tuple[Mapping[str, str], ...]] = {
         },
     ),
     "prover": (
-        {"cli": "`proofmill store`"},
-        {"__init__": "what users import"},
+        {"__init__": "what users import", "cli": "`proofmill store`"},
         {
             "evaluation": "a prover measured on a benchmark, with intervals",
             "conjectures": "theorems made of others, and negations",
@@ -58,8 +56,10 @@ ORDER: Mapping[str, tuple[Mapping[str, str], ...]] = {
         },
     ),
     "verifier": (
-        {"cli": "`proofmill verify`, `audit`, `serve`, `doctor` and the benches of the verifier"},
-        {"__init__": "what users import"},
+        {
+            "__init__": "what users import",
+            "cli": "`proofmill verify`, `audit`, `serve`, `doctor` and the benches of the verifier",
+        },
         {
             "server": "the HTTP API: keys, fair queue, metrics, Kimina's routes",
             "streams": "numbered messages over Redis or Valkey, and the worker that judges what arrives",
@@ -107,8 +107,8 @@ def imports(module: str, path: Path, known: Mapping[str, Path]) -> Iterator[str]
         elif isinstance(node, ast.ImportFrom):
             above = package.split(".")[: len(package.split(".")) - node.level + 1] if node.level else []
             source = ".".join([*above, *([node.module] if node.module else [])])
-            # `from package import module` imports the module.
-            inside = [f"{source}.{alias.name}" for alias in node.names]
+            # `from package import module` imports the module.  `__version__` is what a face begins with.
+            inside = [f"{source}.{alias.name}" for alias in node.names if alias.name != "__version__"]
             names = [name if name in known else source for name in inside]
         else:
             continue
