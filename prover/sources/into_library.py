@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, model_validator
 
 from prover.families import build_dataset
-from prover.library.records import Added, Adding
+from prover.library.records import AddedTheorem, AddOutcome
 from prover.library.store import TheoremStore
 from prover.sources.open_answers import with_answer
 from prover.sources.rows import BadRow, Found, Row
@@ -87,7 +87,7 @@ class ImportReport(BaseModel):
         for name in type(self).model_fields:
             setattr(self, name, getattr(self, name) + getattr(other, name))
 
-    def enter(self, row: Found, added: Added, *, is_new: bool) -> None:
+    def enter(self, row: Found, added: AddedTheorem, *, is_new: bool) -> None:
         """Account for a row; `is_new` says whether the theorem came with this import."""
         name = row.theorem.name
 
@@ -95,8 +95,8 @@ class ImportReport(BaseModel):
             return Reported(where=row.where, name=name, reason=reason)
 
         others = ", ".join(f"`{other}`" for other in added.others[:3])
-        match added.how:
-            case Adding.ADDED:
+        match added.outcome:
+            case AddOutcome.ADDED:
                 self.added += 1
                 if added.name != name:
                     self.renamed.append(report(f"another statement has its name: it is `{added.name}` now"))
@@ -104,18 +104,18 @@ class ImportReport(BaseModel):
                     self.faulty.append(report(row.faulty))
                 if others:
                     self.contaminated.append(report(f"training and evaluation share its statement: {others}"))
-            case Adding.PRESENT if is_new:
+            case AddOutcome.PRESENT if is_new:
                 self.duplicates.append(report("the row is there twice"))
-            case Adding.PRESENT:
+            case AddOutcome.PRESENT:
                 self.present += 1
-            case Adding.DUPLICATE:
+            case AddOutcome.DUPLICATE:
                 self.duplicates.append(report(f"it has the statement of {others}"))
-            case Adding.NOW_EVALUATION:
+            case AddOutcome.NOW_EVALUATION:
                 self.present += 1
                 self.contaminated.append(
                     report("it was there to be trained on; now it is for evaluation only")
                 )
-            case Adding.IS_EVALUATION:
+            case AddOutcome.IS_EVALUATION:
                 self.present += 1
                 self.contaminated.append(report("it is there as an evaluation theorem, and stays one"))
 

@@ -286,4 +286,4 @@ def _found(row: _Listed, file: LeanFile | str, source: str, depths: Mapping[str,
     if row.has_tactics and row.name in depths:
         known["dependency_depth"] = depths[row.name]
     theorem = found.theorem.model_copy(update={"name": row.name})
-    return replace(found, theorem=theorem, features=found.features.known(**known))
+    return replace(found, theorem=theorem, features=found.features.with_known(**known))

@@ -7,7 +7,7 @@ import pytest
 from typer.testing import CliRunner
 
 from prover.cli import store_app
-from prover.library.elaboration import check_store, elaborating
+from prover.library.elaboration import check_store, elaborate_statements
 from prover.library.store import TheoremStore
 from prover.library.training_set import TrainingSet
 from prover.sources.into_library import FAULTY, ImportReport, family_theorems, import_rows, jsonl_theorems
@@ -247,7 +247,7 @@ async def test_statements_that_do_not_elaborate_are_flagged_with_lean_s_words(
 
 async def test_lean_is_asked_in_the_order_of_the_theorems(pool: LeanPool) -> None:
     theorems = [stated(f"t{n}", f": {n} = {n if n % 3 else 'nosuch n'}") for n in range(7)]
-    said = [each async for each in elaborating(theorems, pool)]
+    said = [each async for each in elaborate_statements(theorems, pool)]
     assert [each.theorem for each in said] == theorems
     assert [each.message is None for each in said] == [n % 3 != 0 for n in range(7)]
 
