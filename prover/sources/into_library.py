@@ -3,17 +3,16 @@
 A row that is wrong costs only itself: all others are imported.  Doing an import again changes nothing.
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from itertools import islice
 
 from pydantic import BaseModel
 
-from prover.families import build_dataset
 from prover.library.records import AddedTheorem, AddOutcome
 from prover.library.store import TheoremStore
 from prover.sources.rows import RowIssue, SourceRow, SourceTheorem
 
-__all__ = ["ImportReport", "family_theorems", "import_rows"]
+__all__ = ["ImportReport", "import_rows"]
 
 _BATCH = 10_000
 
@@ -103,18 +102,3 @@ def import_rows(
                     report.enter(row, added, is_new=added.index >= first)
                 on_row()
     return report
-
-
-def family_theorems(seed: int, *, train: int, held_out: int, held_out_family: int) -> Iterator[SourceRow]:
-    """Theorems of the project's families, as `build_dataset` draws them, without proofs.
-
-    What is known of those to be trained on is how long their reference proofs are, and what these use.
-
-    Raises:
-        InvalidInput: the families cannot give that many.
-    """
-    data = build_dataset(seed, train=train, held_out=held_out, held_out_family=held_out_family)
-    for number, (theorem, features) in enumerate(zip(data.train, data.train_features, strict=True), start=1):
-        yield SourceTheorem(f"families {seed}:{number}", theorem, features=features)
-    for number, theorem in enumerate((*data.held_out, *data.held_out_family), start=len(data.train) + 1):
-        yield SourceTheorem(f"families {seed}:{number}", theorem)
