@@ -22,11 +22,13 @@ __all__ = ["UNKNOWN", "StoreReader", "claim_digest", "text_digest"]
 UNKNOWN = tuple(status.value for status in Status if status.kind is Kind.UNKNOWN)
 """The statuses that say nothing of a proof, as SQL writes a list."""
 
-_THEOREM = """
+_THEOREMS = """
     SELECT t.name, t.statement, h.text, s.name, t.split, f.name, t.difficulty
-    FROM {rows} JOIN theorems t ON {index} = t.id JOIN headers h ON t.header = h.id
+    FROM json_each(?) j CROSS JOIN theorems t ON j.value = t.id JOIN headers h ON t.header = h.id
         JOIN sources s ON t.source = s.id JOIN families f ON t.family = f.id
+    ORDER BY j.key
 """
+"""Theorems by a list of their indices, in its order; columns as `Theorem` has its fields."""
 
 
 class StoreReader:
@@ -61,26 +63,12 @@ class StoreReader:
         Raises:
             InvalidInput: there is none at one of them.
         """
-        wanted = json.dumps([int(index) for index in indices])
-        rows = self._query(
-            _THEOREM.format(rows="json_each(?) j CROSS", index="j.value") + "ORDER BY j.key", wanted
-        )
+        rows = self._query(_THEOREMS, json.dumps([int(index) for index in indices]))
         if len(rows) < len(indices):
             count = len(self)
             wrong = next(index for index in indices if not 0 <= index < count)
             raise InvalidInput(f"{self.path} has no theorem {wrong}: its {count} are numbered from 0")
-        return [
-            Theorem(
-                name=name,
-                statement=statement,
-                header=header,
-                source=source,
-                split=split,
-                family=family,
-                difficulty=difficulty,
-            )
-            for name, statement, header, source, split, family, difficulty in rows
-        ]
+        return [Theorem.model_validate(dict(zip(Theorem.model_fields, row, strict=True))) for row in rows]
 
     def index_of(self, name: str) -> int:
         """Where a theorem stands.  Raises InvalidInput when none has this name."""

@@ -2,10 +2,10 @@
 
 A theorem's index is its place in the order in which theorems came, from 0 on, without gaps; it never
 changes, and nothing is ever taken out.  No two training theorems have the same statement under the same
-header, and no two evaluation theorems; where one of each do, the store knows, and
-`prover.library.training_set` keeps it from training.  Statements are the same when their normal forms are
-(`prover.syntax.normalise`), headers when only spaces and comments differ: under other definitions the same
-words may say something else.
+header, and no two evaluation theorems have.  Where a training theorem has the statement of an evaluation
+theorem, the store knows, and `prover.library.training_set` keeps it from training.  Statements are the same
+when their normal forms are (`prover.syntax.normalise`), headers when only spaces and comments differ: under
+other definitions the same words may say something else.
 """
 
 from collections.abc import Iterable

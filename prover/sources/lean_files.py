@@ -1,4 +1,4 @@
-"""Theorems from files of Lean, each under the header that makes its statement say what it says there.
+"""Theorems from files of Lean, under headers that make their statements say what they say there.
 
 The header of a theorem is what stands before it in its file: imports, options, definitions, notations, what
 is open, and the variables, sections and namespaces it stands in.  So nothing of its context is guessed.

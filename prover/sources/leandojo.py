@@ -1,8 +1,8 @@
 """Theorems from LeanDojo's benchmarks, and from repositories that LeanDojo traces.
 
-A benchmark is a JSON list of rows, one a theorem: `url`, `commit`, `file_path`, `full_name`, `start`, `end`,
-and `traced_tactics`, each with the premises it names.  The statement is not in it, and nothing of what it
-stands under, so both are read from a checkout of the repository at that commit.
+A benchmark is a JSON list with a row for every theorem: `url`, `commit`, `file_path`, `full_name`, `start`,
+`end`, and `traced_tactics` with the premises they name.  It has neither the statement nor what this stands
+under, so both are read from a checkout of the repository at that commit.
 """
 
 import importlib
@@ -64,7 +64,7 @@ class _Traced(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """What is kept of a row while all are read: the tactic states are most of a benchmark."""
+    """The part of a row that is kept while all are read: the tactic states are most of a benchmark."""
 
     where: str
     split: Split
