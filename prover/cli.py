@@ -22,10 +22,12 @@ from prover.generators.base import Generator, SamplingParams
 from prover.library.elaboration import check_store
 from prover.library.features import FEATURES
 from prover.library.store import TheoremStore
-from prover.sources.into_library import ImportReport, Reported, family_theorems, import_rows, jsonl_theorems
+from prover.sources.datasets import read_dataset
+from prover.sources.into_library import ImportReport, import_rows
 from prover.sources.lean_files import lean_theorems
 from prover.sources.leandojo import leandojo_theorems, trace_repository
-from prover.sources.rows import Row
+from prover.sources.registry import family_theorems
+from prover.sources.rows import RowIssue, SourceRow
 from verifier.cli.app import AllowUnconfined, Project, Timeout, Workers, confined_runtime
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
@@ -280,7 +282,7 @@ def _say_growth(growth: Growth) -> None:
 
 def _rows(
     source: str, format_: Format, repository: Path | None, seed: int, count: int
-) -> tuple[str, Iterator[Row]]:
+) -> tuple[str, Iterator[SourceRow]]:
     """The name of a source and what is found in it.  Raises InvalidInput when nothing can be."""
     path = Path(source)
     chosen = _seen(source, path) if format_ is Format.AUTO else format_
@@ -291,7 +293,7 @@ def _rows(
                 seed, train=count, held_out=count // 10, held_out_family=count // 10
             )
         case Format.JSONL:
-            return name, jsonl_theorems(path, source=name)
+            return name, read_dataset(path, source=name)
         case Format.LEAN:
             return name, lean_theorems(path, source=name)
     if repository is None:
@@ -326,7 +328,7 @@ def _say_report(report: ImportReport) -> None:
         _say_some(title, rows, style)
 
 
-def _say_some(title: str, rows: list[Reported], style: str) -> None:
+def _say_some(title: str, rows: list[RowIssue], style: str) -> None:
     if rows:
         say(f"{len(rows):,} rows {title}:", style)
     for row in rows[:_SHOWN]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from prover.conjectures.base import How, Proposal, Proposer, Unsolved
 from prover.conjectures.check import CheckedProposal, Fate, check_proposals
 from prover.conjectures.conjecturer import AttemptedConjecture, training_pairs
-from prover.library.records import Adding
+from prover.library.records import AddOutcome
 from prover.library.store import TheoremStore
 from prover.syntax.normalise import normalise
 from verifier.judging.pool import LeanPool
@@ -57,7 +57,7 @@ async def grow(
         for proposal in (result.proposal for result in results if result.fate is Fate.KEPT):
             how = f"{proposal.how.replace('_', ' ')}: {proposal.detail}".removesuffix(": ")
             added = store.add_child(proposal.theorem, index_of[proposal.parent], how)
-            if added.how is Adding.ADDED:
+            if added.outcome is AddOutcome.ADDED:
                 names.append(added.name)
         for index, count in attempts_at.items():
             store.note_grown(index, count)

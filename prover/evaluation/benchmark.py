@@ -11,10 +11,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from prover.formats.formats import Problem
-from prover.sources.into_library import Reported, jsonl_theorems
-from prover.sources.jsonl import core_header
+from prover.sources.datasets import CORE_HEADER, read_dataset
 from prover.sources.lean_files import lean_theorems
-from prover.sources.rows import BadRow, Row
+from prover.sources.rows import RowIssue, SourceRow
 from prover.theorem import Split, Theorem
 from verifier.errors import InvalidInput
 
@@ -44,9 +43,9 @@ class Benchmark:
     digest: str
     """Of the theorems below."""
     problems: tuple[Problem, ...]
-    bad: tuple[Reported, ...]
+    bad: tuple[RowIssue, ...]
     """Rows that are left out, and why."""
-    renamed: tuple[Reported, ...]
+    renamed: tuple[RowIssue, ...]
     """Rows whose name is that of another statement: they are under a name of their own."""
     faulty: Mapping[str, str]
     """Theorems that say something else than they should, and why."""
@@ -56,7 +55,7 @@ class Benchmark:
     def under_core_header(self) -> "Benchmark":
         """The same statements to be read by a Lean without Mathlib, as far as it can."""
         return self._with(
-            replace(each, theorem=each.theorem.model_copy(update={"header": core_header()}))
+            replace(each, theorem=each.theorem.model_copy(update={"header": CORE_HEADER}))
             for each in self.problems
         )
 
@@ -97,7 +96,7 @@ def load_benchmark(path: Path, *, answers: bool = True) -> Benchmark:
     rows = (
         (_in_its_split(row, path) for row in lean_theorems(path, source=name, split="test", answers=answers))
         if is_lean
-        else jsonl_theorems(path, source=name, answers=answers)
+        else read_dataset(path, source=name, answers=answers)
     )
     found = _sorted_out(rows)
     problems, bad = found.problems, found.bad
@@ -163,16 +162,16 @@ _TOPICS = ("number theory", "algebra", "induction")
 @dataclass(frozen=True)
 class _SortedOut:
     problems: list[Problem] = field(default_factory=list)
-    bad: list[Reported] = field(default_factory=list)
-    renamed: list[Reported] = field(default_factory=list)
+    bad: list[RowIssue] = field(default_factory=list)
+    renamed: list[RowIssue] = field(default_factory=list)
     faulty: dict[str, str] = field(default_factory=dict)
     answer_given: set[str] = field(default_factory=set)
 
 
-def _in_its_split(row: Row, root: Path) -> Row:
+def _in_its_split(row: SourceRow, root: Path) -> SourceRow:
     """As people keep miniF2F: in `Valid/` and `Test/`, or in `Valid.lean` and `Test.lean`."""
     named = _SPLIT.findall(row.where.removeprefix(str(root.parent)).lower())
-    if isinstance(row, BadRow) or not named:
+    if isinstance(row, RowIssue) or not named:
         return row
     return replace(row, theorem=row.theorem.model_copy(update={"split": named[-1]}))
 
@@ -180,14 +179,14 @@ def _in_its_split(row: Row, root: Path) -> Row:
 _SPLIT = re.compile(r"(?<![^/])(train|valid|test)(?=/|\.lean)")
 
 
-def _sorted_out(rows: Iterable[Row]) -> _SortedOut:
+def _sorted_out(rows: Iterable[SourceRow]) -> _SortedOut:
     """The problems, the rows that are none, those that got another name, and the faults of the problems."""
     sorted_out = _SortedOut()
     bad = sorted_out.bad
     found: dict[str, tuple[str, Theorem]] = {}
     for row in rows:
-        if isinstance(row, BadRow):
-            bad.append(Reported(where=row.where, name="", reason=row.reason))
+        if isinstance(row, RowIssue):
+            bad.append(row)
             continue
         theorem, name = row.theorem, row.theorem.name
         if name in found and not _says_the_same(theorem, found[name][1]):
@@ -195,14 +194,14 @@ def _sorted_out(rows: Iterable[Row]) -> _SortedOut:
             theorem = theorem.model_copy(update={"name": f"{name}~{digest[:8]}"})
         if theorem.name in found:
             reason = f"it is there already: {found[theorem.name][0]}"
-            bad.append(Reported(where=row.where, name=name, reason=reason))
+            bad.append(RowIssue(row.where, name, reason))
         elif row.proof is not None:
             reason = "it comes with a proof: nothing is left to be proved"
-            bad.append(Reported(where=row.where, name=name, reason=reason))
+            bad.append(RowIssue(row.where, name, reason))
         else:
             if theorem.name != name:
                 reason = f"another statement has its name ({found[name][0]}): it is `{theorem.name}`"
-                sorted_out.renamed.append(Reported(where=row.where, name=name, reason=reason))
+                sorted_out.renamed.append(RowIssue(row.where, name, reason))
             sorted_out.problems.append(Problem(theorem, row.informal))
             if row.faulty is not None:
                 sorted_out.faulty[theorem.name] = row.faulty

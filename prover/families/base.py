@@ -28,8 +28,8 @@ __all__ = [
 
 DIFFICULTIES = range(1, 6)
 
-# Disjoint pools: whatever a family draws from two of them cannot clash.  They
-# avoid every name that the shared header or the reference proofs bind.
+# Disjoint pools: names that a family draws from two of them cannot clash.  They avoid every name that the
+# shared header or the reference proofs bind.
 VARIABLES = tuple("abckmnxy")
 HYPOTHESES = ("h", "ha", "hb", "hd", "he", "hm")
 FUNCTION_NAMES = ("f", "g")
@@ -41,8 +41,8 @@ LISTS = ("xs", "ys", "zs")
 class Instance:
     """One true statement of a family, with a proof that Lean accepts.
 
-    `statement` is what follows the theorem's name, up to, not including, `:=`;
-    `proof` is what follows `:=` and starts with `by` and a line break.
+    `statement` is what follows the theorem's name, up to, not including, `:=`; `proof` is what follows `:=`,
+    and starts with `by` and a line break.
     """
 
     statement: str
@@ -57,7 +57,7 @@ class Role(StrEnum):
     RARE = "rare"
     """Statements, and the reference proofs of a handful of easy ones."""
     EXPLORED = "explored"
-    """Statements only: its proofs have to be found by sampling."""
+    """Only statements: their proofs have to be found by sampling."""
     HELD_OUT = "held_out"
     """Nothing at all before the final measurement."""
 
@@ -81,7 +81,7 @@ def by(*tactics: str) -> str:
 
 
 def by_nat_induction(variable: str, functions: str) -> str:
-    """Induction on a natural number; both cases unfold the functions and end in linear arithmetic."""
+    """A proof by induction on a natural number; both cases unfold the functions and do linear arithmetic."""
     return by(
         f"induction {variable} with",
         f"| zero => simp [{functions}] <;> omega",
@@ -90,7 +90,7 @@ def by_nat_induction(variable: str, functions: str) -> str:
 
 
 def by_list_induction(variable: str, functions: str) -> str:
-    """The same on a list."""
+    """A proof by induction on a list; both cases unfold the functions and do linear arithmetic."""
     return by(
         f"induction {variable} with",
         f"| nil => simp [{functions}] <;> omega",

@@ -1,8 +1,7 @@
 """The Lean definitions that generated theorems speak of.
 
-One text for all families, so that a worker that has elaborated it once stays
-warm for every theorem.  Each function is structurally recursive and named so
-that core Lean has nothing of that name.
+They are one text for all families, so that a worker that has elaborated it once stays warm for every theorem.
+Every function is structurally recursive and has a name that core Lean does not have.
 """
 
 __all__ = ["FUNCTIONS", "HEADER"]

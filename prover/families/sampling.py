@@ -1,8 +1,8 @@
 """Data sets drawn from the families: distinct statements, splits that cannot overlap, all from one seed.
 
-On which side a statement of a training family falls is a property of the
-statement (a hash of its normal form), so no seed and no count can put one on
-both sides, and supervised pairs stay apart from every held-out theorem.
+On which side a statement of a training family falls is a property of the statement (a hash of its normal
+form), so no seed and no count can put one on both sides, and supervised pairs stay apart from every held-out
+theorem.
 """
 
 import hashlib
@@ -35,7 +35,7 @@ class Dataset:
     seed: int
     train: tuple[Theorem, ...]
     train_features: tuple[Features, ...]
-    """Of those: all that anyone learns of their reference proofs is how long they are and what they use."""
+    """The features of `train`, which say how long the reference proofs are and what they use, and no more."""
     held_out: tuple[Theorem, ...]
     held_out_family: tuple[Theorem, ...]
 
@@ -43,10 +43,10 @@ class Dataset:
 def build_dataset(
     seed: int, *, train: int, held_out: int, held_out_family: int, max_difficulty: int = DIFFICULTIES[-1]
 ) -> Dataset:
-    """So many theorems of each split, spread evenly over families and over difficulties from 1 on.
+    """Draw so many theorems of every split, spread evenly over families and over difficulties from 1 on.
 
-    `train` and `held_out` hold statements of the same families; `held_out_family`
-    those of the four families that training never sees.
+    `train` and `held_out` hold statements of the same families; `held_out_family` holds those of the four
+    families that training never sees.
 
     Raises InvalidInput when the families cannot give that many distinct statements.
     """
@@ -67,9 +67,10 @@ def build_dataset(
 def supervised_pairs(seed: int, count: int, rare: int = 0) -> list[tuple[Theorem, str]]:
     """Easy train theorems with their reference proofs: `count` of supervised families, `rare` of rare ones.
 
-    Their names differ from those `build_dataset` gives; the statements may also
-    be among its train theorems, never among the held-out ones.
-    Raises InvalidInput when there are fewer distinct ones than `count`.
+    Their names differ from those that `build_dataset` gives; the statements may be among its train theorems
+    too, and never among the held-out ones.
+
+    Raises InvalidInput when there are fewer distinct ones than that.
     """
     rng = random.Random(f"{seed}/supervised")
     drawn = [
@@ -128,7 +129,7 @@ def _split(item: _Drawn) -> Split:
 def _draw(
     rng: random.Random, families: Sequence[Family], difficulties: range, keep: Callable[[str], bool]
 ) -> Iterator[_Drawn]:
-    """Distinct instances that `keep` accepts, from each family and difficulty in turn, until none is left."""
+    """Draw distinct instances that `keep` accepts, families and difficulties in turn, while there are any."""
     seen: set[str] = set()
     cells = [(family, difficulty) for difficulty in difficulties for family in families]
     while cells:

@@ -1,4 +1,4 @@
-"""The table of families: what there is, and what learning may see of each."""
+"""The table of families: which there are, and what learning may see of them."""
 
 from prover.families import arithmetic, logic, recursion, structures, witness
 from prover.families.base import Family, Role
@@ -38,4 +38,4 @@ FAMILIES: tuple[Family, ...] = (
     Family("sum_closed", Role.HELD_OUT, recursion.sum_closed),
     Family("function_witness", Role.HELD_OUT, witness.function_witness),
 )
-"""Every family once.  What is held out is held out whole."""
+"""All families.  A family that is held out is held out whole."""

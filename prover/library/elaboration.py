@@ -1,6 +1,6 @@
 """Whether statements elaborate: Lean is asked once about each, and the store keeps what it says.
 
-That a machine gives no answer is no fault of a statement: it is not noted, and asked about another time.
+That a machine gives no answer is no fault of a statement: it is not noted, and Lean is asked again next time.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from prover.theorem import Theorem
 from verifier.errors import NoAnswer
 from verifier.judging.pool import LeanPool
 
-__all__ = ["Elaboration", "ElaborationCheck", "check_store", "elaborating"]
+__all__ = ["Elaboration", "ElaborationCheck", "check_store", "elaborate_statements"]
 
 _BATCH = 256
 
@@ -40,13 +40,13 @@ class ElaborationCheck:
     """Why Lean gave no answer, and how often."""
 
 
-async def elaborating(theorems: Iterable[Theorem], pool: LeanPool) -> AsyncIterator[Elaboration]:
-    """What Lean says of each statement, in their order; as many at a time as the pool has workers."""
+async def elaborate_statements(theorems: Iterable[Theorem], pool: LeanPool) -> AsyncIterator[Elaboration]:
+    """Ask Lean about statements, as many at a time as the pool has workers; answers come in their order."""
     workers = asyncio.Semaphore(pool.workers)
 
     async def ask(theorem: Theorem) -> Elaboration:
         async with workers:
-            return await _elaborates(theorem, pool)
+            return await _elaborate(theorem, pool)
 
     tasks = [asyncio.create_task(ask(theorem)) for theorem in theorems]
     try:
@@ -67,24 +67,27 @@ async def check_store(
     Raises:
         PoolClosed
     """
-    open_indices = store.unchecked()
+    unchecked = store.unchecked().tolist()
     refused: list[tuple[int, str]] = []
     unknown: Counter[str] = Counter()
-    for start in range(0, len(open_indices), _BATCH):
-        indices = [int(index) for index in open_indices[start : start + _BATCH]]
-        said = [each async for each in _counted(elaborating(store.theorems(indices), pool), on_checked)]
+    for start in range(0, len(unchecked), _BATCH):
+        indices = unchecked[start : start + _BATCH]
+        elaborations = []
+        async for elaboration in elaborate_statements(store.theorems(indices), pool):
+            elaborations.append(elaboration)
+            on_checked()
         with store.batch():
-            for index, each in zip(indices, said, strict=True):
-                if not each.is_known:
-                    unknown[each.message or ""] += 1
+            for index, elaboration in zip(indices, elaborations, strict=True):
+                if not elaboration.is_known:
+                    unknown[elaboration.message or ""] += 1
                     continue
-                store.flag_elaboration(index, each.message)
-                if each.message is not None:
-                    refused.append((index, each.message))
-    return ElaborationCheck(len(open_indices), refused, unknown)
+                store.flag_elaboration(index, elaboration.message)
+                if elaboration.message is not None:
+                    refused.append((index, elaboration.message))
+    return ElaborationCheck(len(unchecked), refused, unknown)
 
 
-async def _elaborates(theorem: Theorem, pool: LeanPool) -> Elaboration:
+async def _elaborate(theorem: Theorem, pool: LeanPool) -> Elaboration:
     try:
         reply = await pool.statement(theorem.statement, theorem.header)
     except NoAnswer as error:
@@ -92,11 +95,3 @@ async def _elaborates(theorem: Theorem, pool: LeanPool) -> Elaboration:
     if reply.error is not None:
         return Elaboration(theorem, reply.error, is_known=False)
     return Elaboration(theorem, reply.statement_error)
-
-
-async def _counted(
-    said: AsyncIterator[Elaboration], on_checked: Callable[[], None]
-) -> AsyncIterator[Elaboration]:
-    async for each in said:
-        on_checked()
-        yield each

@@ -1,8 +1,8 @@
-"""What makes a theorem likely to be hard, in numbers; pure.
+"""Difficulty features: what makes a theorem likely to be hard, in numbers; pure.
 
-Known is what the source says: of its statement always, of its proof where there is one.  The rest is
-estimated, and `Features.estimated` names what.  Sizes count tokens of the text that `prover.syntax.normalise`
-gives, so neither spaces nor comments nor the names of bound variables change them.
+What the source has is known: the statement always, the proof where there is one.  The rest is estimated, and
+`Features.estimated` names it.  Sizes count tokens of the text that `prover.syntax.normalise` gives, so
+neither spaces nor comments nor the names of bound variables change them.
 """
 
 import re
@@ -31,7 +31,7 @@ FEATURES: tuple[str, ...] = (
 
 
 class Features(BaseModel):
-    """Of one theorem."""
+    """The features of one theorem."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -50,10 +50,10 @@ class Features(BaseModel):
     """Names that the statement binds: in its signature, and by quantifiers, `fun`, sums and their kin."""
     family: str
     estimated: frozenset[str] = frozenset()
-    """Names of the fields that are not from the source."""
+    """The names of the fields that are not from the source."""
 
-    def known(self, **values: int) -> Self:
-        """The same with these numbers from the source."""
+    def with_known(self, **values: int) -> Self:
+        """Replace numbers by those that the source has."""
         return type(self).model_validate(
             {**self.model_dump(), **values, "estimated": self.estimated - values.keys()}
         )
@@ -69,12 +69,12 @@ class FeatureTable:
     statement_size: NDArray[np.float32]
     quantifiers: NDArray[np.float32]
     family: NDArray[np.int32]
-    """Places in `families`."""
+    """The theorems' families, as places in `families`."""
     families: tuple[str, ...]
 
     @classmethod
     def of(cls, rows: Iterable[Features]) -> Self:
-        """The table of these, families in the order in which they first come."""
+        """Make a table of rows; families are in the order in which they first come."""
         families: dict[str, int] = {}
         kept = list(rows)
         numbers = np.array([[getattr(row, name) for name in FEATURES] for row in kept], np.float32)
@@ -95,7 +95,7 @@ class FeatureTable:
 
 @lru_cache(maxsize=16)
 def normal_form(text: str) -> str:
-    """What `normalise` gives, remembered for the last texts: nothing else here takes as long."""
+    """Normalise a text, with the last results remembered: nothing else here takes as long."""
     return normalise(text)
 
 
@@ -185,14 +185,14 @@ def _depth(names: Iterable[str], header: str) -> int:
 
 @lru_cache(maxsize=64)
 def _declared(header: str) -> Mapping[str, int]:
-    """What a header declares, each with the length of the longest chain of declarations that starts there."""
+    """The names that a header declares, with the length of the longest chain of declarations below them."""
     text = blank_comments(header)
     depths: dict[str, int] = {}
     found = list(_DECLARED.finditer(text))
-    stops = [*(each.start() for each in found[1:]), len(text)]
-    for each, stop in zip(found, stops, strict=False):
-        body = text[each.end() : stop]
+    stops = [*(match.start() for match in found[1:]), len(text)]
+    for match, stop in zip(found, stops, strict=False):
+        body = text[match.end() : stop]
         # A declaration rests on what stands above it; its own name is no chain.
         below = [depths[name] for name in _NAME.findall(body) if name in depths]
-        depths[each.group(1)] = 1 + max(below, default=0)
+        depths[match.group(1)] = 1 + max(below, default=0)
     return depths

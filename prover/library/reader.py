@@ -1,11 +1,10 @@
-"""Reading a theorem store: theorems by index, their features, what became of them, what may be trained on."""
+"""Reading a theorem store: theorems by index, their features, what became of them, what training may see."""
 
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -18,19 +17,21 @@ from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 from verifier.verdict import Kind, Status
 
-__all__ = ["UNKNOWN", "StoredTheorems", "claim_of", "digest_of"]
+__all__ = ["UNKNOWN", "StoreReader", "claim_digest", "text_digest"]
 
 UNKNOWN = tuple(status.value for status in Status if status.kind is Kind.UNKNOWN)
 """The statuses that say nothing of a proof, as SQL writes a list."""
 
-_THEOREM = """
+_THEOREMS = """
     SELECT t.name, t.statement, h.text, s.name, t.split, f.name, t.difficulty
-    FROM {rows} JOIN theorems t ON {index} = t.id JOIN headers h ON t.header = h.id
+    FROM json_each(?) j CROSS JOIN theorems t ON j.value = t.id JOIN headers h ON t.header = h.id
         JOIN sources s ON t.source = s.id JOIN families f ON t.family = f.id
+    ORDER BY j.key
 """
+"""Theorems by a list of their indices, in its order; columns as `Theorem` has its fields."""
 
 
-class StoredTheorems:
+class StoreReader:
     """The theorems of a store, a `Catalogue` of all of them.  One thread uses it; other processes may too.
 
     To train, take `prover.library.training_set.TrainingSet`, which leaves out what must not be trained on.
@@ -44,9 +45,7 @@ class StoredTheorems:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *exception: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -64,26 +63,12 @@ class StoredTheorems:
         Raises:
             InvalidInput: there is none at one of them.
         """
-        wanted = json.dumps([int(index) for index in indices])
-        rows = self._query(
-            _THEOREM.format(rows="json_each(?) j CROSS", index="j.value") + "ORDER BY j.key", wanted
-        )
+        rows = self._query(_THEOREMS, json.dumps([int(index) for index in indices]))
         if len(rows) < len(indices):
             count = len(self)
             wrong = next(index for index in indices if not 0 <= index < count)
             raise InvalidInput(f"{self.path} has no theorem {wrong}: its {count} are numbered from 0")
-        return [
-            Theorem(
-                name=name,
-                statement=statement,
-                header=header,
-                source=source,
-                split=split,
-                family=family,
-                difficulty=difficulty,
-            )
-            for name, statement, header, source, split, family, difficulty in rows
-        ]
+        return [Theorem.model_validate(dict(zip(Theorem.model_fields, row, strict=True))) for row in rows]
 
     def index_of(self, name: str) -> int:
         """Where a theorem stands.  Raises InvalidInput when none has this name."""
@@ -122,7 +107,7 @@ class StoredTheorems:
         return found[0][0] if found else None
 
     def parent_of(self, index: int) -> tuple[int, str] | None:
-        """The theorem from which this one was made, and how."""
+        """The theorem from which this one was made, and how; None where it was made from none."""
         found = self._query("SELECT parent, how FROM lineage WHERE child = ?", index)
         return (found[0][0], found[0][1]) if found else None
 
@@ -136,7 +121,7 @@ class StoredTheorems:
         ]
 
     def made_by(self, how: str) -> list[tuple[int, int]]:
-        """The theorems that were made so, each with the one from which it was."""
+        """The theorems that were made so, with those from which they were made."""
         return [
             (child, parent)
             for child, parent in self._query(
@@ -161,16 +146,19 @@ class StoredTheorems:
         )
 
     def retired(self) -> NDArray[np.int64]:
-        """The indices of those that are retired, in their order."""
+        """The indices of the theorems that are retired, in their order."""
         return self._indices("SELECT id FROM theorems WHERE retired IS NOT NULL ORDER BY id")
 
     def unchecked(self) -> NDArray[np.int64]:
-        """The theorems of which Lean was not asked whether they elaborate."""
+        """The indices of the theorems about which Lean was not asked yet."""
         return self._indices("SELECT id FROM theorems WHERE elaboration IS NULL ORDER BY id")
 
     def training_indices(self, *, allow_contaminated: bool = False, first: int = 0) -> NDArray[np.int64]:
-        """The theorems from index `first` on that training may see: none of the evaluation, none with a
-        fault, and unless they are allowed none that is contaminated.  Retired ones are among them."""
+        """The indices from `first` on of the theorems that training may see, retired ones among them.
+
+        They are none for evaluation and none with a fault, and none that is contaminated unless these are
+        allowed.
+        """
         sound = self._indices(
             "SELECT id FROM theorems WHERE id >= ? AND NOT evaluation AND faulty IS NULL "
             "AND coalesce(elaboration, '') = '' ORDER BY id",
@@ -178,11 +166,11 @@ class StoredTheorems:
         )
         if allow_contaminated:
             return sound
-        refused = np.array([each.index for each in self.contaminated()], np.int64)
+        refused = np.array([theorem.index for theorem in self.contaminated()], np.int64)
         return np.setdiff1d(sound, refused, assume_unique=True)
 
     def contaminated(self) -> list[Contaminated]:
-        """The training theorems with the statement of an evaluation theorem, and all that grew from those."""
+        """The training theorems with the statement of an evaluation theorem, and all that grew from them."""
         rows = self._query(
             """WITH RECURSIVE tainted(id, origin) AS (
                 SELECT t.id, e.name FROM theorems e CROSS JOIN theorems t ON t.claim = e.claim
@@ -196,7 +184,7 @@ class StoredTheorems:
         return [Contaminated(*row) for row in rows]
 
     def counts(self) -> list[SourceCount]:
-        """What there is, by source and split."""
+        """How many theorems there are, and how many with what is wrong, by source and split."""
         rows = self._query(
             """SELECT s.name, t.split, count(*), sum(t.evaluation), count(t.faulty),
                 coalesce(sum(t.elaboration <> ''), 0), count(t.retired), sum(EXISTS(
@@ -219,10 +207,10 @@ class StoredTheorems:
             )
 
     def unsolved(self, attempts: int, limit: int) -> list[tuple[int, int]]:
-        """Training theorems that at least so many attempts did not prove, with how many those are.
+        """The indices of training theorems that at least so many attempts did not prove, with these numbers.
 
-        The most tried first, at most `limit`.  None that is retired or faulty; and none from which theorems
-        were grown, until it was tried twice as often as then.
+        They are at most `limit`, those with the most attempts first.  None is retired or faulty, and one from
+        which theorems were grown waits until it has twice as many attempts as then.
         """
         return self._query(
             f"""SELECT t.id, count(*) AS tried FROM attempts a JOIN theorems t ON a.theorem = t.id
@@ -247,9 +235,9 @@ class StoredTheorems:
         return [proof for (proof,) in reversed(rows)]
 
     def has_statement(self, theorem: Theorem) -> bool:
-        """Whether a theorem says the same, under whatever header."""
+        """Whether a theorem of the store says the same, under whatever header."""
         return bool(
-            self._query("SELECT 1 FROM theorems WHERE claim = ? LIMIT 1", claim_of(theorem.statement))
+            self._query("SELECT 1 FROM theorems WHERE claim = ? LIMIT 1", claim_digest(theorem.statement))
         )
 
     def attempts(self, index: int) -> Iterator[JudgedAttempt]:
@@ -277,11 +265,11 @@ class StoredTheorems:
         return np.fromiter((row[0] for row in self._db.execute(sql, values)), np.int64)
 
 
-def claim_of(statement: str) -> bytes:
-    """The same for statements whose normal forms are the same."""
-    return digest_of(normal_form(statement))
+def claim_digest(statement: str) -> bytes:
+    """A digest of what a statement says: statements with the same normal form have the same."""
+    return text_digest(normal_form(statement))
 
 
-def digest_of(text: str) -> bytes:
+def text_digest(text: str) -> bytes:
     """16 bytes of the text's SHA-256: that two of a million texts share them has a chance of 1e-27."""
     return hashlib.sha256(text.encode(errors="surrogatepass")).digest()[:16]

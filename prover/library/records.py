@@ -9,10 +9,10 @@ from pydantic import BaseModel, ConfigDict, Field
 from prover.theorem import Attempt
 from verifier.verdict import Status, Verdict
 
-__all__ = ["Added", "Adding", "Contaminated", "JudgedAttempt", "SourceCount", "State"]
+__all__ = ["AddOutcome", "AddedTheorem", "Contaminated", "JudgedAttempt", "SourceCount", "State"]
 
 
-class Adding(StrEnum):
+class AddOutcome(StrEnum):
     """What became of a theorem that was to be added."""
 
     ADDED = "added"
@@ -21,19 +21,19 @@ class Adding(StrEnum):
     DUPLICATE = "duplicate"
     """It is there already, under another name: `others`."""
     NOW_EVALUATION = "now_evaluation"
-    """It was there as a training theorem; now it is one of the evaluation."""
+    """It was there as a training theorem; now it is an evaluation theorem."""
     IS_EVALUATION = "is_evaluation"
     """It is there, under this name, as an evaluation theorem, and stays one."""
 
 
 @dataclass(frozen=True, slots=True)
-class Added:
+class AddedTheorem:
     """What became of a theorem that was to be added, and where it stands."""
 
-    how: Adding
+    outcome: AddOutcome
     index: int
     name: str
-    """In the store.  Where another statement had its name, that and a part of its own digest."""
+    """Its name in the store.  Where another statement had the name, a part of the digest stands behind it."""
     others: tuple[str, ...] = ()
     """The theorem it is a duplicate of; or, of one that was added, those with its statement on the other
     side of the line between training and evaluation."""
@@ -46,7 +46,7 @@ class JudgedAttempt(BaseModel):
 
     id: str = Field(min_length=1)
     theorem: int = Field(ge=0)
-    """Its index."""
+    """The theorem's index in the store."""
     policy_version: int
     proof: str
     status: Status

@@ -1,4 +1,4 @@
-"""The file of a theorem store: its tables, and what is no store or one of a newer version is refused.
+"""The file of a theorem store: its tables by version, and the refusal of what is no store or a newer one.
 
 SQLite marks the file: `application_id` says that it is a store, `user_version` which tables it has.
 """
@@ -10,17 +10,17 @@ from pathlib import Path
 
 from verifier.errors import InvalidInput, ProofmillError
 
-__all__ = ["VERSION", "connect", "writing"]
+__all__ = ["MIGRATIONS", "VERSION", "connect", "writing"]
 
 APPLICATION_ID = 0x50524D4C
-"""`PRML`."""
-VERSION = 2
+"""The letters `PRML`."""
 
 _WAIT_S = 30.0
-"""For another process that writes."""
+"""How long to wait for another process that writes."""
 _CACHE_KIB = 32 * 1024
 
-_TABLES = """
+MIGRATIONS = (
+    """
 CREATE TABLE sources(
     id INTEGER PRIMARY KEY,
     name TEXT NOT NULL UNIQUE,
@@ -81,13 +81,16 @@ CREATE TABLE lineage(
     how TEXT NOT NULL
 );
 CREATE INDEX lineage_by_parent ON lineage(parent);
-"""
-_SINCE_2 = """
+""",
+    """
 CREATE TABLE grown(
     theorem INTEGER PRIMARY KEY REFERENCES theorems,
     attempts INTEGER NOT NULL
+);
+""",
 )
-"""
+"""SQL that makes the tables of version 1 from nothing, and of every later version from those before it."""
+VERSION = len(MIGRATIONS)
 
 
 def connect(path: Path, *, create: bool) -> sqlite3.Connection:
@@ -150,30 +153,30 @@ def writing(db: sqlite3.Connection) -> Iterator[None]:
 def _check(db: sqlite3.Connection, path: Path) -> None:
     """See that it is a store of this version; make a new file one, and bring an older one up to date."""
     marked, version = _pragma(db, "application_id"), _pragma(db, "user_version")
-    if marked == APPLICATION_ID:
-        if version > VERSION:
-            raise InvalidInput(
-                f"{path} was written by a newer Proofmill (its tables are version {version}, this one knows "
-                f"{VERSION}): update Proofmill, or import into a new file"
-            )
-        if version < VERSION:
-            with writing(db):
-                if _pragma(db, "user_version") < VERSION:
-                    db.execute(_SINCE_2)
-                    db.execute(f"PRAGMA user_version = {VERSION}")
-        return
-    with closing(db.execute("SELECT count(*) FROM sqlite_schema")) as found:
-        if marked or version or found.fetchone()[0]:
-            raise InvalidInput(f"{path} is a database of something else: give another file for the store")
-    db.execute("PRAGMA journal_mode = WAL")
+    if marked != APPLICATION_ID:
+        with closing(db.execute("SELECT count(*) FROM sqlite_schema")) as found:
+            if marked or version or found.fetchone()[0]:
+                raise InvalidInput(f"{path} is a database of something else: give another file for the store")
+        db.execute("PRAGMA journal_mode = WAL")
+    elif version > VERSION:
+        raise InvalidInput(
+            f"{path} was written by a newer Proofmill (its tables are version {version}, this one knows "
+            f"{VERSION}): update Proofmill, or import into a new file"
+        )
+    if version < VERSION:
+        _migrate(db)
+
+
+def _migrate(db: sqlite3.Connection) -> None:
     with writing(db):
-        # Another process may have made it while this one waited.
-        if _pragma(db, "application_id") == APPLICATION_ID:
-            return
-        for statement in (*_TABLES.split(";"), _SINCE_2):
-            db.execute(statement)
-        db.execute(f"PRAGMA user_version = {VERSION}")
-        db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        # Another process may have done it while this one waited.
+        version = _pragma(db, "user_version")
+        for migration in MIGRATIONS[version:]:
+            for statement in migration.split(";"):
+                db.execute(statement)
+            version += 1
+            db.execute(f"PRAGMA user_version = {version}")
+            db.execute(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def _pragma(db: sqlite3.Connection, name: str) -> int:

@@ -2,18 +2,18 @@
 
 A theorem's index is its place in the order in which theorems came, from 0 on, without gaps; it never
 changes, and nothing is ever taken out.  No two training theorems have the same statement under the same
-header, and no two evaluation theorems; where one of each do, the store knows, and
-`prover.library.training_set` keeps it from training.  Statements are the same when their normal forms are
-(`prover.syntax.normalise`), headers when only spaces and comments differ: under other definitions the same
-words may say something else.
+header, and no two evaluation theorems have.  Where a training theorem has the statement of an evaluation
+theorem, the store knows, and `prover.library.training_set` keeps it from training.  Statements are the same
+when their normal forms are (`prover.syntax.normalise`), headers when only spaces and comments differ: under
+other definitions the same words may say something else.
 """
 
 from collections.abc import Iterable
 from contextlib import AbstractContextManager
 
 from prover.library.features import FEATURES, Features, features_of
-from prover.library.reader import UNKNOWN, StoredTheorems, claim_of, digest_of
-from prover.library.records import Added, Adding, JudgedAttempt
+from prover.library.reader import UNKNOWN, StoreReader, claim_digest, text_digest
+from prover.library.records import AddedTheorem, AddOutcome, JudgedAttempt
 from prover.library.schema import writing
 from prover.syntax.normalise import blank_comments
 from prover.theorem import Theorem
@@ -22,13 +22,13 @@ from verifier.errors import InvalidInput
 __all__ = ["TheoremStore"]
 
 
-class TheoremStore(StoredTheorems):
-    """Theorems that are added, attempts that are recorded, and what becomes of theorems.
+class TheoremStore(StoreReader):
+    """A store that theorems and attempts are written to, and what becomes of theorems.
 
         with TheoremStore(Path("theorems.db"), create=True) as store:
             store.add(theorem)
 
-    Each of its writes is a transaction of its own, or a part of a `batch`.
+    Every write is a transaction of its own, or a part of a `batch`.
     """
 
     def batch(self) -> AbstractContextManager[None]:
@@ -42,11 +42,14 @@ class TheoremStore(StoredTheorems):
         *,
         proof: str | None = None,
         faulty: str | None = None,
-    ) -> Added:
-        """Take in a theorem unless it is there, with the proof and the known fault it came with."""
+    ) -> AddedTheorem:
+        """Take in a theorem unless it is there, with the proof and the known fault it came with.
+
+        Without `features`, they are those of its text.
+        """
         features = features or features_of(theorem, proof)
         with self.batch():
-            claim, header = claim_of(theorem.statement), self._header(theorem.header)
+            claim, header = claim_digest(theorem.statement), self._header(theorem.header)
             source, evaluation = self._side(theorem)
             same = self._query(
                 """SELECT t.id, t.name, t.evaluation, h.normal = (SELECT normal FROM headers WHERE id = ?)
@@ -57,21 +60,31 @@ class TheoremStore(StoredTheorems):
             names = _names(theorem.name, claim, theorem.header)
             for index, name, is_evaluation, same_header in same:
                 if same_header and name in names:
-                    how = self._again(index, is_evaluation, theorem, source, evaluation)
-                    return Added(how, index, name)
+                    outcome = self._add_again(index, is_evaluation, theorem, source, evaluation)
+                    return AddedTheorem(outcome, index, name)
             for index, name, is_evaluation, same_header in same:
                 if same_header and is_evaluation == evaluation:
-                    return Added(Adding.DUPLICATE, index, name, (name,))
+                    return AddedTheorem(AddOutcome.DUPLICATE, index, name, (name,))
             taken = {
                 row[0] for row in self._query("SELECT name FROM theorems WHERE name IN (?, ?, ?)", *names)
             }
-            name = next(each for each in names if each not in taken)
-            index = self._insert(name, theorem, features, claim, header, source, evaluation, faulty)
+            name = next(candidate for candidate in names if candidate not in taken)
+            index = self._insert(
+                theorem,
+                features,
+                name=name,
+                claim=claim,
+                header=header,
+                source=source,
+                evaluation=evaluation,
+                faulty=faulty,
+            )
             if proof is not None:
                 self._db.execute("INSERT INTO source_proofs VALUES(?, ?)", (index, proof))
-        return Added(Adding.ADDED, index, name, tuple(row[1] for row in same if row[2] != evaluation))
+        others = tuple(row[1] for row in same if row[2] != evaluation)
+        return AddedTheorem(AddOutcome.ADDED, index, name, others)
 
-    def add_child(self, theorem: Theorem, parent: int, how: str) -> Added:
+    def add_child(self, theorem: Theorem, parent: int, how: str) -> AddedTheorem:
         """Take in a theorem that was made from another.
 
         Raises:
@@ -82,7 +95,7 @@ class TheoremStore(StoredTheorems):
                 name = self.theorem(parent).name
                 raise InvalidInput(f"`{name}` is for evaluation: nothing may grow from it to train on")
             added = self.add(theorem)
-            if added.how is Adding.ADDED:
+            if added.outcome is AddOutcome.ADDED:
                 self._db.execute("INSERT INTO lineage VALUES(?, ?, ?)", (added.index, parent, how))
         return added
 
@@ -108,7 +121,7 @@ class TheoremStore(StoredTheorems):
     def record(self, attempts: Iterable[JudgedAttempt]) -> int:
         """Keep attempts with their verdicts; returns how many of them said something new.
 
-        One that is there already changes nothing, unless nobody knew before and now somebody does.
+        An attempt that is there already changes nothing, unless its verdict was unknown and is known now.
         """
         before = self._db.total_changes
         with self.batch():
@@ -117,7 +130,7 @@ class TheoremStore(StoredTheorems):
                 VALUES(?, ?, ?, ?, ?, ?, ?)
                 ON CONFLICT(id) DO UPDATE SET status = excluded.status, lean_ms = excluded.lean_ms
                 WHERE status IN {UNKNOWN} AND excluded.status NOT IN {UNKNOWN}""",
-                (tuple(each.model_dump().values()) for each in attempts),
+                (tuple(attempt.model_dump().values()) for attempt in attempts),
             )
         return self._db.total_changes - before
 
@@ -138,69 +151,51 @@ class TheoremStore(StoredTheorems):
         registered = self._query("SELECT evaluation FROM sources WHERE id = ?", source)[0][0]
         return source, int(registered or theorem.split != "train")
 
-    def _again(
+    def _add_again(
         self, index: int, is_evaluation: int, theorem: Theorem, source: int, evaluation: int
-    ) -> Adding:
-        """A theorem that is there under its name comes once more: evaluation wins, once and for all."""
+    ) -> AddOutcome:
+        """Take in what is there under its name: a theorem that once is for evaluation stays so."""
         if is_evaluation == evaluation:
-            return Adding.PRESENT
+            return AddOutcome.PRESENT
         if is_evaluation:
-            return Adding.IS_EVALUATION
+            return AddOutcome.IS_EVALUATION
         self._db.execute(
             "UPDATE theorems SET evaluation = 1, split = ?, source = ? WHERE id = ?",
             (theorem.split, source, index),
         )
-        return Adding.NOW_EVALUATION
+        return AddOutcome.NOW_EVALUATION
 
-    def _insert(
-        self,
-        name: str,
-        theorem: Theorem,
-        features: Features,
-        claim: bytes,
-        header: int,
-        source: int,
-        evaluation: int,
-        faulty: str | None,
-    ) -> int:
-        columns = (
-            "name, statement, claim, header, source, split, evaluation, family, difficulty, "
-            f"{', '.join(FEATURES)}, estimated, faulty"
-        )
-        values = (
-            name,
-            theorem.statement,
-            claim,
-            header,
-            source,
-            theorem.split,
-            evaluation,
-            self._named("families", theorem.family),
-            theorem.difficulty,
-            *(getattr(features, name) for name in FEATURES),
-            " ".join(sorted(features.estimated)),
-            faulty,
-        )
+    def _insert(self, theorem: Theorem, features: Features, **columns: object) -> int:
+        """Put in a theorem's row, with `columns` that neither it nor its features say; returns its index."""
+        row = {
+            **columns,
+            "statement": theorem.statement,
+            "split": theorem.split,
+            "family": self._named("families", theorem.family),
+            "difficulty": theorem.difficulty,
+            "estimated": " ".join(sorted(features.estimated)),
+            **{name: getattr(features, name) for name in FEATURES},
+        }
         inserted = self._db.execute(
-            f"INSERT INTO theorems(id, {columns}) VALUES((SELECT coalesce(max(id) + 1, 0) FROM theorems), "
-            f"{', '.join('?' * len(values))})",
-            values,
+            f"INSERT INTO theorems(id, {', '.join(row)}) "
+            f"VALUES((SELECT coalesce(max(id) + 1, 0) FROM theorems), {', '.join('?' * len(row))})",
+            tuple(row.values()),
         )
         return inserted.lastrowid or 0
 
     def _header(self, text: str) -> int:
-        digest = digest_of(text)
+        digest = text_digest(text)
         found = self._query("SELECT id FROM headers WHERE digest = ?", digest)
         if found:
             return int(found[0][0])
-        normal = digest_of(_normal_header(text))
+        normal = text_digest(_normal_header(text))
         inserted = self._db.execute(
             "INSERT INTO headers(digest, normal, text) VALUES(?, ?, ?)", (digest, normal, text)
         )
         return inserted.lastrowid or 0
 
     def _named(self, table: str, name: str) -> int:
-        """The number of a source or a family, from 0 on."""
+        """The number of a source or a family, which gets the next one from 0 on if it is new."""
         found = self._query(f"SELECT id FROM {table} WHERE name = ?", name)
         if not found:
             self._db.execute(f"INSERT INTO {table}(id, name) SELECT count(*), ? FROM {table}", (name,))
@@ -210,7 +205,7 @@ class TheoremStore(StoredTheorems):
 
 def _names(name: str, claim: bytes, header: str) -> tuple[str, str, str]:
     """The names that a theorem may have here: data sets give one name to several statements."""
-    digest = digest_of(f"{claim.hex()} {_normal_header(header)}").hex()
+    digest = text_digest(f"{claim.hex()} {_normal_header(header)}").hex()
     return name, f"{name}~{digest[:8]}", f"{name}~{digest}"
 
 

@@ -1,7 +1,7 @@
 """The theorems of a store that training may see, as a `Catalogue`.
 
-What is for evaluation is not in it, nor what has the statement of an evaluation theorem, under whatever
-header, nor what grew from such a one.  Whoever trains on a `TrainingSet` cannot meet them by accident.
+Theorems for evaluation are not among them, nor theorems with the statement of one, under whatever header, nor
+what grew from these.  Whoever trains on a `TrainingSet` cannot meet them by accident.
 """
 
 import hashlib
@@ -20,20 +20,21 @@ from verifier.errors import InvalidInput
 __all__ = ["TrainingSet"]
 
 _NAMED = 5
+"""How many contaminated theorems a set names when it is shown."""
 
 
 class TrainingSet:
     """Theorems to train on, numbered from 0 in the order of the store.
 
-    It holds for a run: a theorem that is retired, flagged or contaminated later stays in its place, and
-    what the store gains comes behind with `grow`.  `digest` says whether another one is the same set.
+    The set stays as it is during a run: a theorem that is retired, flagged or contaminated later keeps its
+    place, and what the store gains comes behind with `grow`.  Equal sets have equal digests.
     """
 
     def __init__(self, store: TheoremStore, *, allow_contaminated: bool = False) -> None:
         """
         Args:
-            allow_contaminated: take those too that have the statement of an evaluation theorem; then no
-                measurement on that evaluation set says what it seems to.
+            allow_contaminated: take theorems with the statement of an evaluation theorem as well; then
+                measurements on that evaluation set do not say what they seem to.
 
         Raises:
             InvalidInput: there is nothing to train on.
@@ -41,10 +42,10 @@ class TrainingSet:
         self.store = store
         self.allow_contaminated = allow_contaminated
         self.contaminated: tuple[Contaminated, ...] = tuple(store.contaminated())
-        """What is refused, or allowed."""
+        """The contaminated theorems, which are left out unless they are allowed."""
         self._seen = len(store)
         self.indices: NDArray[np.int64] = store.training_indices(allow_contaminated=allow_contaminated)
-        """Where each of them stands in the store."""
+        """The theorems' indices in the store, ascending."""
         if not len(self.indices):
             raise InvalidInput(
                 f"{store.path} has {self._seen} theorems and none to train on: import some whose split is "
@@ -82,11 +83,11 @@ class TrainingSet:
         )
 
     def retired(self) -> NDArray[np.int64]:
-        """The indices of those that are retired."""
+        """The indices of the theorems that are retired."""
         return np.flatnonzero(np.isin(self.indices, self.store.retired(), assume_unique=True))
 
     def grow(self) -> int:
-        """Take in what the store gained since; returns how many that were."""
+        """Take in the theorems that the store gained since; returns how many."""
         seen = len(self.store)
         gained = self.store.training_indices(allow_contaminated=self.allow_contaminated, first=self._seen)
         gained = gained[gained < seen]  # another process may have added more in between
@@ -103,7 +104,7 @@ class TrainingSet:
         text = f"{len(self):,} theorems to train on"
         if not self.contaminated:
             return text
-        listed = [f"{each.name} ({each.by})" for each in self.contaminated[:_NAMED]]
+        listed = [f"{theorem.name} ({theorem.by})" for theorem in self.contaminated[:_NAMED]]
         more = len(self.contaminated) - len(listed)
         what = "among them" if self.allow_contaminated else "refused besides"
         return (

@@ -1,4 +1,4 @@
-"""What all pages of results share: one look, one way to write rates and times, no scripts, no requests."""
+"""What all pages of results share: one look, and one way to write times; no scripts, no requests."""
 
 import re
 from pathlib import Path
@@ -10,7 +10,7 @@ __all__ = ["duration", "page_environment"]
 
 
 def page_environment(templates: Path) -> Environment:
-    """Templates of a directory, which can extend `base.html.j2` and use `macros.html.j2`."""
+    """The templates of a directory, which may extend `base.html.j2` and use `macros.html.j2`."""
     environment = Environment(
         loader=FileSystemLoader([templates, Path(__file__).parent]),
         autoescape=True,
@@ -23,7 +23,7 @@ def page_environment(templates: Path) -> Environment:
 
 
 def duration(seconds: float) -> str:
-    """For people: `3.2 s`, `4 min 05 s`, `2 h 07 min`."""
+    """Write a time for people: `3.2 s`, `4 min 05 s`, `2 h 07 min`."""
     if seconds < 60:
         return f"{seconds:.0f} s" if seconds >= 10 else f"{seconds:.1f} s"
     minutes, rest = divmod(round(seconds), 60)
@@ -32,5 +32,5 @@ def duration(seconds: float) -> str:
 
 
 def _soften(sentence: str) -> Markup:
-    """The sentence with its bracketed intervals set back, so that the rates stand out."""
+    """Set the bracketed intervals of a sentence back, so that the rates stand out."""
     return Markup(re.sub(r"\[[^\]]*\]", r'<span class="ci">\g<0></span>', str(escape(sentence))))

@@ -1,4 +1,4 @@
-"""Theorems from files of Lean, each under the header that makes its statement say what it says there.
+"""Theorems from files of Lean, under headers that make their statements say what they say there.
 
 The header of a theorem is what stands before it in its file: imports, options, definitions, notations, what
 is open, and the variables, sections and namespaces it stands in.  So nothing of its context is guessed.
@@ -13,16 +13,16 @@ import os
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import chain
 from pathlib import Path
 
-from prover.sources.open_answers import answers_given, with_answer
-from prover.sources.rows import BadRow, Found, Row
+from prover.sources.open_answers import answers_given, fault_of_open_answer, with_answer
+from prover.sources.rows import RowIssue, SourceRow, SourceTheorem
 from prover.syntax.commands import (
     THEOREMS,
     Command,
     UnreadableProof,
     commands_of,
-    find_sorry,
     read_declaration,
 )
 from prover.theorem import Split, Theorem
@@ -38,12 +38,14 @@ _SCOPES = frozenset({"namespace", "section", "mutual"})
 _FLEETING = frozenset(
     {"include", "omit", "open", "set_option", "universe", "universes", "variable", "variables"}
 )
-"""What a scope ends with it."""
+"""Commands whose effect ends with the scope they stand in."""
 _DOCUMENTATION = re.compile(r"/--((?:(?!-/).)*)-/\s*(?:--[^\n]*\n\s*)*\Z", re.DOTALL)
 _BUILT = frozenset({".lake", "lake-packages", "build", ".git"})
 
 
-def lean_theorems(root: Path, *, source: str, split: Split = "train", answers: bool = False) -> Iterator[Row]:
+def lean_theorems(
+    root: Path, *, source: str, split: Split = "train", answers: bool = False
+) -> Iterator[SourceRow]:
     """The theorems of a Lean file, or of all Lean files of a directory, in the order of their paths.
 
     With `answers`, an answer that PutnamBench leaves open (`abbrev …_solution := sorry`) is the published
@@ -60,17 +62,17 @@ def lean_theorems(root: Path, *, source: str, split: Split = "train", answers: b
         try:
             text = read_lean(path)
         except ValueError as error:
-            yield BadRow(shown, str(error))
+            yield RowIssue(shown, "", str(error))
             continue
         file = LeanFile(with_answer(text, keep_lines=True) if answers else text)
         given = answers_given(text) if answers else frozenset()
         for place in file.theorems:
             where = f"{shown}:{file.commands[place].line}"
             try:
-                found = file.found(place, where, source=source, split=split)
-                yield replace(found, answer_given=not given.isdisjoint(file.commands[place].mentions))
+                row = file.read_theorem(place, where, source=source, split=split)
+                yield replace(row, answer_given=not given.isdisjoint(file.commands[place].mentions))
             except UnreadableProof as error:
-                yield BadRow(where, str(error))
+                yield RowIssue(where, "", str(error))
 
 
 def read_lean(path: Path) -> str:
@@ -84,19 +86,19 @@ def read_lean(path: Path) -> str:
 
 
 class LeanFile:
-    """The commands of a file, and which of them state theorems; `commands` and `names` by place."""
+    """The commands of a file, and which of them state theorems."""
 
     def __init__(self, text: str) -> None:
         self.commands = commands_of(text)
         self.names: dict[int, str] = {}
-        """The full names of what it declares."""
+        """The full names of what the commands declare, by place."""
         self._scopes: dict[int, tuple[Command, ...]] = {}
         scopes: list[Command] = []
         for place, command in enumerate(self.commands):
             if command.kind in _SCOPES:
                 scopes.append(command)
             elif command.kind == "end":
-                del scopes[len(scopes) - _closed(command, scopes) :]
+                del scopes[len(scopes) - _count_closed(command, scopes) :]
             elif command.name:
                 self.names[place] = _full_name(command.name, scopes)
                 self._scopes[place] = tuple(scopes)
@@ -106,31 +108,34 @@ class LeanFile:
         """The places of the commands that state theorems."""
         return [place for place, command in enumerate(self.commands) if command.kind in THEOREMS]
 
-    def found(self, place: int, where: str, *, source: str, split: Split) -> Found:
+    def read_theorem(self, place: int, where: str, *, source: str, split: Split) -> SourceTheorem:
         """The theorem at a place.
 
         Raises:
-            UnreadableProof: it cannot be had as a statement under a header, and why.
+            UnreadableProof: it cannot be stated under a header; the error says why.
         """
         command = self.commands[place]
-        parts = read_declaration(command)
+        declaration = read_declaration(command)
         if any(scope.kind == "mutual" for scope in self._scopes[place]):
             raise UnreadableProof(f"`{command.name}` stands in a `mutual` block: state it on its own")
-        statement = parts.statement
+        statement = declaration.statement
         if command.name.startswith("_root_."):
             if any(scope.kind == "namespace" for scope in self._scopes[place]):
                 raise UnreadableProof(f"`{command.name}` leaves the namespace it stands in: state it outside")
             statement = statement.replace("_root_.", "", 1)
-        header = self.header(place)
         theorem = Theorem(
-            name=self.names[place], statement=statement, header=header, source=source, split=split
+            name=self.names[place],
+            statement=statement,
+            header=self.header(place),
+            source=source,
+            split=split,
         )
-        unanswered = find_sorry(self._before(place), command.mentions)
-        faulty = f"it rests on `{unanswered}`, which is left open with `sorry`" if unanswered else None
-        return replace(Found.of(where, theorem, parts.proof, faulty), informal=self._words(place))
+        faulty = fault_of_open_answer(self._before(place), command.mentions)
+        informal = self._documentation(place)
+        return SourceTheorem(where, theorem, declaration.proof, faulty=faulty, informal=informal)
 
-    def _words(self, place: int) -> str:
-        """What is said of a theorem in the comment that Lean takes for its documentation."""
+    def _documentation(self, place: int) -> str:
+        """The comment before a theorem that Lean takes for its documentation, without its signs."""
         command = self.commands[place]
         before = self.commands[place - 1].stop if place else 0
         found = _DOCUMENTATION.search(command.source, before, command.own_start)
@@ -166,7 +171,7 @@ def _lean_files(root: Path) -> Iterator[Path]:
         yield from (Path(directory) / name for name in files if name.endswith(".lean"))
 
 
-def _closed(end: Command, scopes: Sequence[Command]) -> int:
+def _count_closed(end: Command, scopes: Sequence[Command]) -> int:
     """How many of the open scopes, innermost last, an `end` closes: `end A.B` may close an `A` and a `B`."""
     owed = _depth(end)
     count = 0
@@ -195,17 +200,16 @@ def _in_force(commands: Sequence[Command]) -> list[Command]:
             opened.append(command)
             blocks.append([command])
         elif command.kind == "end":
-            count = _closed(command, opened)
+            count = _count_closed(command, opened)
             del opened[len(opened) - count :]
-            closed = [each for block in blocks[len(blocks) - count :] for each in block]
+            closed = list(chain.from_iterable(blocks[len(blocks) - count :]))
             del blocks[len(blocks) - count :]
-            if any(_lasts(each) for each in closed):
+            if any(_outlasts_its_scope(inner) for inner in closed):
                 blocks[-1] += [*closed, command]
         else:
             blocks[-1].append(command)
-    return [command for block in blocks for command in block]
+    return list(chain.from_iterable(blocks))
 
 
-def _lasts(command: Command) -> bool:
-    fleeting = command.kind in _FLEETING | _SCOPES or command.kind == "end" or "local" in command.modifiers
-    return not fleeting
+def _outlasts_its_scope(command: Command) -> bool:
+    return command.kind not in _FLEETING | _SCOPES | {"end"} and "local" not in command.modifiers

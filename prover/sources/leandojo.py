@@ -1,8 +1,8 @@
 """Theorems from LeanDojo's benchmarks, and from repositories that LeanDojo traces.
 
-A benchmark is a JSON list of rows, one a theorem: `url`, `commit`, `file_path`, `full_name`, `start`, `end`,
-and `traced_tactics`, each with the premises it names.  The statement is not in it, and nothing of what it
-stands under, so both are read from a checkout of the repository at that commit.
+A benchmark is a JSON list with a row for every theorem: `url`, `commit`, `file_path`, `full_name`, `start`,
+`end`, and `traced_tactics` with the premises they name.  It has neither the statement nor what this stands
+under, so both are read from a checkout of the repository at that commit.
 """
 
 import importlib
@@ -18,8 +18,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from prover.library.features import features_of
 from prover.sources.lean_files import LeanFile, read_lean
-from prover.sources.rows import BadRow, Row
+from prover.sources.rows import RowIssue, SourceRow
 from prover.syntax.commands import UnreadableProof
 from prover.theorem import Split
 from verifier.errors import InvalidInput, ProofmillError
@@ -28,7 +29,7 @@ from verifier.jsonl import reason_of
 __all__ = ["DojoMissing", "Tracing", "leandojo_theorems", "longest_chains", "trace_repository"]
 
 _SPLITS: Mapping[str, Split] = {"train": "train", "val": "valid", "test": "test"}
-"""By the name of the file, as LeanDojo names them."""
+"""The splits, by the names that LeanDojo gives the files."""
 _CHUNK = 1 << 20
 _BETWEEN = re.compile(r"[ \t\r\n,]*")
 
@@ -63,7 +64,7 @@ class _Traced(BaseModel):
 
 @dataclass(frozen=True, slots=True)
 class _Listed:
-    """What is kept of a row while all are read: the tactic states are most of a benchmark."""
+    """The part of a row that is kept while all are read: the tactic states are most of a benchmark."""
 
     where: str
     split: Split
@@ -89,7 +90,7 @@ class _Listed:
         )
 
 
-def leandojo_theorems(benchmark: Path, repository: Path, *, source: str) -> Iterator[Row]:
+def leandojo_theorems(benchmark: Path, repository: Path, *, source: str) -> Iterator[SourceRow]:
     """The theorems of a JSON file, or of the files `train.json`, `val.json` and `test.json` of a directory.
 
     They come in the order of the repository's files.  Where all three files are read, the dependency depth
@@ -110,7 +111,7 @@ def leandojo_theorems(benchmark: Path, repository: Path, *, source: str) -> Iter
     rows: list[_Listed] = []
     for path in files:
         for row in _rows_of(path):
-            if isinstance(row, BadRow):
+            if isinstance(row, RowIssue):
                 yield row
             else:
                 rows.append(row)
@@ -118,11 +119,11 @@ def leandojo_theorems(benchmark: Path, repository: Path, *, source: str) -> Iter
     depths = longest_chains({row.name: row.premises for row in rows}) if is_whole else {}
     for relative, of_file in groupby(sorted(rows, key=lambda row: row.file), key=lambda row: row.file):
         file = _lean_file(repository, relative)
-        yield from (_found(row, file, source, depths) for row in of_file)
+        yield from (_read_row(row, file, source, depths) for row in of_file)
 
 
 def longest_chains(premises: Mapping[str, frozenset[str]]) -> dict[str, int]:
-    """For each theorem the longest chain below it, of which each is a premise of the one before.
+    """For every theorem the length of the longest chain below it, of premises of premises.
 
     What is no theorem of the mapping ends a chain, and counts.  So does the way back in a circle: no proofs
     have one, but two theorems of one name look like it.
@@ -135,9 +136,9 @@ def longest_chains(premises: Mapping[str, frozenset[str]]) -> dict[str, int]:
             name, remaining = stack[-1]
             below = next(
                 (
-                    each
-                    for each in remaining
-                    if each in premises and each not in depths and each not in on_stack
+                    premise
+                    for premise in remaining
+                    if premise in premises and premise not in depths and premise not in on_stack
                 ),
                 None,
             )
@@ -147,7 +148,7 @@ def longest_chains(premises: Mapping[str, frozenset[str]]) -> dict[str, int]:
             else:
                 stack.pop()
                 on_stack.discard(name)
-                depths[name] = max((1 + depths.get(each, 0) for each in premises[name]), default=0)
+                depths[name] = max((1 + depths.get(premise, 0) for premise in premises[name]), default=0)
     return depths
 
 
@@ -205,7 +206,7 @@ def trace_repository(url: str, commit: str, benchmark: Path) -> Tracing:
     return Tracing(benchmark, Path(traced.root_dir))
 
 
-def _rows_of(path: Path) -> Iterator[_Listed | BadRow]:
+def _rows_of(path: Path) -> Iterator[_Listed | RowIssue]:
     split = _SPLITS.get(path.stem, "train")
     number = 0
     try:
@@ -214,11 +215,12 @@ def _rows_of(path: Path) -> Iterator[_Listed | BadRow]:
             try:
                 yield _Listed.of(_Traced.model_validate(value), where, split)
             except ValueError as error:
-                yield BadRow(where, reason_of(error))
+                yield RowIssue(where, "", reason_of(error))
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror}. Give a JSON file of LeanDojo") from error
     except (ValueError, RecursionError) as error:
-        yield BadRow(f"{path}:{number + 1}", f"{reason_of(error)}; this row and those behind it are not read")
+        reason = f"{reason_of(error)}; this row and those behind it are not read"
+        yield RowIssue(f"{path}:{number + 1}", "", reason)
 
 
 def _elements(path: Path) -> Iterator[Any]:
@@ -260,9 +262,10 @@ def _lean_file(repository: Path, relative: str) -> LeanFile | str:
         return f"{path} {error}: is this the repository that was traced, with its packages?"
 
 
-def _found(row: _Listed, file: LeanFile | str, source: str, depths: Mapping[str, int]) -> Row:
+def _read_row(row: _Listed, file: LeanFile | str, source: str, depths: Mapping[str, int]) -> SourceRow:
+    """The theorem of a row, from its file; `file` is the reason where that cannot be read."""
     if isinstance(file, str):
-        return BadRow(row.where, f"`{row.name}`: {file}")
+        return RowIssue(row.where, "", f"`{row.name}`: {file}")
     place = next(
         (
             place
@@ -273,17 +276,19 @@ def _found(row: _Listed, file: LeanFile | str, source: str, depths: Mapping[str,
         None,
     )
     if place is None:
-        return BadRow(
+        return RowIssue(
             row.where,
+            "",
             f"`{row.name}` is not at lines {row.lines.start} to {row.lines.stop - 1} of {row.file}: is the "
             f"repository at commit {row.commit}?",
         )
     try:
-        found = file.found(place, row.where, source=source, split=row.split)
+        found = file.read_theorem(place, row.where, source=source, split=row.split)
     except UnreadableProof as error:
-        return BadRow(row.where, str(error))
+        return RowIssue(row.where, "", str(error))
     known = {"lemmas_used": len(row.premises)} if row.has_tactics else {}
     if row.has_tactics and row.name in depths:
         known["dependency_depth"] = depths[row.name]
     theorem = found.theorem.model_copy(update={"name": row.name})
-    return replace(found, theorem=theorem, features=found.features.known(**known))
+    features = features_of(found.theorem, found.proof).with_known(**known)
+    return replace(found, theorem=theorem, features=features)

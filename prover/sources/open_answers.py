@@ -4,8 +4,11 @@ Some of its problems ask for an object: `abbrev …_solution : ℕ := sorry`, wi
 """
 
 import re
+from collections.abc import Iterable, Sequence
 
-__all__ = ["answers_given", "with_answer"]
+from prover.syntax.commands import Command, find_sorry
+
+__all__ = ["answers_given", "fault_of_open_answer", "with_answer"]
 
 _OPEN_ANSWER = re.compile(
     r"(abbrev\s+(?P<name>\S+_solution)\b(?:(?!\bsorry\b).)*:=\s*)sorry[ \t]*\n"
@@ -15,7 +18,7 @@ _OPEN_ANSWER = re.compile(
 
 
 def with_answer(text: str, *, keep_lines: bool = False) -> str:
-    """Lean text of PutnamBench with the answer that stands below `:= sorry` as a comment in its place.
+    """Put the answer that stands below `:= sorry` as a comment in its place, in Lean text of PutnamBench.
 
     With `keep_lines`, what stands behind it stays on the line where it was.
     """
@@ -26,6 +29,12 @@ def with_answer(text: str, *, keep_lines: bool = False) -> str:
 def answers_given(text: str) -> frozenset[str]:
     """The names of the objects whose answers `with_answer` puts in, without namespaces."""
     return frozenset(found["name"].rpartition(".")[2] for found in _OPEN_ANSWER.finditer(text))
+
+
+def fault_of_open_answer(commands: Sequence[Command], mentions: Iterable[str]) -> str | None:
+    """Why a theorem that mentions these names says nothing: a command above it leaves an answer open."""
+    name = find_sorry(commands, mentions)
+    return None if name is None else f"it rests on `{name}`, which is left open with `sorry`"
 
 
 def _without_signs(comment: str) -> str:

@@ -1,23 +1,24 @@
-"""What an importer finds in a source, row by row: a theorem, or what is wrong with the row."""
+"""What a reader finds in a source of theorems, row by row: a theorem, or what is wrong with the row."""
 
 from dataclasses import dataclass
 
-from prover.library.features import Features, features_of
+from prover.library.features import Features
 from prover.theorem import Theorem
 
-__all__ = ["BadRow", "Found", "Row"]
+__all__ = ["RowIssue", "SourceRow", "SourceTheorem"]
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class SourceTheorem:
     """A theorem, with what its source says of it."""
 
     where: str
     """The file, and the row or line in it."""
     theorem: Theorem
-    features: Features
     proof: str | None = None
     """What follows `:=`."""
+    features: Features | None = None
+    """Features of which the source knows more than the text says; None where it does not."""
     faulty: str | None = None
     """Why the statement says something else than it should."""
     informal: str = ""
@@ -25,18 +26,17 @@ class Found:
     answer_given: bool = False
     """Whether it asks for an object that the source leaves open, and was given the published one."""
 
-    @classmethod
-    def of(cls, where: str, theorem: Theorem, proof: str | None = None, faulty: str | None = None) -> "Found":
-        """With what its texts say of its features."""
-        return cls(where, theorem, features_of(theorem, proof), proof, faulty)
-
 
 @dataclass(frozen=True, slots=True)
-class BadRow:
-    """A row that is no theorem, and why."""
+class RowIssue:
+    """What is wrong with a row, or what people should know of what became of it."""
 
     where: str
+    """The file, and the row or line in it."""
+    name: str
+    """The name of the theorem; empty where none can be read."""
     reason: str
 
 
-Row = Found | BadRow
+SourceRow = SourceTheorem | RowIssue
+"""A row that was read; one that is no theorem is an issue."""

@@ -14,7 +14,7 @@ import redis
 from prover.formats.prompts import load_tokenizer
 from prover.library.store import TheoremStore
 from prover.library.training_set import TrainingSet
-from prover.sources.jsonl import load_jsonl
+from prover.sources.datasets import load_theorems
 from trainer.config import RunConfig
 from trainer.curriculum.catalogue import Catalogue, ListedTheorems
 from trainer.curriculum.scheduler import Scheduler
@@ -136,5 +136,5 @@ def catalogue_of(config: RunConfig) -> Catalogue:
         say(str(theorems))
         return theorems
     if file is not None:
-        return ListedTheorems(load_jsonl(file, source=file.stem))
+        return ListedTheorems(load_theorems(file, source=file.stem))
     return training_theorems(dataset_of(config))

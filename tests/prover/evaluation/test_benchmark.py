@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from prover.evaluation.benchmark import digest_of, labels_of, load_benchmark
-from prover.sources.jsonl import core_header
+from prover.sources.datasets import CORE_HEADER
 from prover.sources.open_answers import with_answer
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
@@ -91,7 +91,7 @@ def test_lean_files_are_read_as_well(tmp_path: Path) -> None:
 def test_core_lean_reads_the_statements_under_a_header_of_its_own(tmp_path: Path) -> None:
     loaded = load_benchmark(write(tmp_path / "rows.jsonl", {"name": "a"}, {"name": "b", "split": "valid"}))
     core = loaded.of_split("valid").under_core_header()
-    assert [(each.theorem.name, each.theorem.header) for each in core.problems] == [("b", core_header())]
+    assert [(each.theorem.name, each.theorem.header) for each in core.problems] == [("b", CORE_HEADER)]
     assert core.digest == digest_of(core.problems) != loaded.digest
     assert [each.theorem.name for each in loaded.first(1).problems] == ["a"]
     assert loaded.first(1).set_digest == loaded.digest

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from prover.formats.formats import FORMATS, Answer, Problem, Prompt, format_named
-from prover.sources.jsonl import core_header
+from prover.sources.datasets import CORE_HEADER
 from prover.theorem import Theorem
 from verifier.judging.pool import LeanPool
 from verifier.verdict import Status, Submission
@@ -24,7 +24,7 @@ HEADERS = {
         "theorem t (a b : Nat) : a + b = b + a",
         "omega",
     ),
-    "local notation": (core_header(), "theorem t (a b : ℕ) : a + b = b + a", "omega"),
+    "local notation": (CORE_HEADER, "theorem t (a b : ℕ) : a + b = b + a", "omega"),
     "global notation": (
         'notation "ℕ" => Nat\ninfixl:65 " ⊞ " => Nat.add\n',
         "theorem t (a : ℕ) : a ⊞ 0 = a",

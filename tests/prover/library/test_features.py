@@ -81,8 +81,8 @@ def test_without_a_proof_what_is_of_the_proof_is_estimated_and_said_to_be() -> N
     assert guessed.estimated == {"dependency_depth", "proof_length", "lemmas_used"}
     assert known.estimated == {"dependency_depth"}
     assert guessed.lemmas_used == 2
-    assert guessed.known(lemmas_used=5).lemmas_used == 5
-    assert guessed.known(lemmas_used=5).estimated == {"dependency_depth", "proof_length"}
+    assert guessed.with_known(lemmas_used=5).lemmas_used == 5
+    assert guessed.with_known(lemmas_used=5).estimated == {"dependency_depth", "proof_length"}
 
 
 def test_dependency_depth_is_the_longest_chain_of_the_header_s_declarations() -> None:
@@ -106,9 +106,9 @@ def test_a_recursive_definition_is_no_chain_of_itself() -> None:
 
 def test_a_number_that_the_features_do_not_have_is_refused() -> None:
     with pytest.raises(ValidationError):
-        features_of(theorem("theorem t : 1 = 1")).known(hardness=3)
+        features_of(theorem("theorem t : 1 = 1")).with_known(hardness=3)
     with pytest.raises(ValidationError):
-        features_of(theorem("theorem t : 1 = 1")).known(lemmas_used=-1)
+        features_of(theorem("theorem t : 1 = 1")).with_known(lemmas_used=-1)
 
 
 def test_a_table_has_the_numbers_of_its_rows_in_their_order() -> None:

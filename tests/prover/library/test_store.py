@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 
 from prover.families import generate
 from prover.library.features import FEATURES, features_of
-from prover.library.records import Adding, JudgedAttempt
+from prover.library.records import AddOutcome, JudgedAttempt
 from prover.library.schema import VERSION
 from prover.library.store import TheoremStore
 from prover.theorem import Split, Theorem
@@ -146,14 +146,14 @@ def test_features_leave_no_object_for_each_theorem(store: TheoremStore) -> None:
 def test_a_statement_enters_once_however_it_is_spelled(store: TheoremStore, name: str, claim: str) -> None:
     store.add(theorem("t", "(n m : Nat) : n = m", header="open Nat\n"))
     added = store.add(theorem(name, claim, header="open Nat -- for zero\n\n"))
-    assert (added.how, added.index) == (Adding.PRESENT if name == "t" else Adding.DUPLICATE, 0)
+    assert (added.outcome, added.index) == (AddOutcome.PRESENT if name == "t" else AddOutcome.DUPLICATE, 0)
     assert len(store) == 1
 
 
 def test_the_same_words_under_other_definitions_are_another_theorem(store: TheoremStore) -> None:
     first = store.add(theorem("t", ": f 0 = 0", header="def f (n : Nat) := n\n"))
     second = store.add(theorem("u", ": f 0 = 0", header="def f (n : Nat) := n + 1\n"))
-    assert (first.how, second.how) == (Adding.ADDED, Adding.ADDED)
+    assert (first.outcome, second.outcome) == (AddOutcome.ADDED, AddOutcome.ADDED)
 
 
 def test_another_statement_of_a_known_name_gets_a_name_that_does_not_depend_on_the_order(
@@ -164,8 +164,8 @@ def test_another_statement_of_a_known_name_gets_a_name_that_does_not_depend_on_t
     for number, order in enumerate(([0, 1, 2], [0, 2, 1])):
         with TheoremStore(tmp_path / f"{number}.db", create=True) as store:
             added = [store.add(texts[at]) for at in order]
-            assert all(each.how is Adding.ADDED for each in added)
-            assert [store.add(texts[at]).how for at in order] == [Adding.PRESENT] * 3
+            assert all(each.outcome is AddOutcome.ADDED for each in added)
+            assert [store.add(texts[at]).outcome for at in order] == [AddOutcome.PRESENT] * 3
             assert [store.theorem(each.index).statement for each in added] == [
                 texts[at].statement for at in order
             ]
@@ -185,7 +185,7 @@ def test_lineage_says_from_what_a_theorem_was_made_and_how(store: TheoremStore) 
     assert store.children_of(0) == [(1, "specialised n to 2")]
     assert store.add_child(
         theorem("c", store.theorem(0).statement[len("theorem a ") :]), 1, "generalised"
-    ).how is (Adding.DUPLICATE)
+    ).outcome is (AddOutcome.DUPLICATE)
     assert store.children_of(1) == []
 
 

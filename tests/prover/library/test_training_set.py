@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from prover.families import build_dataset
-from prover.library.records import Adding
+from prover.library.records import AddOutcome
 from prover.library.store import TheoremStore
 from prover.library.training_set import TrainingSet
 from prover.theorem import Split, Theorem
@@ -43,7 +43,7 @@ def test_a_theorem_with_the_statement_of_an_evaluation_is_kept_and_not_trained_o
     copied = theorem("copied", RENAMED)
     store.add(theorem("sound"))
     added = [store.add(each) for each in ((measured, copied) if evaluation_first else (copied, measured))]
-    assert [each.how for each in added] == [Adding.ADDED] * 2
+    assert [each.outcome for each in added] == [AddOutcome.ADDED] * 2
     assert added[1].others == ("copied" if not evaluation_first else "measured",)
     training = TrainingSet(store)
     assert [each.name for each in training.theorems(range(len(training)))] == ["sound"]
@@ -91,9 +91,9 @@ def test_a_training_theorem_that_comes_again_as_an_evaluation_one_becomes_one(st
     store.add(theorem("t", CLAIM))
     store.add(theorem("sound"))
     added = store.add(theorem("t", CLAIM, source="minif2f", split="test"))
-    assert (added.how, added.index) == (Adding.NOW_EVALUATION, 0)
+    assert (added.outcome, added.index) == (AddOutcome.NOW_EVALUATION, 0)
     assert (store.theorem(0).split, store.theorem(0).source) == ("test", "minif2f")
-    assert store.add(theorem("t", CLAIM)).how is Adding.IS_EVALUATION
+    assert store.add(theorem("t", CLAIM)).outcome is AddOutcome.IS_EVALUATION
     assert TrainingSet(store).indices.tolist() == [1]
 
 
@@ -101,7 +101,7 @@ def test_families_split_apart_have_no_contamination(store: TheoremStore) -> None
     data = build_dataset(0, train=300, held_out=80, held_out_family=40)
     with store.batch():
         for each in (*data.train, *data.held_out, *data.held_out_family):
-            assert store.add(each).how is Adding.ADDED
+            assert store.add(each).outcome is AddOutcome.ADDED
     training = TrainingSet(store)
     assert training.contaminated == ()
     assert {each.split for each in training.theorems(range(len(training)))} == {"train"}
@@ -174,7 +174,10 @@ def test_nothing_to_train_on_grows_from_an_evaluation_theorem(store: TheoremStor
     with pytest.raises(InvalidInput, match="nothing may grow from it"):
         store.add_child(theorem("variation"), 0, "dropped a hypothesis")
     assert len(store) == 1
-    assert store.add_child(theorem("variation", split="test"), 0, "dropped a hypothesis").how is Adding.ADDED
+    assert (
+        store.add_child(theorem("variation", split="test"), 0, "dropped a hypothesis").outcome
+        is AddOutcome.ADDED
+    )
 
 
 def test_what_grew_from_a_theorem_that_an_evaluation_has_is_not_trained_on(store: TheoremStore) -> None:

@@ -1,17 +1,19 @@
 """Importers: every row of every source comes in, or somebody is told which one did not, and why."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from prover.cli import store_app
-from prover.library.elaboration import check_store, elaborating
+from prover.library.elaboration import check_store, elaborate_statements
 from prover.library.store import TheoremStore
 from prover.library.training_set import TrainingSet
-from prover.sources.into_library import FAULTY, ImportReport, family_theorems, import_rows, jsonl_theorems
-from prover.sources.jsonl import load_jsonl
+from prover.sources.datasets import FAULTY, read_dataset
+from prover.sources.into_library import ImportReport, import_rows
+from prover.sources.registry import family_theorems
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
@@ -38,7 +40,7 @@ def written(path: Path, *rows: object) -> Path:
 
 def imported(tmp_path: Path, *rows: object) -> tuple[TheoremStore, ImportReport]:
     store = TheoremStore(tmp_path / "theorems.db", create=True)
-    return store, import_rows(store, jsonl_theorems(written(tmp_path / "rows.jsonl", *rows), source="rows"))
+    return store, import_rows(store, read_dataset(written(tmp_path / "rows.jsonl", *rows), source="rows"))
 
 
 # JSONL
@@ -50,12 +52,21 @@ def test_every_row_of_a_published_set_comes_in_as_it_is_and_once(
 ) -> None:
     path = shared_data / f"{name}.jsonl"
     with TheoremStore(tmp_path / "theorems.db", create=True) as store:
-        report = import_rows(store, jsonl_theorems(path, source=name))
+        report = import_rows(store, read_dataset(path, source=name))
         assert (report.added, report.malformed, report.duplicates) == (count, [], [])
         assert len(report.faulty) == faulty
         came = [each.model_copy(update={"name": ""}) for each in store.theorems(range(count))]
-        assert came == [each.model_copy(update={"name": ""}) for each in load_jsonl(path, source=name)]
-        assert import_rows(store, jsonl_theorems(path, source=name)).present == count
+        assert came == [
+            Theorem(
+                name="",
+                statement=re.sub(r"\s*:=\s*(by\s*)?$", "", row["formal_statement"]),
+                header=row["header"],
+                source=name,
+                split=row["split"],
+            )
+            for row in map(json.loads, path.read_text("utf-8").splitlines())
+        ]
+        assert import_rows(store, read_dataset(path, source=name)).present == count
         assert len(store) == count
         with pytest.raises(InvalidInput, match="none to train on"):
             TrainingSet(store)
@@ -63,14 +74,14 @@ def test_every_row_of_a_published_set_comes_in_as_it_is_and_once(
 
 def test_known_faults_of_minif2f_are_flagged_and_nothing_else_is(tmp_path: Path, shared_data: Path) -> None:
     with TheoremStore(tmp_path / "theorems.db", create=True) as store:
-        import_rows(store, jsonl_theorems(shared_data / "minif2f.jsonl", source="minif2f"))
+        import_rows(store, read_dataset(shared_data / "minif2f.jsonl", source="minif2f"))
         flagged = {store.theorem(index).name for index in range(488) if store.state(index).faulty}
     assert flagged == FAULTY.keys()
 
 
 BAD = {
     b"{": "malformed JSON",
-    b"[]": "valid dictionary",
+    b"[]": "a row must be a JSON object",
     b'{"name": "\xff"}': "invalid UTF-8 at byte 10",
     json.dumps({**ROW, "split": "dev"}).encode(): "field `split`",
     json.dumps({**ROW, "name": ""}).encode(): "field `name`",
@@ -193,14 +204,14 @@ def test_contamination_is_reported_whichever_comes_first(tmp_path: Path) -> None
     store, report = imported(tmp_path, ROW, test_row)
     assert [row.name for row in report.contaminated] == ["measured"]
     copy = written(tmp_path / "more.jsonl", {**ROW, "name": "copy", "header": ""})
-    report = import_rows(store, jsonl_theorems(copy, source="more"))
+    report = import_rows(store, read_dataset(copy, source="more"))
     assert [(row.name, report.added) for row in report.contaminated] == [("copy", 1)]
     assert "`measured`" in report.contaminated[0].reason
 
 
 def test_a_file_that_cannot_be_read_is_invalid_input(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="cannot read"):
-        list(jsonl_theorems(tmp_path / "none.jsonl", source="none"))
+        list(read_dataset(tmp_path / "none.jsonl", source="none"))
 
 
 def test_families_come_in_with_what_is_held_out_for_evaluation(tmp_path: Path) -> None:
@@ -247,7 +258,7 @@ async def test_statements_that_do_not_elaborate_are_flagged_with_lean_s_words(
 
 async def test_lean_is_asked_in_the_order_of_the_theorems(pool: LeanPool) -> None:
     theorems = [stated(f"t{n}", f": {n} = {n if n % 3 else 'nosuch n'}") for n in range(7)]
-    said = [each async for each in elaborating(theorems, pool)]
+    said = [each async for each in elaborate_statements(theorems, pool)]
     assert [each.theorem for each in said] == theorems
     assert [each.message is None for each in said] == [n % 3 != 0 for n in range(7)]
 

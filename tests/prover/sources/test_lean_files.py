@@ -12,9 +12,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prover.library.features import Features
 from prover.sources.lean_files import lean_theorems
 from prover.sources.leandojo import DojoMissing, leandojo_theorems, longest_chains, trace_repository
-from prover.sources.rows import BadRow, Found, Row
+from prover.sources.rows import RowIssue, SourceRow, SourceTheorem
 from prover.syntax.commands import commands_of
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
@@ -84,9 +85,14 @@ theorem _root_.outside : Toy.two = 2 := by simp
 """
 
 
-def found(rows: list[Row]) -> dict[str, Found]:
-    assert [row for row in rows if isinstance(row, BadRow)] == []
-    return {row.theorem.name: row for row in rows if isinstance(row, Found)}
+def found(rows: list[SourceRow]) -> dict[str, SourceTheorem]:
+    assert [row for row in rows if isinstance(row, RowIssue)] == []
+    return {row.theorem.name: row for row in rows if isinstance(row, SourceTheorem)}
+
+
+def features_known(row: SourceTheorem) -> Features:
+    assert row.features is not None
+    return row.features
 
 
 async def test_theorems_of_a_file_say_under_their_headers_what_they_say_in_it(
@@ -95,13 +101,13 @@ async def test_theorems_of_a_file_say_under_their_headers_what_they_say_in_it(
     path = tmp_path / "Toy.lean"
     path.write_bytes(b"\xef\xbb\xbf" + LEAN.replace("\n", "\r\n").encode())
     rows = list(lean_theorems(path, source="toy"))
-    good = found([row for row in rows if isinstance(row, Found)])
+    good = found([row for row in rows if isinstance(row, SourceTheorem)])
     assert list(good) == [
         *("append_nil'", "Toy.two_eq", "Toy.four", "Toy.nothing", "Toy.heart", "Toy.unproved", "Toy.bound"),
         "outside",
     ]
     assert {
-        row.where.rpartition(":")[2]: row.reason.split("`")[1] for row in rows if isinstance(row, BadRow)
+        row.where.rpartition(":")[2]: row.reason.split("`")[1] for row in rows if isinstance(row, RowIssue)
     } == {
         "50": "by_cases",
         "54": "left",
@@ -124,7 +130,7 @@ async def test_theorems_of_a_file_say_under_their_headers_what_they_say_in_it(
 
 def test_theorems_that_need_the_same_have_the_same_header(tmp_path: Path) -> None:
     (tmp_path / "Toy.lean").write_text(LEAN)
-    good = found([row for row in lean_theorems(tmp_path, source="toy") if isinstance(row, Found)])
+    good = found([row for row in lean_theorems(tmp_path, source="toy") if isinstance(row, SourceTheorem)])
     headers = {name: row.theorem.header for name, row in good.items()}
     assert "append_nil'" not in "".join(headers.values())
     assert "section Lists" not in headers["Toy.heart"]
@@ -210,9 +216,9 @@ end
 def test_mathlib_s_ways_of_writing_are_read(tmp_path: Path) -> None:
     (tmp_path / "M.lean").write_text(MATHLIB)
     rows = list(lean_theorems(tmp_path, source="m"))
-    good = found([row for row in rows if isinstance(row, Found)])
+    good = found([row for row in rows if isinstance(row, SourceTheorem)])
     assert list(good) == ["one_name", "card_bound", "same_line", "Foo.«odd name»", "terminates"]
-    assert [row.reason.split("`")[1] for row in rows if isinstance(row, BadRow)] == ["iff_like"]
+    assert [row.reason.split("`")[1] for row in rows if isinstance(row, RowIssue)] == ["iff_like"]
     assert {name: row.theorem.statement for name, row in good.items()} == {
         "one_name": "theorem one_name {α : Type*} [Group α] (a : α) : a * a⁻¹ = 1",
         "card_bound": "theorem card_bound : #s ≤\n    #s + 1",
@@ -235,7 +241,7 @@ def test_files_are_read_in_the_order_of_their_paths_without_what_was_built(tmp_p
         path.write_text(f"theorem {path.stem} : 1 = 1 := rfl\n")
     (tmp_path / "a" / "Zero.lean").write_bytes(b"theorem zero : \xff")
     rows = list(lean_theorems(tmp_path, source="many"))
-    assert [row.theorem.name if isinstance(row, Found) else row.reason for row in rows] == [
+    assert [row.theorem.name if isinstance(row, SourceTheorem) else row.reason for row in rows] == [
         "One",
         "is no UTF-8 at byte 15: save it as UTF-8",
         "Two",
@@ -319,10 +325,10 @@ def test_theorems_of_a_benchmark_have_their_statements_from_the_repository(
     assert four.theorem.statement == "theorem four : two + two = 4"
     assert "namespace Toy" in four.theorem.header
     assert four.where.endswith("train.json:1")
-    assert (four.features.lemmas_used, four.features.dependency_depth) == (2, 2)
-    assert four.features.estimated == frozenset()
+    features = features_known(four)
+    assert (features.lemmas_used, features.dependency_depth, features.estimated) == (2, 2, frozenset())
     # A proof that is a term was not traced: nothing is known of its premises.
-    assert rows["Toy.heart"].features.estimated == {"dependency_depth"}
+    assert features_known(rows["Toy.heart"]).estimated == {"dependency_depth"}
 
 
 def test_depth_is_known_only_where_the_whole_benchmark_is_read(benchmark: Callable[..., Path]) -> None:
@@ -330,7 +336,7 @@ def test_depth_is_known_only_where_the_whole_benchmark_is_read(benchmark: Callab
     (row,) = found(
         list(leandojo_theorems(directory / "train.json", directory / "toy", source="dojo"))
     ).values()
-    assert row.features.estimated == {"dependency_depth"}
+    assert features_known(row).estimated == {"dependency_depth"}
 
 
 @pytest.mark.parametrize(
@@ -353,10 +359,10 @@ def test_a_row_of_a_benchmark_that_is_wrong_costs_only_itself(
 ) -> None:
     directory = benchmark([row, dojo_row("Toy.two_eq", (19, 22))], [], [])
     rows = list(leandojo_theorems(directory, directory / "toy", source="dojo"))
-    (bad,) = (each for each in rows if isinstance(each, BadRow))
+    (bad,) = (each for each in rows if isinstance(each, RowIssue))
     assert bad.where.endswith("train.json:1")
     assert reason in bad.reason
-    assert [each.theorem.name for each in rows if isinstance(each, Found)] == ["Toy.two_eq"]
+    assert [each.theorem.name for each in rows if isinstance(each, SourceTheorem)] == ["Toy.two_eq"]
 
 
 def test_a_benchmark_that_is_cut_off_gives_what_stands_before(
@@ -366,15 +372,15 @@ def test_a_benchmark_that_is_cut_off_gives_what_stands_before(
     path = directory / "train.json"
     path.write_text(path.read_text()[:-200])
     good, bad = sorted(
-        leandojo_theorems(path, directory / "toy", source="dojo"), key=lambda row: isinstance(row, BadRow)
+        leandojo_theorems(path, directory / "toy", source="dojo"), key=lambda row: isinstance(row, RowIssue)
     )
-    assert isinstance(good, Found)
-    assert isinstance(bad, BadRow)
+    assert isinstance(good, SourceTheorem)
+    assert isinstance(bad, RowIssue)
     assert bad.where.endswith("train.json:2")
     assert "malformed JSON" in bad.reason
     path.write_text("{}")
     (bad,) = leandojo_theorems(path, directory / "toy", source="dojo")
-    assert isinstance(bad, BadRow)
+    assert isinstance(bad, RowIssue)
     assert "no JSON list" in bad.reason
 
 
