@@ -4,6 +4,7 @@ import asyncio
 import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from importlib.metadata import version
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Depends, FastAPI, Request, Response
@@ -12,7 +13,6 @@ from fastapi.responses import JSONResponse, StreamingResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
-from verifier import __version__
 from verifier.errors import NoAnswer, PoolClosed
 from verifier.judging.protocol import StatementReply
 from verifier.lean.advisories import advisories_of
@@ -146,7 +146,7 @@ def create_app(
         yield
         await service.pool.close()
 
-    app = FastAPI(title="Proofmill verifier", version=__version__, lifespan=lifespan)
+    app = FastAPI(title="Proofmill verifier", version=version("proofmill"), lifespan=lifespan)
     access = Access(keys)
     app.include_router(_v1(service, access))
     app.include_router(kimina_routes(service, access, REFUSALS))
