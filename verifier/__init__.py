@@ -19,12 +19,16 @@ With a server (`proofmill serve`) somewhere else:
 What is named here is the public interface.  The modules below it are its parts and may change.
 """
 
-__version__ = "0.1.0"
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-from verifier.client import AsyncClient, Client
-from verifier.judging.pool import LeanPool
-from verifier.options import Options
-from verifier.verdict import Kind, Status, Submission, Verdict
+if TYPE_CHECKING:
+    from verifier.client import AsyncClient, Client
+    from verifier.judging.pool import LeanPool
+    from verifier.options import Options
+    from verifier.verdict import Kind, Status, Submission, Verdict
+
+    __version__: str
 
 __all__ = [
     "AsyncClient",
@@ -37,3 +41,25 @@ __all__ = [
     "Verdict",
     "__version__",
 ]
+
+_HOMES = {
+    "AsyncClient": "verifier.client",
+    "Client": "verifier.client",
+    "Kind": "verifier.verdict",
+    "LeanPool": "verifier.judging.pool",
+    "Options": "verifier.options",
+    "Status": "verifier.verdict",
+    "Submission": "verifier.verdict",
+    "Verdict": "verifier.verdict",
+}
+
+if not TYPE_CHECKING:
+    # Imported when they are asked for: the environment of vLLM has the packages of some modules only.
+    def __getattr__(name: str) -> Any:
+        if name == "__version__":
+            from importlib.metadata import version
+
+            return version("proofmill")
+        if name in _HOMES:
+            return getattr(import_module(_HOMES[name]), name)
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,7 +1,7 @@
 """Submissions and verdicts: the words in which everything else talks about proofs.
 
-A verdict has three kinds, never two.  `unknown` is the third: the machine, not
-the proof, decided, so nothing may be learned from it.
+A verdict has three kinds, never two.  `unknown` is the third: the machine, not the proof, decided, so nothing
+may be learned from it.
 """
 
 from enum import StrEnum
@@ -53,6 +53,7 @@ class Status(StrEnum):
 
     @property
     def kind(self) -> Kind:
+        """Whether it is proved, refuted, or unknown."""
         if self is Status.PROVED:
             return Kind.PROVED
         if self in _UNKNOWN:
@@ -65,21 +66,27 @@ _UNKNOWN = frozenset(
 )
 
 
-class Submission(BaseModel):
-    """What is to be judged: a statement, and a proof of it or a whole file that contains it.
+class _Record(BaseModel):
+    """The docstrings of fields are their descriptions, in JSON schemas and in the API's document."""
 
-    `statement` is Lean text up to, not including, `:=`.  `proof` is what follows
-    `:=`.  `code` is a file body that must declare the theorem itself.  `header`
-    holds imports, opens, options and definitions both are read under.
-    """
+    model_config = ConfigDict(frozen=True, use_attribute_docstrings=True)
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+
+class Submission(_Record):
+    """What is to be judged: a statement, and a proof of it or a whole file that contains it."""
+
+    model_config = ConfigDict(extra="forbid")
 
     id: str = Field(min_length=1)
+    """The name under which the verdict comes back."""
     statement: str = Field(min_length=1)
+    """Lean text up to, not including, `:=`."""
     header: str = ""
+    """Imports, opens, options and definitions, under which statement and proof are read."""
     proof: str | None = None
+    """What follows `:=`."""
     code: str | None = None
+    """A file that declares the theorem itself, in place of a proof."""
 
     @field_validator("header", mode="before")
     @classmethod
@@ -106,74 +113,89 @@ class Submission(BaseModel):
 
 
 class Severity(StrEnum):
+    """How serious Lean takes a message."""
+
     ERROR = "error"
     WARNING = "warning"
     INFO = "info"
 
 
-class Message(BaseModel):
-    """One message of Lean.  Lines count from 1, columns count code points from 0.
-
-    `start` is the code-point offset into `Submission.text`; it is negative where
-    Lean complains about the statement, which stands before a `proof`.
-    """
-
-    model_config = ConfigDict(frozen=True)
+class Message(_Record):
+    """One message of Lean."""
 
     severity: Severity
+    """`error`, `warning` or `info`."""
     line: int
+    """Line of the submitted text, from 1; of the statement where `start` is negative."""
     column: int
+    """Code points before it on its line."""
     start: int
+    """Offset into the submitted text, in code points; negative where Lean complains about the statement,
+    which stands before a `proof`."""
     text: str
+    """What Lean says."""
 
 
-class Tactic(BaseModel):
-    """One tactic Lean ran: `text[start:stop]`, with the goals before and after it."""
-
-    model_config = ConfigDict(frozen=True)
+class Tactic(_Record):
+    """One tactic that Lean ran: `text[start:stop]` of the submitted text."""
 
     start: int
+    """Offset of its first code point."""
     stop: int
+    """Offset behind its last code point."""
     goals_before: str
+    """The goals before it, as Lean prints them."""
     goals_after: str
+    """The goals that it leaves."""
 
 
-class Certificate(BaseModel):
+class Certificate(_Record):
     """What an auditor accepted: enough to audit it again, and to see that it is the same."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid")
 
     name: str
+    """Name of the theorem."""
     statement_sha256: str
+    """Digest of the statement's text."""
     type_sha256: str
-    """Of the type that Lean elaborates the statement to, as `verifier/lean/Export.lean` writes it."""
+    """Digest of the type that Lean elaborates the statement to, as `verifier/lean/Export.lean` writes it."""
     export_sha256: str
-    """Of the declaration and all it rests on beyond the header."""
+    """Digest of the declaration and of all that it rests on beyond the header."""
     header: str
+    """The header of the submission."""
     axioms: tuple[str, ...]
+    """All axioms that the proof rests on."""
     lean: str
+    """Version of the Lean whose kernel accepted the proof."""
     advisories: tuple[str, ...] = ()
     """Known holes of that Lean's kernel, as `verifier/lean/advisories.py` names them."""
 
 
-class Verdict(BaseModel):
+class Verdict(_Record):
     """What the verifier says of a submission."""
 
-    model_config = ConfigDict(frozen=True)
-
     id: str
+    """The `id` of the submission."""
     status: Status
+    """Why the verdict is what it is."""
     reason: str
+    """One line for people; the whole of what Lean said stands in `messages`."""
     messages: tuple[Message, ...] = ()
+    """What Lean said, up to the first hundred errors and the first hundred other messages."""
     tactics: tuple[Tactic, ...] | None = None
+    """The tactics that ran, in reading order; null where they were not asked for, or no Lean saw the text."""
     axioms: tuple[str, ...] = ()
+    """The axioms that the declaration rests on."""
     heartbeats: int | None = None
+    """What the elaboration used, in the units of `maxHeartbeats`; null where no Lean saw the text."""
     certificate: Certificate | None = None
-    """Of a proof that was accepted, and of no other."""
+    """The certificate of a proof that was accepted; null for every other verdict."""
     lean_ms: float = 0.0
     """Wall time for which Lean workers were held, in milliseconds; 0 when none was."""
 
     @computed_field  # type: ignore[prop-decorator]
     @property
     def kind(self) -> Kind:
+        """What the status comes to: `proved`, `refuted`, or `unknown`, which says nothing about the proof."""
         return self.status.kind

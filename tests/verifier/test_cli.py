@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from verifier.lean.runtime import LeanRuntime
-from verifier.server.keys import KeyRing
+from verifier.server.auth import KeyRing
 
 
 def proofmill(*arguments: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:

@@ -158,7 +158,7 @@ def serve(
     import structlog
 
     from verifier.server.app import create_app
-    from verifier.server.keys import KeyRing
+    from verifier.server.auth import KeyRing
     from verifier.server.serve import serve as serve_until_stopped
     from verifier.server.service import VerifyService
     from verifier.streams.verdict_store import RedisVerdicts
@@ -207,7 +207,7 @@ def confined_runtime(project: Path | None, allow_unconfined: bool) -> LeanRuntim
 @app.command()
 def key(name: Annotated[str, typer.Argument(help="Whose key it is.")]) -> None:
     """Make an API key: show it, once, and print the line for the file that `serve --keys` reads."""
-    from verifier.server.keys import hash_of, new_key
+    from verifier.server.auth import hash_of, new_key
 
     made = new_key()
     say(f"the key of {name}, which is kept nowhere: {made}")

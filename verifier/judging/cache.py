@@ -8,22 +8,22 @@ the same toolchain can share a store (`verifier/streams/verdict_store.py`).
 import asyncio
 import hashlib
 import json
-from collections.abc import Awaitable, Callable
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass, field
+from functools import partial
 from typing import Protocol
 
 from cachetools import LRUCache
 from pydantic import ValidationError
 
-from verifier.judging.pool import LeanPool
 from verifier.options import Options
 from verifier.verdict import Kind, Submission, Verdict
 
-__all__ = ["CACHE_BYTES", "CachedPool", "VerdictCache", "VerdictStore", "digest_of"]
+__all__ = ["CACHE_BYTES", "Turn", "VerdictCache", "VerdictStore", "digest_of"]
 
 CACHE_BYTES = 256_000_000
-"""Of verdicts as JSON: some 200,000 without tactics."""
+"""Bytes of verdicts as JSON that are kept in memory: some 200,000 verdicts without tactics."""
 
 
 class VerdictStore(Protocol):
@@ -39,7 +39,7 @@ class VerdictStore(Protocol):
 def digest_of(submission: Submission, options: Options, toolchain: str) -> str:
     """The SHA-256 of all that a verdict depends on, but for its `id`.
 
-    Not of `timeout_s`: only verdicts that are never kept depend on the wall clock.
+    `timeout_s` is no part of it: only verdicts that are never kept depend on the wall clock.
     """
     parts = (
         toolchain,
@@ -54,18 +54,32 @@ def digest_of(submission: Submission, options: Options, toolchain: str) -> str:
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()
 
 
-@dataclass
-class _Running:
-    """A verdict on its way with whether it was in the store, and how many wait for it."""
+@dataclass(frozen=True)
+class Turn:
+    """The right to judge one submission, while all others with the same digest wait."""
 
-    task: asyncio.Task[tuple[Verdict, bool]]
-    waiting: int = 0
+    known: Verdict | None
+    """The verdict that is known already, with the `id` of the submission; its `lean_ms` is 0."""
+    keep: Callable[[Verdict], Awaitable[Verdict]]
+    """Tells a verdict to all who wait, remembers it unless its kind is unknown, and gives it back."""
+
+
+@dataclass
+class _Queue:
+    """Those who want the verdict on one digest: one of them judges at a time."""
+
+    lock: asyncio.Lock = field(default_factory=asyncio.Lock)
+    members: int = 0
+    verdict: Verdict | None = None
 
 
 class VerdictCache:
-    """A memory of the verdicts used last; what is asked for while it is on its way is not asked twice.
+    """A memory of the verdicts used last; identical submissions take turns, so that only the first is judged.
 
-    `toolchain` is what judges here (`LeanRuntime.fingerprint`), `limit_bytes` what the memory may take.
+    Args:
+        toolchain: what judges here (`LeanRuntime.fingerprint`).
+        limit_bytes: what the memory may take.
+        store: asked for what is not in the memory, and told what was judged.
     """
 
     def __init__(
@@ -74,72 +88,55 @@ class VerdictCache:
         self._toolchain = toolchain
         self._verdicts: LRUCache[str, bytes] = LRUCache(limit_bytes, getsizeof=len)
         self._store = store
-        self._running: dict[str, _Running] = {}
+        self._queues: dict[str, _Queue] = {}
 
-    async def get(
-        self, submission: Submission, options: Options, judge: Callable[[], Awaitable[Verdict]]
-    ) -> tuple[Verdict, bool]:
-        """The verdict on `submission` under `options`, and whether it cost nothing: `judge` was not called.
+    @asynccontextmanager
+    async def turn(self, submission: Submission, options: Options) -> AsyncIterator[Turn]:
+        """Wait until nobody else judges the same, and then use what is known, or judge.
 
-        A verdict that cost nothing has `lean_ms` 0.  Cancelling stops the work only when nobody else waits
-        for the same verdict.
+            async with cache.turn(submission, options) as turn:
+                verdict = turn.known or await turn.keep(await pool.verify(submission, options))
+
+        Whoever waits gets even an unknown verdict from the one that was judged, so that duplicates of a
+        submission that runs out of time do not run out of it one after the other.  If the body is cancelled
+        or fails, the next in line judges.
         """
         digest = digest_of(submission, options, self._toolchain)
+        queue = self._queues.setdefault(digest, _Queue())
+        queue.members += 1
+        try:
+            async with queue.lock:
+                known = queue.verdict or await self._find(digest)
+                if known is not None:
+                    known = known.model_copy(update={"id": submission.id, "lean_ms": 0.0})
+                yield Turn(known, partial(self._keep, digest, queue))
+        finally:
+            queue.members -= 1
+            if queue.members == 0:
+                del self._queues[digest]
+
+    async def _find(self, digest: str) -> Verdict | None:
         known = self._verdicts.get(digest)
         if known is not None:
-            return _for(submission, Verdict.model_validate_json(known)), True
-        running = self._running.get(digest)
-        is_first = running is None
-        if running is None:
-            task = asyncio.create_task(self._find_or_judge(digest, judge))
-            running = self._running[digest] = _Running(task)
-        running.waiting += 1
-        try:
-            verdict, was_stored = await asyncio.shield(running.task)
-        finally:
-            running.waiting -= 1
-            if running.waiting == 0:
-                running.task.cancel()
-                del self._running[digest]
-        return (verdict, False) if is_first and not was_stored else (_for(submission, verdict), True)
-
-    async def _find_or_judge(
-        self, digest: str, judge: Callable[[], Awaitable[Verdict]]
-    ) -> tuple[Verdict, bool]:
+            return Verdict.model_validate_json(known)
         stored = await self._store.get(digest) if self._store is not None else None
         if stored is not None:
             # What cannot be read is judged again.
             with suppress(ValidationError):
                 verdict = Verdict.model_validate_json(stored)
-                self._keep(digest, stored)
-                return verdict, True
-        verdict = await judge()
+                self._remember(digest, stored)
+                return verdict
+        return None
+
+    async def _keep(self, digest: str, queue: _Queue, verdict: Verdict) -> Verdict:
+        queue.verdict = verdict
         if verdict.kind is not Kind.UNKNOWN:
             written = verdict.model_dump_json(exclude={"kind"}).encode()
-            self._keep(digest, written)
+            self._remember(digest, written)
             if self._store is not None:
                 await self._store.put(digest, written)
-        return verdict, False
-
-    def _keep(self, digest: str, verdict: bytes) -> None:
-        if len(verdict) <= self._verdicts.maxsize:
-            self._verdicts[digest] = verdict
-
-
-class CachedPool:
-    """A pool with a memory of its verdicts; concurrent duplicates are judged once."""
-
-    def __init__(self, pool: LeanPool, *, store: VerdictStore | None = None) -> None:
-        self._pool = pool
-        self._cache = VerdictCache(pool.runtime.fingerprint, store=store)
-
-    async def verify(self, submission: Submission) -> Verdict:
-        """The verdict on `submission`, from memory when an identical one was judged before."""
-        verdict, _ = await self._cache.get(
-            submission, self._pool.options, lambda: self._pool.verify(submission)
-        )
         return verdict
 
-
-def _for(submission: Submission, verdict: Verdict) -> Verdict:
-    return verdict.model_copy(update={"id": submission.id, "lean_ms": 0.0})
+    def _remember(self, digest: str, verdict: bytes) -> None:
+        if len(verdict) <= self._verdicts.maxsize:
+            self._verdicts[digest] = verdict

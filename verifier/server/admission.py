@@ -98,6 +98,8 @@ class Admission:
         self.limit = limit
         self._free = places
         self._queue: FairQueue[asyncio.Future[None]] = FairQueue()
+        self.refused = 0
+        """How many were turned away because too many waited."""
         self._usual_s = 1.0
         self._is_closed = False
 
@@ -144,6 +146,7 @@ class Admission:
             self._free -= 1
             return 0.0
         if len(self._queue) >= self.limit:
+            self.refused += 1
             raise QueueFull(
                 f"{self.limit} submissions wait already",
                 retry_after_s=self._usual_s * self.limit / self.places,

@@ -4,54 +4,69 @@ clients `/verify` and `/one_pass_verify_batch`.
 These say what Lean says of a file: no error is `valid` to their client.  That is no verdict on a theorem and
 nothing to train on: a file can be silent and prove something else.  `POST /v1/verify` judges.
 
-Other than there: positions count in the whole text that was sent, imports included; `infotree` brings the
-tactics with their goals as `tactics`, and no tree.
+There are two differences.  Positions count in the whole text that was sent, imports included.  `infotree`
+brings the tactics with their goals as `tactics`, and no tree.
 """
 
 import asyncio
 from collections.abc import Sequence
-from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Request
-from pydantic import BaseModel, Field, model_validator
+from fastapi import APIRouter, Request
+from pydantic import Field, model_validator
 
 from verifier.errors import NoAnswer
 from verifier.judging.protocol import RawMessage, RawSorry, TextReply
 from verifier.judging.rules import Source, tactics_of
-from verifier.server.auth import Access, while_connected
+from verifier.server.auth import Caller
+from verifier.server.dependencies import Service, while_connected
+from verifier.server.schemas import REFUSALS, Schema
 from verifier.server.service import VerifyService
 from verifier.verdict import Status, Tactic
 
-__all__ = ["kimina_routes"]
+__all__ = ["kimina"]
 
 SNIPPET_LIMIT = 1_000
 
 
-class Snippet(BaseModel):
+class Snippet(Schema):
+    """A file to check."""
+
     id: str
+    """The name under which the result comes back."""
     code: str
+    """The text of the file."""
 
 
-class CheckRequest(BaseModel):
-    """As `kimina-client` sends it; `debug` and `reuse` change nothing here."""
+class CheckRequest(Schema):
+    """Files to check, as `kimina-client` sends them."""
 
     snippets: list[Snippet] = Field(min_length=1, max_length=SNIPPET_LIMIT)
+    """The files, with different ids."""
     timeout: int = Field(default=30, ge=0, le=3600)
+    """Wall-clock seconds for each; 0 takes the server's default."""
     debug: bool = False
+    """Changes nothing here."""
     reuse: bool = True
+    """Changes nothing here."""
     infotree: str | None = None
+    """Whatever it is, it brings the tactics."""
 
     @model_validator(mode="after")
     def _different_ids(self) -> "CheckRequest":
-        if len({each.id for each in self.snippets}) < len(self.snippets):
+        if len({snippet.id for snippet in self.snippets}) < len(self.snippets):
             raise ValueError("`snippets` must have different ids")
         return self
 
 
-class Code(BaseModel):
+class Code(Schema):
+    """A file to check, in the older form."""
+
     custom_id: str | int
+    """The name under which the result comes back."""
     proof: str | None = None
+    """The text of the file."""
     code: str | None = None
+    """The text of the file, where there is no `proof`."""
 
     @model_validator(mode="after")
     def _some_text(self) -> "Code":
@@ -60,124 +75,176 @@ class Code(BaseModel):
         return self
 
 
-class BackwardRequest(BaseModel):
-    """The older form of the same request."""
+class BackwardRequest(Schema):
+    """Files to check, in the older form."""
 
     codes: list[Code] = Field(min_length=1, max_length=SNIPPET_LIMIT)
+    """The files."""
     timeout: int = Field(default=300, ge=0, le=3600)
+    """Wall-clock seconds for each; 0 takes the server's default."""
     infotree_type: str | None = None
+    """Whatever it is, it brings the tactics."""
     disable_cache: bool = False
+    """Changes nothing here."""
 
 
-class Position(BaseModel):
+class Position(Schema):
+    """A place in the text that was sent."""
+
     line: int
+    """The line, from 1."""
     column: int
+    """Code points before it on its line."""
 
 
-class ReplMessage(BaseModel):
+class ReplMessage(Schema):
+    """A message of Lean."""
+
     severity: str
+    """`error`, `warning` or `info`."""
     pos: Position
+    """Where what it speaks of begins."""
     endPos: Position | None = None
+    """Where that ends, if Lean says so."""
     data: str
+    """What Lean says."""
 
 
-class Sorry(BaseModel):
+class Sorry(Schema):
+    """A `sorry` with one goal that it stands for."""
+
     pos: Position
+    """Where it begins."""
     endPos: Position
+    """Where it ends."""
     goal: str
+    """The goal, as Lean prints it."""
 
 
-class ReplTactic(BaseModel):
-    """`pos` and `endPos` are offsets into the text, in code points."""
+class ReplTactic(Schema):
+    """A tactic that Lean ran."""
 
     pos: int
+    """Offset of its first code point in the text."""
     endPos: int
+    """Offset behind its last code point."""
     goals: str
+    """The goals before it, as Lean prints them."""
     tactic: str
+    """Its text."""
 
 
-class ReplAnswer(BaseModel):
-    """What Lean said."""
+class ReplAnswer(Schema):
+    """What Lean said of a file."""
 
     messages: list[ReplMessage]
+    """All that it said."""
     sorries: list[Sorry]
+    """Every `sorry`, in reading order."""
     tactics: list[ReplTactic] | None = None
+    """The tactics in reading order, where they were asked for."""
     env: int = 0
+    """Always 0: no environment is kept."""
     time: float | None = None
+    """Seconds that Lean took, in the older form."""
 
 
-class CheckResult(BaseModel):
+class CheckResult(Schema):
+    """What came of one file."""
+
     id: str
+    """The `id` of the snippet."""
     time: float
+    """Seconds that Lean took."""
     error: str | None = None
+    """Why Lean gave no answer."""
     response: ReplAnswer | None = None
+    """What Lean said."""
 
 
-class CheckResponse(BaseModel):
+class CheckResponse(Schema):
+    """What came of all files."""
+
     results: list[CheckResult]
+    """In the order in which the files were sent."""
 
 
-class BackwardResult(BaseModel):
+class BackwardResult(Schema):
+    """What came of one file, in the older form."""
+
     custom_id: str | int
+    """The `custom_id` of the file."""
     error: str | None = None
+    """Why Lean gave no answer."""
     response: ReplAnswer | None = None
+    """What Lean said."""
 
 
-class BackwardResponse(BaseModel):
+class BackwardResponse(Schema):
+    """What came of all files, in the older form."""
+
     results: list[BackwardResult]
+    """In the order in which the files were sent."""
 
 
-def kimina_routes(
-    service: VerifyService, access: Access, refusals: dict[int | str, dict[str, Any]]
-) -> APIRouter:
-    routes = APIRouter(tags=["Kimina Lean Server"], responses=refusals)
-    Caller = Annotated[str, Depends(access)]
+kimina = APIRouter(tags=["Kimina Lean Server"], responses=REFUSALS)
 
-    async def check(name: str, code: str, timeout_s: int, with_tactics: bool, caller: str) -> CheckResult:
-        # As Lean reads a file: to it the end of a line is a line feed.
-        text = code.replace("\r\n", "\n")
-        try:
-            async with service.admission.place(caller):
-                options = service.pool.options.but(tactics=with_tactics, timeout_s=timeout_s or None)
-                reply = await service.pool.text(text, options)
-        except NoAnswer as error:
-            reason = (
-                f"Lean timed out: {error}" if error.status is Status.TIMEOUT else f"{error.status}: {error}"
-            )
-            return CheckResult(id=name, time=error.held_ms / 1e3, error=reason)
-        return CheckResult(
-            id=name, time=reply.ms / 1e3, response=_answer(text, reply, with_tactics=with_tactics)
+
+@kimina.post("/api/check", response_model_exclude_none=True)
+@kimina.post("/api/check/", response_model_exclude_none=True, include_in_schema=False)
+async def api_check(body: CheckRequest, request: Request, service: Service, caller: Caller) -> CheckResponse:
+    """What Lean says of each snippet, in the order in which they were sent."""
+    checks = (
+        _check(service, snippet.id, snippet.code, body.timeout, body.infotree is not None, caller)
+        for snippet in body.snippets
+    )
+    return CheckResponse(results=await while_connected(request, asyncio.gather(*checks)))
+
+
+@kimina.post("/verify", response_model_exclude_none=True)
+@kimina.post("/verify/", response_model_exclude_none=True, include_in_schema=False)
+@kimina.post("/one_pass_verify_batch", response_model_exclude_none=True)
+@kimina.post("/one_pass_verify_batch/", response_model_exclude_none=True, include_in_schema=False)
+async def verify(
+    body: BackwardRequest, request: Request, service: Service, caller: Caller
+) -> BackwardResponse:
+    """The older form of `/api/check`, under the names that older clients call."""
+    with_tactics = body.infotree_type is not None
+    checks = (
+        _check(
+            service,
+            str(code.custom_id),
+            code.proof if code.proof is not None else code.code or "",
+            body.timeout,
+            with_tactics,
+            caller,
         )
-
-    @routes.post("/api/check", response_model_exclude_none=True)
-    @routes.post("/api/check/", response_model_exclude_none=True, include_in_schema=False)
-    async def api_check(body: CheckRequest, request: Request, caller: Caller) -> CheckResponse:
-        """What Lean says of each snippet, in the order in which they were sent."""
-        checks = (
-            check(each.id, each.code, body.timeout, body.infotree is not None, caller)
-            for each in body.snippets
+        for code in body.codes
+    )
+    found = await while_connected(request, asyncio.gather(*checks))
+    results = [
+        BackwardResult(
+            custom_id=code.custom_id,
+            error=result.error,
+            response=result.response and result.response.model_copy(update={"time": result.time}),
         )
-        return CheckResponse(results=await while_connected(request, asyncio.gather(*checks)))
+        for code, result in zip(body.codes, found, strict=True)
+    ]
+    return BackwardResponse(results=results)
 
-    @routes.post("/verify", response_model_exclude_none=True)
-    @routes.post("/verify/", response_model_exclude_none=True, include_in_schema=False)
-    @routes.post("/one_pass_verify_batch", response_model_exclude_none=True)
-    @routes.post("/one_pass_verify_batch/", response_model_exclude_none=True, include_in_schema=False)
-    async def verify(body: BackwardRequest, request: Request, caller: Caller) -> BackwardResponse:
-        """The older form of `/api/check`, under the names that older clients call."""
 
-        async def one(code: Code) -> BackwardResult:
-            text = code.proof if code.proof is not None else code.code or ""
-            found = await check(
-                str(code.custom_id), text, body.timeout, body.infotree_type is not None, caller
-            )
-            response = found.response and found.response.model_copy(update={"time": found.time})
-            return BackwardResult(custom_id=code.custom_id, error=found.error, response=response)
-
-        results = await while_connected(request, asyncio.gather(*map(one, body.codes)))
-        return BackwardResponse(results=results)
-
-    return routes
+async def _check(
+    service: VerifyService, name: str, code: str, timeout_s: int, with_tactics: bool, caller: str
+) -> CheckResult:
+    # As Lean reads a file: to it the end of a line is a line feed.
+    text = code.replace("\r\n", "\n")
+    options = service.defaults.but(tactics=with_tactics, timeout_s=timeout_s or None)
+    try:
+        reply = await service.text(text, options, key=caller)
+    except NoAnswer as error:
+        reason = f"Lean timed out: {error}" if error.status is Status.TIMEOUT else f"{error.status}: {error}"
+        return CheckResult(id=name, time=error.held_ms / 1e3, error=reason)
+    return CheckResult(id=name, time=reply.ms / 1e3, response=_answer(text, reply, with_tactics=with_tactics))
 
 
 def _answer(text: str, reply: TextReply, *, with_tactics: bool) -> ReplAnswer:
@@ -185,10 +252,11 @@ def _answer(text: str, reply: TextReply, *, with_tactics: bool) -> ReplAnswer:
         failure = RawMessage(severity="error", line=1, column=0, text=reply.error)
         return ReplAnswer(messages=[_message(failure)], sorries=[])
     source = Source(prefix="", submitted=text)
+    tactics = [_tactic(text, tactic) for tactic in tactics_of(source, reply.tactics)]
     return ReplAnswer(
         messages=list(map(_message, reply.messages)),
         sorries=_sorries(text, reply.sorries),
-        tactics=[_tactic(text, each) for each in tactics_of(source, reply.tactics)] if with_tactics else None,
+        tactics=tactics if with_tactics else None,
     )
 
 
@@ -215,15 +283,15 @@ def _sorries(text: str, raw: Sequence[RawSorry]) -> list[Sorry]:
     Lean makes a term of a `sorry` tactic, in the same place: the tactic is what was written.
     """
     written = text.encode()
-    tactics = {(each.start, each.stop) for each in raw if each.is_tactic}
+    tactics = {(sorry.start, sorry.stop) for sorry in raw if sorry.is_tactic}
     found: dict[tuple[int, int, str], Sorry] = {}
-    for each in raw:
-        if each.start is None or each.stop is None:
+    for sorry in raw:
+        if sorry.start is None or sorry.stop is None:
             continue
-        if each.is_tactic or (each.start, each.stop) not in tactics:
-            pos, end = (_position(written, byte) for byte in (each.start, each.stop))
-            goal = each.goal.strip()
-            found[each.start, each.stop, goal] = Sorry(pos=pos, endPos=end, goal=goal)
+        if sorry.is_tactic or (sorry.start, sorry.stop) not in tactics:
+            pos, end = (_position(written, byte) for byte in (sorry.start, sorry.stop))
+            goal = sorry.goal.strip()
+            found[sorry.start, sorry.stop, goal] = Sorry(pos=pos, endPos=end, goal=goal)
     return [found[key] for key in sorted(found)]
 
 

@@ -41,9 +41,6 @@ class Metrics:
             registry=self.registry,
             buckets=_SECONDS,
         )
-        self.refused = Counter(
-            "proofmill_refused", "Submissions turned away: the queue was full.", registry=self.registry
-        )
         self._memory = Gauge(
             "proofmill_worker_resident_bytes", "Memory of Lean processes.", ["role"], registry=self.registry
         )
@@ -89,7 +86,10 @@ class _State(Collector):
             "Audits in which the kernel's budget was too small to say whether it was the statement.",
             value=self._pool.undecided,
         )
-        return (workers, queue, undecided)
+        refused = CounterMetricFamily(
+            "proofmill_refused", "Requests turned away: the queue was full.", value=self._admission.refused
+        )
+        return (workers, queue, undecided, refused)
 
 
 def _resident_bytes(pids: Sequence[int]) -> int:

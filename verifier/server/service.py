@@ -3,8 +3,9 @@
 from verifier.errors import ProofmillError
 from verifier.judging.cache import CACHE_BYTES, VerdictCache, VerdictStore
 from verifier.judging.pool import LeanPool
+from verifier.judging.protocol import StatementReply, TextReply
 from verifier.options import Options
-from verifier.server.admission import DEFAULT_QUEUE, Admission, Priority, QueueFull
+from verifier.server.admission import DEFAULT_QUEUE, Admission, Priority
 from verifier.server.metrics import Metrics
 from verifier.verdict import Status, Submission, Verdict
 
@@ -18,8 +19,8 @@ class LeanUnavailable(ProofmillError):
 class VerifyService:
     """What every route of the API judges with.
 
-    As many submissions run at a time as there are workers and auditors, so that a worker elaborates
-    the next while an auditor has the last.
+    As many submissions run at a time as there are workers and auditors, so that a worker elaborates the next
+    while an auditor has the last.  `lean` is what judges, and `defaults` holds where a request sets nothing.
     """
 
     def __init__(
@@ -30,10 +31,17 @@ class VerifyService:
         cache_bytes: int = CACHE_BYTES,
         store: VerdictStore | None = None,
     ) -> None:
-        self.pool = pool
+        self.lean = pool.runtime
+        self.defaults = pool.options
         self.admission = Admission(pool.workers + pool.auditors, queue_limit)
         self.metrics = Metrics(pool, self.admission)
+        self._pool = pool
         self._cache = VerdictCache(pool.runtime.fingerprint, limit_bytes=cache_bytes, store=store)
+
+    @property
+    def processes(self) -> dict[str, int]:
+        """How many Lean processes have started, by role."""
+        return {role: len(workers.pids) for role, workers in self._pool.sets.items()}
 
     async def verify(
         self,
@@ -49,20 +57,37 @@ class VerifyService:
             QueueFull, PoolClosed
             LeanUnavailable: no worker runs, and none could be started for this submission.
         """
-        limits = options or self.pool.options
-
-        async def judge() -> Verdict:
-            async with self.admission.place(key, priority) as queue_s:
-                verdict = await self.pool.verify(submission, limits)
-            self.metrics.observe(verdict, queue_s)
-            if verdict.status is Status.INFRA_ERROR and any(each.is_dead for each in self.pool.sets.values()):
-                raise LeanUnavailable(verdict.reason)
-            return verdict
-
-        try:
-            verdict, is_cached = await self._cache.get(submission, limits, judge)
-        except QueueFull:
-            self.metrics.refused.inc()
-            raise
-        self.metrics.count(verdict, is_cached=is_cached)
+        limits = options or self.defaults
+        async with self._cache.turn(submission, limits) as turn:
+            verdict = turn.known
+            if verdict is None:
+                async with self.admission.place(key, priority) as queue_s:
+                    verdict = await self._pool.verify(submission, limits)
+                self.metrics.observe(verdict, queue_s)
+                await turn.keep(verdict)
+        if verdict.status is Status.INFRA_ERROR and any(each.is_dead for each in self._pool.sets.values()):
+            raise LeanUnavailable(verdict.reason)
+        self.metrics.count(verdict, is_cached=turn.known is not None)
         return verdict
+
+    async def statement(self, statement: str, header: str, *, key: str = "") -> StatementReply:
+        """What Lean makes of a statement.
+
+        Raises:
+            NoAnswer, QueueFull, PoolClosed
+        """
+        async with self.admission.place(key):
+            return await self._pool.statement(statement, header)
+
+    async def text(self, source: str, options: Options, *, key: str = "") -> TextReply:
+        """What Lean says of a file, which is no verdict.
+
+        Raises:
+            NoAnswer, QueueFull, PoolClosed
+        """
+        async with self.admission.place(key):
+            return await self._pool.text(source, options)
+
+    async def close(self) -> None:
+        """End every worker."""
+        await self._pool.close()

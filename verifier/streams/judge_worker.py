@@ -1,8 +1,8 @@
 """`proofmill worker verifier`: attempts from a Redis stream in, verdicts on another out.
 
-An attempt is acknowledged as its verdict is published, so a worker that is
-killed leaves it to be judged again by another; whoever reads verdicts drops
-repeats by id.  While it is judged its claim is renewed, however long that takes.
+An attempt is acknowledged as its verdict is published, so a verifier that is killed leaves it to be judged
+again by another; whoever reads verdicts drops repeats by id.  While an attempt is judged its claim is
+renewed, however long that takes.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ import time
 
 from pydantic import BaseModel, ConfigDict
 
-from verifier.judging.cache import CachedPool, VerdictStore
+from verifier.judging.cache import VerdictCache, VerdictStore
 from verifier.judging.pool import LeanPool
 from verifier.streams.connection import PATIENT, connect
 from verifier.streams.stream import Delivery, Stream, StreamNames
@@ -24,7 +24,8 @@ __all__ = ["VERIFIER_GROUP", "JudgeRequest", "consumer_name", "run_verifier", "s
 
 VERIFIER_GROUP = "verifiers"
 IN_FLIGHT_PER_WORKER = 16
-"""Read ahead, so that a worker never waits for Redis; small, so that several verifiers share a burst."""
+"""Attempts that are read ahead: enough that no worker waits for Redis, and few enough that several verifiers
+share a burst."""
 BLOCK_MS = 200
 CLAIM_IDLE_MS = 60_000  # after this long without a sign of life another verifier takes over
 RENEW_S = 15.0
@@ -52,7 +53,8 @@ async def run_verifier(redis_url: str, run: str, pool: LeanPool, store: VerdictS
     verdicts = Stream(client, names.verdicts, Verdict)
     try:
         async with pool, asyncio.TaskGroup() as group:
-            await _judge_until_stopped(group, pool, CachedPool(pool, store=store), requests, verdicts)
+            cache = VerdictCache(pool.runtime.fingerprint, store=store)
+            await _judge_until_stopped(group, pool, cache, requests, verdicts)
     except ExceptionGroup as failures:
         raise failures.exceptions[0] from failures
 
@@ -60,7 +62,7 @@ async def run_verifier(redis_url: str, run: str, pool: LeanPool, store: VerdictS
 async def _judge_until_stopped(
     group: asyncio.TaskGroup,
     pool: LeanPool,
-    cached: CachedPool,
+    cache: VerdictCache,
     requests: Stream[JudgeRequest],
     verdicts: Stream[Verdict],
 ) -> None:
@@ -70,7 +72,9 @@ async def _judge_until_stopped(
     renewed = time.monotonic()
 
     async def judge(delivery: Delivery[JudgeRequest]) -> None:
-        verdict = await cached.verify(delivery.message.submission)
+        submission = delivery.message.submission
+        async with cache.turn(submission, pool.options) as turn:
+            verdict = turn.known or await turn.keep(await pool.verify(submission))
         await asyncio.to_thread(requests.answer, delivery, verdicts, verdict)
 
     while not stopped.is_set():
@@ -82,7 +86,7 @@ async def _judge_until_stopped(
             await asyncio.wait(running, timeout=BLOCK_MS / 1e3, return_when=asyncio.FIRST_COMPLETED)
             continue
         for delivery in await asyncio.to_thread(requests.read, VERIFIER_GROUP, consumer, room, BLOCK_MS):
-            if any(delivery.id == each.id for each in running.values()):
+            if any(delivery.id == other.id for other in running.values()):
                 continue  # this process slept so long that it took over what it had already
             task = group.create_task(judge(delivery))
             running[task] = delivery

@@ -9,7 +9,7 @@ import pytest
 import pytest_asyncio
 
 from verifier.errors import InvalidInput
-from verifier.judging.cache import CachedPool, VerdictCache, digest_of
+from verifier.judging.cache import VerdictCache, VerdictStore, digest_of
 from verifier.judging.pool import LeanPool
 from verifier.judging.worker_set import WorkerSet
 from verifier.options import Options
@@ -23,10 +23,22 @@ def named(name: str, header: str = "") -> Submission:
     return Submission(id=name, statement="theorem t : 1 = 1", proof="rfl", header=header)
 
 
+class Judge:
+    """A pool with a memory of its verdicts, used as verifiers of a run use it."""
+
+    def __init__(self, pool: LeanPool, store: VerdictStore | None = None) -> None:
+        self._pool = pool
+        self.cache = VerdictCache(pool.runtime.fingerprint, store=store)
+
+    async def verify(self, submission: Submission) -> Verdict:
+        async with self.cache.turn(submission, self._pool.options) as turn:
+            return turn.known or await turn.keep(await self._pool.verify(submission))
+
+
 async def test_concurrent_duplicates_cost_one_elaboration_and_keep_their_ids(pool: LeanPool) -> None:
-    cached = CachedPool(pool)
-    verdicts = await asyncio.gather(*(cached.verify(named(name)) for name in "abc"))
-    verdicts.append(await cached.verify(named("d")))
+    judge = Judge(pool)
+    verdicts = await asyncio.gather(*(judge.verify(named(name)) for name in "abc"))
+    verdicts.append(await judge.verify(named("d")))
     assert [each.id for each in verdicts] == ["a", "b", "c", "d"]
     assert {each.status for each in verdicts} == {Status.PROVED}
     assert [each.lean_ms > 0 for each in verdicts] == [True, False, False, False]
@@ -35,9 +47,9 @@ async def test_concurrent_duplicates_cost_one_elaboration_and_keep_their_ids(poo
 async def test_the_first_of_several_can_be_cancelled_without_the_others(
     pool: LeanPool, screens: WorkerSet
 ) -> None:
-    cached = CachedPool(pool)
+    judge = Judge(pool)
     worker = await screens._borrow("")
-    first, second = (asyncio.create_task(cached.verify(named(name))) for name in "ab")
+    first, second = (asyncio.create_task(judge.verify(named(name))) for name in "ab")
     await asyncio.sleep(0.1)
     first.cancel()
     await asyncio.sleep(0.1)
@@ -51,23 +63,55 @@ async def test_the_first_of_several_can_be_cancelled_without_the_others(
 async def test_when_nobody_waits_any_more_the_work_stops_and_can_be_asked_for_again(
     pool: LeanPool, screens: WorkerSet
 ) -> None:
-    cached = CachedPool(pool)
+    judge = Judge(pool)
     worker = await screens._borrow("")
-    only = asyncio.create_task(cached.verify(named("a")))
+    only = asyncio.create_task(judge.verify(named("a")))
     await asyncio.sleep(0.1)
-    (running,) = cached._cache._running.values()
     only.cancel()
-    await asyncio.wait((only, running.task))
-    assert running.task.cancelled()
+    await asyncio.wait((only,))
+    assert only.cancelled() and not judge.cache._queues
     await screens._give_back(worker)
-    assert (await cached.verify(named("a"))).status is Status.PROVED
+    assert (await judge.verify(named("a"))).status is Status.PROVED
 
 
 async def test_a_verdict_that_says_nothing_about_the_proof_is_not_kept(pool: LeanPool) -> None:
-    cached = CachedPool(pool)
-    unknown = [await cached.verify(named("a", header="import Nowhere")) for _ in range(2)]
+    judge = Judge(pool)
+    unknown = [await judge.verify(named("a", header="import Nowhere")) for _ in range(2)]
     assert {each.kind for each in unknown} == {Kind.UNKNOWN}
     assert all(each.lean_ms > 0 for each in unknown)
+
+
+async def test_duplicates_that_wait_share_even_a_verdict_that_is_not_kept() -> None:
+    cache, judged = VerdictCache("lean"), []
+
+    async def ask(name: str) -> Verdict:
+        async with cache.turn(named(name), Options()) as turn:
+            if turn.known is not None:
+                return turn.known
+            judged.append(name)
+            await asyncio.sleep(0.05)
+            return await turn.keep(Verdict(id=name, status=Status.TIMEOUT, reason="late"))
+
+    verdicts = await asyncio.gather(*map(ask, "abc"))
+    assert [each.id for each in verdicts] == ["a", "b", "c"] and judged == ["a"]
+    await ask("d")
+    assert judged == ["a", "d"]
+
+
+async def test_when_judging_fails_the_next_in_line_judges() -> None:
+    cache, judged = VerdictCache("lean"), []
+
+    async def ask(name: str) -> Verdict:
+        async with cache.turn(named(name), Options()) as turn:
+            judged.append(name)
+            await asyncio.sleep(0.05)
+            if name == "a":
+                raise RuntimeError("the first fails")
+            return await turn.keep(Verdict(id=name, status=Status.PROVED, reason=""))
+
+    failed, verdict = await asyncio.gather(ask("a"), ask("b"), return_exceptions=True)
+    assert isinstance(failed, RuntimeError) and isinstance(verdict, Verdict)
+    assert judged == ["a", "b"]
 
 
 def test_a_digest_tells_apart_what_a_verdict_depends_on_and_nothing_else() -> None:
@@ -94,11 +138,10 @@ async def test_the_memory_forgets_what_was_used_longest_ago_and_never_holds_more
     cache = VerdictCache("lean", limit_bytes=1200)
 
     async def ask(name: str, reason: str = "x" * 200) -> bool:
-        async def judge() -> Verdict:
-            return Verdict(id=name, status=Status.REJECTED, reason=reason)
-
-        _, is_cached = await cache.get(Submission(id=name, statement=name, proof="rfl"), Options(), judge)
-        return is_cached
+        async with cache.turn(Submission(id=name, statement=name, proof="rfl"), Options()) as turn:
+            if turn.known is None:
+                await turn.keep(Verdict(id=name, status=Status.REJECTED, reason=reason))
+        return turn.known is not None
 
     assert [await ask(name) for name in "abcab"] == [False, False, False, True, True]
     assert not await ask("d")
@@ -117,7 +160,7 @@ async def test_verifiers_share_what_they_judged_through_redis(pool: LeanPool, va
     lean_ms = []
     for name in "ab":
         store = RedisVerdicts(valkey.url)
-        verdict = await CachedPool(pool, store=store).verify(named(name))
+        verdict = await Judge(pool, store=store).verify(named(name))
         assert (verdict.id, verdict.status) == (name, Status.PROVED)
         assert verdict.certificate is not None
         lean_ms.append(verdict.lean_ms)
@@ -132,10 +175,10 @@ async def test_another_toolchain_and_what_nobody_can_read_are_judged_anew(
     (ours,) = (digest_of(named("a"), pool.options, pool.runtime.fingerprint),)
     await store.put(digest_of(named("a"), pool.options, "another toolchain"), b"{}")
     await store.put(ours, b"no verdict")
-    verdict = await CachedPool(pool, store=store).verify(named("a"))
+    verdict = await Judge(pool, store=store).verify(named("a"))
     assert verdict.status is Status.PROVED and verdict.lean_ms > 0
     unknown = named("u", header="import Nowhere")
-    await CachedPool(pool, store=store).verify(unknown)
+    await Judge(pool, store=store).verify(unknown)
     with connect(valkey.url) as client:
         assert client.dbsize() == 2
     await store.close()
@@ -145,12 +188,12 @@ async def test_a_redis_that_goes_away_costs_its_verdicts_and_nothing_else(
     pool: LeanPool, valkey: EmbeddedRedis
 ) -> None:
     store = RedisVerdicts(valkey.url)
-    cached = CachedPool(pool, store=store)
-    assert (await cached.verify(named("a"))).status is Status.PROVED
+    judge = Judge(pool, store=store)
+    assert (await judge.verify(named("a"))).status is Status.PROVED
     valkey.stop()
-    again = await CachedPool(pool, store=store).verify(named("a"))
+    again = await Judge(pool, store=store).verify(named("a"))
     assert again.status is Status.PROVED and again.lean_ms > 0
-    assert (await cached.verify(named("a"))).lean_ms == 0
+    assert (await judge.verify(named("a"))).lean_ms == 0
     await store.close()
 
 

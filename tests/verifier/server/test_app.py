@@ -10,10 +10,11 @@ from typing import Any
 import httpx
 import pytest
 
+import verifier
 from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime
 from verifier.server.app import create_app
-from verifier.server.keys import KeyRing, hash_of, new_key
+from verifier.server.auth import KeyRing, hash_of, new_key
 from verifier.server.service import VerifyService
 
 GOOD = {"statement": "theorem t : 1 + 1 = 2", "proof": "rfl"}
@@ -130,6 +131,21 @@ async def test_a_statement_gets_its_type_and_goal_or_what_is_wrong_with_it(pool:
     assert bad["elaborates"] is False and "unexpected" in str(bad["reason"])
     assert two["elaborates"] is False and "one theorem" in str(two["reason"])
     assert unknown["elaborates"] is None and "Nowhere" in str(unknown["reason"])
+
+
+async def test_the_document_describes_every_field_and_names_the_version(pool: LeanPool) -> None:
+    async with client(pool) as http:
+        document = (await http.get("/openapi.json")).json()
+    assert document["info"]["version"] == verifier.__version__
+    schemas = document["components"]["schemas"]
+    assert {"VerifyRequest", "Verdict", "Message", "Tactic", "Certificate", "CheckRequest"} <= schemas.keys()
+    undescribed = [
+        f"{schema}.{name}"
+        for schema, found in schemas.items()
+        for name, field in found.get("properties", {}).items()
+        if not field.get("description")
+    ]
+    assert not undescribed
 
 
 async def test_without_a_key_nobody_asks_and_health_is_open(pool: LeanPool) -> None:

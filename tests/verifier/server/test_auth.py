@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from verifier.errors import InvalidInput
-from verifier.server.keys import KeyRing, hash_of, new_key
+from verifier.server.auth import KeyRing, hash_of, new_key
 
 
 def test_a_key_is_known_by_its_hash_alone(tmp_path: Path) -> None:
