@@ -15,7 +15,7 @@ from trainer.cli.curriculum import curriculum_app
 from trainer.cli.eval import eval_app
 from trainer.cli.extras import prepare_torch
 from trainer.curriculum.config import PolicyName
-from trainer.objectives.algorithms import LearnerName
+from trainer.learners.registry import LearnerName
 from verifier.cli.app import (
     AllowUnconfined,
     CacheRedis,

@@ -33,6 +33,7 @@ from trainer.experiments.held_out import (
     measure_portfolio,
     rate_by_family,
 )
+from trainer.learners.policy_gradient import PolicyGradientConfig
 from trainer.learners.pretraining import pretrain, read_texts
 from trainer.learners.supervised import SupervisedConfig, encode_pairs, train_supervised
 from trainer.model.batching import Example
@@ -41,7 +42,6 @@ from trainer.model.lora import merged, with_lora
 from trainer.model.optimizer import Budget, OptimizerConfig
 from trainer.model.policy import build_policy, save_policy
 from trainer.model.tokenizer import train_tokenizer
-from trainer.objectives.algorithms import LearnerName
 from trainer.run.directory import Arm, FamilyRates, LeanBuild, Paired, Rate, Summary
 from trainer.run.loop import train
 from trainer.run.session import Policy, Session, open_session
@@ -228,11 +228,8 @@ def train_control(session: Session, pairs: Pairs, start: Start, budget: Budget) 
     no such settings, those of policy gradients.
     """
     config = session.config
-    same_settings: dict[LearnerName, OptimizerConfig] = {
-        "expert_iteration": config.expert_iteration,
-        "dpo": config.dpo,
-    }
-    chosen = same_settings.get(config.algorithm, config.policy_gradient)
+    learner = config.learner
+    chosen = learner if isinstance(learner, OptimizerConfig) else config.section(PolicyGradientConfig)
     steps = budget.optimizer_steps
     spent = Budget()
     with timed(session, "control"):

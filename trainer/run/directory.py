@@ -12,7 +12,7 @@ from typing import Any, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from trainer.objectives.algorithms import LearnerName
+from trainer.learners.registry import LearnerName
 from verifier.errors import InvalidInput
 from verifier.verdict import Kind, Status
 
