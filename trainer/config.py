@@ -127,16 +127,18 @@ LEARNER_SECTIONS: Mapping[str, type[BaseModel]] = {
 """The sections of learners by name; GRPO and its relatives share `policy_gradient`."""
 
 if TYPE_CHECKING:
-    _WithLearners = Section
+
+    class LearnerSections(Section):
+        """The sections of all learners, each with its defaults."""
 else:
-    _WithLearners = create_model(
-        "_WithLearners",
+    LearnerSections = create_model(
+        "LearnerSections",
         __base__=Section,
         **{name: (config, config()) for name, config in LEARNER_SECTIONS.items()},
     )
 
 
-class RunConfig(_WithLearners):
+class RunConfig(LearnerSections):
     """Everything that decides a run, with a section for each learner (`trainer/learners/registry.py`)."""
 
     seed: int = Field(default=0, ge=0, lt=2**31)
