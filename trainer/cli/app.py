@@ -14,7 +14,7 @@ from prover.generators.vllm.server import Dtype, EngineUnavailable
 from trainer.cli.curriculum import curriculum_app
 from trainer.cli.eval import eval_app
 from trainer.cli.extras import prepare_torch
-from trainer.curriculum.config import PolicyName
+from trainer.curriculum.policies.registry import PolicyName
 from trainer.learners.registry import LearnerName
 from verifier.cli.app import (
     AllowUnconfined,

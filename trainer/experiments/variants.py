@@ -4,8 +4,8 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainer.config import RunConfig, run_config
-from trainer.curriculum.config import POLICIES
-from trainer.curriculum.policies import policy_title
+from trainer.curriculum.policies.base import policy_kind
+from trainer.curriculum.policies.registry import POLICIES
 from trainer.learners.registry import LEARNERS, title_of
 from verifier.errors import InvalidInput
 
@@ -35,7 +35,7 @@ def arm_title(arm: str) -> str:
     if arm in (START, CONTROL):
         return {START: "Supervised start", CONTROL: "Supervised training continued"}[arm]
     if arm.startswith(_CURRICULUM):
-        return f"Curriculum: {policy_title(arm.removeprefix(_CURRICULUM))}"
+        return f"Curriculum: {policy_kind(arm.removeprefix(_CURRICULUM)).title}"
     if arm in LEARNERS:
         return title_of(arm)
     return f"{title_of('grpo')}, credit by {arm.removeprefix('grpo_').replace('_', ' ')}"
