@@ -13,7 +13,7 @@ from pydantic import BaseModel
 
 from prover.evaluation.benchmark import VARIANTS
 from prover.evaluation.export import EXPORTS
-from prover.formats.formats import FORMATS
+from prover.formats.registry import FORMATS, format_named
 from trainer.config import LEARNER_SECTIONS, DaemonConfig, GeneratorConfig
 from trainer.curriculum.config import CurriculumConfig
 from trainer.learners.policy_gradient import CriticConfig
@@ -90,7 +90,7 @@ def formats_table() -> str:
     """How provers are asked, as Markdown."""
     rows = [
         (f"`{each.name}`", each.source, "a chat" if each.is_chat else "a text to continue", each.reads)
-        for each in FORMATS.values()
+        for each in map(format_named, FORMATS)
     ]
     return _markdown(("`--format`", "of", "asked by", "what is judged"), rows)
 
