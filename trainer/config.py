@@ -3,12 +3,12 @@
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
+from typing import TYPE_CHECKING, Any, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
-from prover.generators.base import SamplingParams
-from prover.generators.vllm.server import Dtype
+from prover.generators.base import Dtype, SamplingParams
+from prover.generators.registry import EngineName
 from trainer.curriculum.config import CurriculumConfig
 from trainer.learners.base import LearnerKind
 from trainer.learners.pretraining import PretrainingConfig
@@ -92,7 +92,7 @@ class MeasureConfig(Section):
 class GeneratorConfig(Section):
     """The processes that sample, where `proofmill up` starts them."""
 
-    engine: Literal["transformers", "vllm"] = "transformers"
+    engine: EngineName = "transformers"
     """What samples: transformers in the process itself, or a vLLM beside it."""
     vllm_url: str | None = None
     """A vLLM that runs already; none starts one, by the Python that PROOFMILL_VLLM_PYTHON names."""

@@ -3,21 +3,36 @@
 import hashlib
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
 from prover.evaluation.tactic_lists import PORTFOLIO
 from prover.formats.base import Answer, Failed, Problem, Prompt, PromptFormat, Turn
-from prover.formats.prompts import encode_prompt
-from prover.generators.base import Generator, SamplingParams, sample_each
+from prover.formats.prompts import encode_prompt, load_tokenizer
+from prover.formats.registry import format_named
+from prover.generators.base import EngineSettings, Generator, SamplingParams, sample_each
+from prover.generators.registry import open_engine
+from prover.generators.sealed import digest_of_model
 from verifier.errors import InvalidInput
 
 if TYPE_CHECKING:
     # The portfolio needs no model, and the command line no second more.
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["BestOf", "ModelProver", "Portfolio", "Prover", "Scorer", "Written"]
+__all__ = [
+    "BestOf",
+    "ModelProver",
+    "Portfolio",
+    "Prover",
+    "ProverSettings",
+    "Scorer",
+    "Written",
+    "open_model",
+    "open_portfolio",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +70,20 @@ class Prover(Protocol):
     def read(self, text: str) -> Answer:
         """What is to be judged of an answer."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class ProverSettings:
+    """Which prover is to be measured; each reads what concerns it."""
+
+    generator: str
+    """The name that `prover/evaluation/registry.py` has for it."""
+    model: Path | None
+    """Directory of a model or of an adapter."""
+    format: str
+    """How the model is asked: a name of `prover/formats/registry.py`."""
+    sampling: SamplingParams
+    engine: EngineSettings
 
 
 class Portfolio:
@@ -149,6 +178,29 @@ class ModelProver:
         text = str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
         # A template may begin with a token that a tokenizer puts in front of every text: once is enough.
         return text.removeprefix(self._in_front)
+
+
+@contextmanager
+def open_portfolio(settings: ProverSettings) -> Iterator[Prover]:
+    """The project's own list of proofs."""
+    yield Portfolio()
+
+
+@contextmanager
+def open_model(settings: ProverSettings) -> Iterator[Prover]:
+    """The model of the settings, run by the engine that `generator` names.
+
+    Raises:
+        InvalidInput: the settings name no model, or one that is not there, or no known format.
+    """
+    if settings.model is None:
+        raise InvalidInput(f"--generator {settings.generator} needs a model: name its directory as --model")
+    style = format_named(settings.format)
+    model = settings.model
+    named = {"generator": settings.generator, "model": model.name, "model_sha256": digest_of_model(model)}
+    with open_engine(settings.generator, settings.engine) as engine:
+        generator = engine.generator(model, version=0)
+        yield ModelProver(generator, load_tokenizer(model), style, settings.sampling, named)
 
 
 Scorer = Callable[[Problem, Sequence[str]], Sequence[float]]

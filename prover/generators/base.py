@@ -1,15 +1,18 @@
-"""What every generator offers: prompts in, samples with log-probabilities out."""
+"""What every generator offers: prompts in, samples with log-probabilities out; and what engines offer."""
 
 import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, Self
+from pathlib import Path
+from typing import Literal, Protocol, Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from verifier.errors import InvalidInput
 
-__all__ = ["Generator", "Sample", "SamplingParams", "sample_each"]
+__all__ = ["Dtype", "Engine", "EngineSettings", "Generator", "Sample", "SamplingParams", "sample_each"]
+
+Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
 
 class SamplingParams(BaseModel):
@@ -68,6 +71,32 @@ class Generator(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class EngineSettings:
+    """How to start an engine; each reads what concerns it."""
+
+    device: str = "cpu"
+    """Of models in this process: cpu, cuda, cuda:1 ..."""
+    threads: int | None = None
+    """On a CPU, the threads of models in this process; without, torch takes one for each core."""
+    url: str | None = None
+    """Of a server that runs already; none starts one."""
+    dtype: Dtype = "auto"
+    """Of a server that is started here; `auto` makes 16-bit numbers of a float32 model."""
+
+
+class Engine(Protocol):
+    """Runs models and gives generators of policies; `prover/generators/registry.py` lists the engines."""
+
+    def generator(self, directory: Path, version: int) -> Generator:
+        """The generator of the policy in `directory`: full weights, or a LoRA adapter as peft writes it.
+
+        Raises:
+            InvalidInput: there is none, or it is not whole.
+        """
+        ...
+
+
 def sample_each(
     generator: Generator, prompts: Sequence[str], params: SamplingParams
 ) -> list[list[Sample] | InvalidInput]:
@@ -77,4 +106,4 @@ def sample_each(
     except InvalidInput as error:
         if len(prompts) == 1:
             return [error]
-        return [each for prompt in prompts for each in sample_each(generator, [prompt], params)]
+        return [group for prompt in prompts for group in sample_each(generator, [prompt], params)]

@@ -7,6 +7,8 @@ of these.
 
 import json
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -22,10 +24,10 @@ from transformers import (
 from transformers.cache_utils import DynamicLayer
 
 from prover.formats.prompts import encode_prompt
-from prover.generators.base import Sample, SamplingParams
+from prover.generators.base import EngineSettings, Sample, SamplingParams
 from verifier.errors import InvalidInput
 
-__all__ = ["TransformersGenerator", "load_model"]
+__all__ = ["TransformersEngine", "TransformersGenerator", "load_model", "open_engine"]
 
 _DROP_FRACTION = 1 / 4
 """Finished rows leave once they are this share of the batch: each departure copies the cache."""
@@ -212,6 +214,29 @@ class TransformersGenerator:
         owner_B = torch.tensor([index[tuple(ids)] for ids in prompts], device=device)
         cache.select(owner_B)
         return mask_PT[owner_B], output.logits[owner_B, -1], cache
+
+
+class TransformersEngine:
+    """Models in this process, of which the one that was last asked for is kept.
+
+    Args:
+        threads: of torch on a CPU, in all of this process; as many as torch takes itself unless set.
+    """
+
+    def __init__(self, device: str = "cpu", *, threads: int | None = None) -> None:
+        if threads is not None and device == "cpu":
+            torch.set_num_threads(threads)
+        self._load = lru_cache(maxsize=1)(partial(TransformersGenerator.load, device=device))
+
+    def generator(self, directory: Path, version: int) -> TransformersGenerator:
+        """The generator of the policy in `directory`; raises `InvalidInput` where there is none."""
+        return self._load(directory)
+
+
+@contextmanager
+def open_engine(settings: EngineSettings) -> Iterator[TransformersEngine]:
+    """Models in this process."""
+    yield TransformersEngine(settings.device, threads=settings.threads)
 
 
 def choose_tokens(log_AV: Tensor, uniform_A: Tensor, params: SamplingParams) -> Tensor:

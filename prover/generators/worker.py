@@ -6,7 +6,6 @@ who drops repeats.
 """
 
 import logging
-import os
 import signal
 import sys
 import time
@@ -16,21 +15,17 @@ from itertools import groupby
 from pathlib import Path
 from typing import NoReturn
 
-import torch
-
 from prover.formats.prompts import prompt_of
-from prover.generators.base import Generator, Sample, sample_each
+from prover.generators.base import Engine, Generator, Sample, sample_each
 from prover.generators.messages import AttemptMessage, Order, Task
 from prover.generators.sealed import check_sealed
-from prover.generators.transformers import TransformersGenerator
-from prover.generators.vllm.engine import VLLMEngine, VLLMGenerator
 from prover.theorem import Attempt
 from verifier.errors import InvalidInput
 from verifier.streams.connection import PATIENT, connect
 from verifier.streams.judge_worker import VERIFIER_GROUP, consumer_name
 from verifier.streams.stream import Delivery, Stream, StreamNames
 
-__all__ = ["GENERATOR_GROUP", "Load", "load_transformers", "load_vllm", "run_generator", "sample_order"]
+__all__ = ["GENERATOR_GROUP", "Load", "load_with", "run_generator", "sample_order"]
 
 GENERATOR_GROUP = "generators"
 BLOCK_MS = 200
@@ -76,31 +71,17 @@ def run_generator(redis_url: str, run: str, load: Load, max_backlog: int) -> NoR
         orders.release(in_hand, consumer)
 
 
-def load_transformers(device: str) -> Load:
-    """Models of this process, the last one kept."""
-    if device == "cpu":
-        # The other half of the cores is Lean's, which judges while this samples.
-        torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+def load_with(engine: Engine) -> Load:
+    """Generators of `engine`, for policies that are as they were sealed."""
+    check = lru_cache(check_sealed)
 
-    @lru_cache(maxsize=1)
-    def load(policy: str, digest: str | None) -> TransformersGenerator:
-        if digest is not None:
-            check_sealed(Path(policy), digest)
-        return TransformersGenerator.load(Path(policy), device)
+    def load(task: Task) -> Generator:
+        directory = Path(task.policy)
+        if task.policy_digest is not None:
+            check(directory, task.policy_digest)
+        return engine.generator(directory, task.policy_version)
 
-    return lambda task: load(task.policy, task.policy_digest)
-
-
-def load_vllm(engine: VLLMEngine) -> Load:
-    """Policies that `engine` serves."""
-
-    @lru_cache
-    def load(policy: str, version: int, digest: str | None) -> VLLMGenerator:
-        if digest is not None:
-            check_sealed(Path(policy), digest)
-        return engine.generator(Path(policy), version)
-
-    return lambda task: load(task.policy, task.policy_version, task.policy_digest)
+    return load
 
 
 def sample_order(load: Load, order: Order) -> tuple[list[AttemptMessage], list[tuple[Task, str]]]:

@@ -10,7 +10,7 @@ from prover.generators.base import Sample
 from prover.generators.messages import AttemptMessage
 from prover.generators.transformers import load_model
 from prover.generators.vllm.engine import VLLMEngine
-from prover.generators.worker import load_vllm
+from prover.generators.worker import load_with
 from tests.support.answering import answering
 from tests.support.toys import PAIRS
 from tests.with_vllm.policies import Published, distance
@@ -56,7 +56,7 @@ def test_each_version_samples_from_its_own_adapter_while_the_server_runs_on(
     run = tmp_path / "run"
     with (
         EmbeddedRedis(tmp_path / "redis") as server,
-        answering(server.url, "run", load_vllm(engine)) as messages,
+        answering(server.url, "run", load_with(engine)) as messages,
     ):
         run_daemon(config, run, server.url, "run")
     policies = [

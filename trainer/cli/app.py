@@ -5,12 +5,14 @@ import os
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
 from prover.cli import store_app
-from prover.generators.vllm.server import Dtype, EngineUnavailable
+from prover.generators.base import Dtype, EngineSettings
+from prover.generators.registry import EngineName, open_engine
+from prover.generators.vllm.server import EngineUnavailable
 from trainer.cli.curriculum import curriculum_app
 from trainer.cli.eval import eval_app
 from trainer.cli.extras import prepare_torch
@@ -66,7 +68,6 @@ RedisFile = Annotated[
     typer.Option(envvar=REDIS_FILE_VARIABLE, help="A file that holds that URL: a secret."),
 ]
 COMPARED = "expert_iteration,grpo,grpo_first_error,grpo_potential,grpo_verified_prefix,grpo_lecture,ppo,dpo"
-Engine = Literal["transformers", "vllm"]
 Run = Annotated[str, typer.Option(help="Name of the run, a part of every key.")]
 
 
@@ -199,20 +200,19 @@ def worker_generator(
     redis_file: RedisFile = None,
     device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
     max_backlog: Annotated[int, typer.Option(min=1, help="Attempts to wait for verdicts at a time.")] = 4096,
-    engine: Annotated[Engine, typer.Option(help="What samples.")] = "transformers",
+    engine: Annotated[EngineName, typer.Option(help="What samples.")] = "transformers",
     vllm_url: Annotated[str | None, typer.Option(help="A vLLM that runs; none starts one.")] = None,
     dtype: Annotated[Dtype, typer.Option(help="Of a vLLM that is started here.")] = "auto",
 ) -> None:
     """Sample the attempts of a run."""
     prepare_torch()
-    from prover.generators.vllm.engine import ServerSettings, VLLMEngine
-    from prover.generators.worker import load_transformers, load_vllm, run_generator
+    from prover.generators.worker import load_with, run_generator
 
-    url = redis_url(redis, redis_file)
-    if engine == "transformers":
-        run_generator(url, run, load_transformers(device), max_backlog)
-    with VLLMEngine(vllm_url, ServerSettings(dtype=dtype)) as vllm:
-        run_generator(url, run, load_vllm(vllm), max_backlog)
+    # The other half of the cores is Lean's, which judges while this samples.
+    threads = max(1, (os.cpu_count() or 1) // 2)
+    settings = EngineSettings(device=device, threads=threads, url=vllm_url, dtype=dtype)
+    with open_engine(engine, settings) as opened:
+        run_generator(redis_url(redis, redis_file), run, load_with(opened), max_backlog)
 
 
 @bench_app.command("trainer")

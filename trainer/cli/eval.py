@@ -4,7 +4,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
-from contextlib import ExitStack, asynccontextmanager, contextmanager
+from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,12 +17,13 @@ from prover.evaluation.compare import EvalComparison, compare_evaluations
 from prover.evaluation.export import EXPORTS, exported, write_parquet
 from prover.evaluation.files import EvalFiles, EvalRecord, ProblemRow, StatementRow, read_record
 from prover.evaluation.page import render_evaluation
-from prover.evaluation.provers import BestOf, ModelProver, Portfolio, Prover
+from prover.evaluation.provers import BestOf, Prover, ProverSettings
+from prover.evaluation.registry import ProverName, open_prover
 from prover.evaluation.run import Budget, evaluate
 from prover.evaluation.summary import Evaluated
-from prover.formats.registry import FORMATS, format_named
-from prover.generators.base import Generator, SamplingParams
-from prover.generators.sealed import SUMS, digest_of
+from prover.formats.registry import FORMATS
+from prover.generators.base import EngineSettings, SamplingParams
+from prover.generators.sealed import digest_of_model
 from trainer.cli.extras import prepare_torch
 from verifier.cli.app import AllowUnconfined, Heartbeats, Project, Timeout, Workers, confined_runtime
 from verifier.client import AsyncClient
@@ -52,7 +53,6 @@ class _RunByDefault(TyperGroup):
 
 eval_app = typer.Typer(cls=_RunByDefault, no_args_is_help=True, help="Provers measured on benchmarks.")
 
-GeneratorName = Literal["portfolio", "transformers", "vllm"]
 Split = Literal["train", "valid", "test"]
 Finished = Annotated[Path, typer.Argument(help="Directory of an evaluation that came to its end.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
@@ -62,7 +62,7 @@ AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.
 def run_command(
     data: Annotated[Path, typer.Argument(help="JSONL, a Lean file, or a directory of Lean files.")],
     out: Annotated[Path, typer.Option(help="Directory; one that holds a part of this is gone on with.")],
-    generator: Annotated[GeneratorName, typer.Option(help="What answers.")] = "portfolio",
+    generator: Annotated[ProverName, typer.Option(help="What answers.")] = "portfolio",
     samples: Annotated[int, typer.Option(min=1, help="Attempts at each theorem.")] = 8,
     repairs: Annotated[
         int, typer.Option(min=0, help="Answers to Lean's complaints within an attempt, a Lean call each.")
@@ -120,9 +120,10 @@ def run_command(
     budget = Budget(samples, repairs)
     runtime = None if url is not None else confined_runtime(project, allow_unconfined)
     with ExitStack() as stack:
-        chosen = stack.enter_context(
-            _prover(generator, model, prompt, sampling, device=device, vllm_url=vllm_url)
-        )
+        if model is not None:
+            prepare_torch()
+        engine = EngineSettings(device=device, url=vllm_url)
+        chosen = stack.enter_context(open_prover(ProverSettings(generator, model, prompt, sampling, engine)))
         if ranker is not None:
             chosen = _ranked(chosen, ranker, candidates, device)
 
@@ -241,45 +242,13 @@ def _rows(benchmark: Benchmark) -> Iterator[ProblemRow]:
         )
 
 
-@contextmanager
-def _prover(
-    generator: GeneratorName,
-    model: Path | None,
-    style: str,
-    sampling: SamplingParams,
-    *,
-    device: str,
-    vllm_url: str | None,
-) -> Iterator[Prover]:
-    if generator == "portfolio":
-        yield Portfolio()
-        return
-    if model is None:
-        raise InvalidInput(f"--generator {generator} needs a model: name its directory as --model")
-    prepare_torch()
-    from prover.formats.prompts import load_tokenizer
-    from prover.generators.transformers import TransformersGenerator
-
-    asked = format_named(style)
-    named = {"generator": generator, "model": model.name, "model_sha256": _model_digest(model)}
-    if generator == "transformers":
-        loaded = TransformersGenerator.load(model, device)
-        yield ModelProver(loaded, loaded.tokenizer, asked, sampling, named)
-        return
-    from prover.generators.vllm.engine import VLLMEngine
-
-    with VLLMEngine(vllm_url) as engine:
-        served: Generator = engine.generator(model, version=0)
-        yield ModelProver(served, load_tokenizer(model), asked, sampling, named)
-
-
 def _ranked(prover: Prover, ranker: Path, candidates: int, device: str) -> Prover:
-    if isinstance(prover, Portfolio):
-        raise InvalidInput("the portfolio has an order of its own: a --ranker is for a model's answers")
+    if prover.in_order:
+        raise InvalidInput("this prover has an order of its own: a --ranker is for a model's answers")
     prepare_torch()
     from trainer.experiments.best_of_n import load_scorer
 
-    named = {"ranker": ranker.name, "ranker_sha256": _model_digest(ranker)}
+    named = {"ranker": ranker.name, "ranker_sha256": digest_of_model(ranker)}
     return BestOf(prover, load_scorer(ranker, device), candidates, named)
 
 
@@ -352,21 +321,6 @@ def _print_comparison(found: EvalComparison) -> None:
         print(f"left out by one of them: {len(found.in_one_only)}")
     for what, (of_a, of_b) in found.other.items():
         print(f"{what}: {of_a or '-'} | {of_b or '-'}")
-
-
-def _model_digest(directory: Path) -> str:
-    """Of a sealed policy its digest; of any other directory one of all files in it."""
-    if (directory / SUMS).is_file():
-        return digest_of(directory)
-    digest = hashlib.sha256()
-    try:
-        for path in sorted(each for each in directory.rglob("*") if each.is_file()):
-            digest.update(f"{path.relative_to(directory)}\0".encode())
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-    except OSError as error:
-        raise InvalidInput(f"cannot read the model in {directory}: {error.strerror}") from error
-    return digest.hexdigest()
 
 
 def _code() -> bytes:

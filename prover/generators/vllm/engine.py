@@ -15,6 +15,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -24,7 +25,7 @@ from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_rand
 from transformers import PreTrainedTokenizerBase
 
 from prover.formats.prompts import encode_prompt, load_tokenizer
-from prover.generators.base import Sample, SamplingParams
+from prover.generators.base import EngineSettings, Sample, SamplingParams
 from prover.generators.vllm.client import VLLMClient
 from prover.generators.vllm.policy import Policy, VLLMGenerator, read_policy
 from prover.generators.vllm.protocol import (
@@ -40,7 +41,14 @@ from prover.generators.vllm.protocol import (
 from prover.generators.vllm.server import EngineStartError, EngineUnavailable, ServerSettings, VLLMServer
 from verifier.errors import InvalidInput
 
-__all__ = ["EngineStartError", "EngineUnavailable", "ServerSettings", "VLLMEngine", "VLLMGenerator"]
+__all__ = [
+    "EngineStartError",
+    "EngineUnavailable",
+    "ServerSettings",
+    "VLLMEngine",
+    "VLLMGenerator",
+    "open_engine",
+]
 
 ATTEMPTS = 4
 SHORTEST_PAUSE_S, LONGEST_PAUSE_S = 0.5, 10.0
@@ -95,6 +103,8 @@ class VLLMEngine:
             stop=stop_after_attempt(ATTEMPTS),
             reraise=True,
         )
+        # Nobody changes the directory of a policy, and the files of an adapter are read whole.
+        self._read_policy = lru_cache(read_policy)
         # A server lives no longer than the thread that starts it, and `sample` may be called from any.
         self._launcher = ThreadPoolExecutor(max_workers=1, thread_name_prefix="vllm-launcher")
         # Guards all below; told when a call has ended.
@@ -126,7 +136,7 @@ class VLLMEngine:
         Raises:
             InvalidInput: there is none, or it is not whole.
         """
-        return VLLMGenerator(self, read_policy(directory, version))
+        return VLLMGenerator(self, self._read_policy(directory, version))
 
     def sample(self, policy: Policy, prompts: Sequence[str], params: SamplingParams) -> list[list[Sample]]:
         """As `VLLMGenerator.sample`; not to be called where an event loop runs."""
@@ -247,6 +257,11 @@ class VLLMEngine:
             if base not in self._tokenizers:
                 self._tokenizers[base] = load_tokenizer(base)
             return self._tokenizers[base]
+
+
+def open_engine(settings: EngineSettings) -> VLLMEngine:
+    """A vLLM server: the one at `settings.url`, or one of its own."""
+    return VLLMEngine(settings.url, ServerSettings(dtype=settings.dtype))
 
 
 def _may_pass(error: BaseException) -> bool:

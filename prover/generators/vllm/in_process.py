@@ -9,10 +9,10 @@ It has no server to restart: an engine that fails is gone, and its other weights
 from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from prover.formats.prompts import encode_prompt, load_tokenizer
-from prover.generators.base import Sample, SamplingParams
+from prover.generators.base import Dtype, Sample, SamplingParams
 from prover.generators.vllm.policy import Policy, VLLMGenerator, read_policy
 from prover.generators.vllm.protocol import LogprobsMode, check_params, sample_of, sampling
 from prover.generators.vllm.server import reads_prompts_in_parts
@@ -41,7 +41,7 @@ class InProcessVLLM:
         max_adapters: int = 2,
         max_rank: int = 64,
         max_length: int | None = None,
-        dtype: Literal["auto", "float32", "bfloat16", "float16"] = "auto",
+        dtype: Dtype = "auto",
         **options: Any,
     ) -> None:
         try:

@@ -28,7 +28,7 @@ class Policy:
     """What a server is to call it, `v0012-` and the start of a hash of its files, if it is one."""
 
 
-class Engine(Protocol):
+class VLLM(Protocol):
     """What runs vLLM for a `VLLMGenerator`."""
 
     def sample(
@@ -40,7 +40,7 @@ class Engine(Protocol):
 class VLLMGenerator:
     """Samples from one version of the policy; what runs it is shared with other versions."""
 
-    engine: Engine
+    engine: VLLM
     policy: Policy
 
     def sample(self, prompts: Sequence[str], params: SamplingParams) -> list[list[Sample]]:

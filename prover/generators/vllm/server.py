@@ -21,12 +21,12 @@ from typing import Literal, Self
 import httpx
 from pydantic import BaseModel, ConfigDict, Field
 
+from prover.generators.base import Dtype
 from verifier.errors import ProofmillError
 from verifier.sandbox.child import end, log_tail, process_tree, tied_to_this_process
 
 __all__ = [
     "PYTHON_VARIABLE",
-    "Dtype",
     "EngineStartError",
     "EngineUnavailable",
     "ServerSettings",
@@ -39,8 +39,6 @@ HEALTH_TIMEOUT_S = 10.0
 STOP_TIMEOUT_S = 10.0  # vLLM takes seconds to end its other processes
 LOG_TAIL_LINES = 40  # the last traceback is of the process that found another one dead; the cause is above it
 
-
-Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
 # Stands between this process and vLLM, which swallows SIGTERM while it starts, and whose engine and workers
 # can outlive the process that listens.

@@ -15,7 +15,8 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from prover.generators.base import SamplingParams
 from prover.generators.messages import AttemptMessage, Order, Task
 from prover.generators.sealed import SUMS, BrokenDirectory, digest_of, seal
-from prover.generators.worker import GENERATOR_GROUP, load_transformers, sample_order
+from prover.generators.transformers import TransformersEngine
+from prover.generators.worker import GENERATOR_GROUP, load_with, sample_order
 from prover.theorem import Theorem
 from trainer.model.policy import save_policy
 from verifier.streams.connection import REDIS_VARIABLE, connect
@@ -57,7 +58,7 @@ def test_a_theorem_that_is_too_long_is_refused_and_its_neighbours_are_sampled(po
             task(policy, "b", "theorem b : True"),
         )
     )
-    sampled, refused = sample_order(load_transformers("cpu"), order)
+    sampled, refused = sample_order(load_with(TransformersEngine("cpu", threads=1)), order)
     assert [each.submission.id for each in sampled] == ["a/0", "a/1", "b/0", "b/1"]
     ((who, why),) = refused
     assert who.id == "long"
@@ -68,7 +69,7 @@ def test_given_proofs_go_to_the_verifier_and_take_nothing_from_their_neighbours(
     alone = Order(tasks=(task(policy, "a", "theorem a : True"), task(policy, "b", "theorem b : True")))
     given = task(policy, "n", "theorem n : ¬ False").model_copy(update={"proofs": ("id", "by simp")})
     order = Order(tasks=(alone.tasks[0], given, alone.tasks[1]))
-    load = load_transformers("cpu")
+    load = load_with(TransformersEngine("cpu", threads=1))
     sampled, refused = sample_order(load, order)
     assert not refused
     assert [each.submission.id for each in sampled] == ["a/0", "a/1", "n/0", "n/1", "b/0", "b/1"]
@@ -82,7 +83,8 @@ def test_an_order_is_sampled_to_the_same_bits_whoever_samples_it(policy: Path) -
     tasks = [task(policy, f"t{n}", f"theorem t{n} : {'a ' * n}= b", samples=4) for n in range(6)]
     (order,) = Order.of(tasks)
     first, second = (
-        [each.attempt for each in sample_order(load_transformers("cpu"), order)[0]] for _ in range(2)
+        [each.attempt for each in sample_order(load_with(TransformersEngine("cpu", threads=1)), order)[0]]
+        for _ in range(2)
     )
     assert first == second
 
@@ -92,7 +94,7 @@ def test_a_policy_that_was_cut_short_is_not_sampled_from(policy: Path) -> None:
     weights = policy / "model.safetensors"
     weights.write_bytes(weights.read_bytes()[:-100])
     with pytest.raises(BrokenDirectory, match=r"model\.safetensors is not as it was written"):
-        sample_order(load_transformers("cpu"), order)
+        sample_order(load_with(TransformersEngine("cpu", threads=1)), order)
 
 
 def test_a_generator_that_is_stopped_hands_its_order_on_at_once(policy: Path, server: EmbeddedRedis) -> None:

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from prover.generators.worker import load_transformers
+from prover.generators.transformers import TransformersEngine
+from prover.generators.worker import load_with
 from prover.library.store import TheoremStore
 from prover.library.training_set import TrainingSet
 from prover.theorem import Theorem
@@ -58,7 +59,7 @@ def rows(path: Path, *, without: set[str]) -> list[dict[str, Any]]:
 
 @pytest.fixture
 def answered(redis_url: str) -> Iterator[None]:
-    with answering(redis_url, "run", load_transformers("cpu")):
+    with answering(redis_url, "run", load_with(TransformersEngine("cpu", threads=1))):
         yield
 
 
