@@ -23,7 +23,9 @@ __all__ = [
     "THOMPSON",
     "UNIFORM",
     "VARIANCE",
+    "RulePolicy",
     "draw_in_proportion",
+    "rule_kind",
 ]
 
 TARGET_RATE = 0.5
@@ -98,7 +100,8 @@ def _draw_rates(scores: NDArray[Any], posteriors: Posteriors, rng: np.random.Gen
     return np.abs(rates - TARGET_RATE)
 
 
-def _rule(title: str, score: Score, draw: Draw) -> PolicyKind:
+def rule_kind(title: str, score: Score, draw: Draw) -> PolicyKind:
+    """What there is to know of the policy that a rule makes."""
     return PolicyKind(
         title,
         lambda config, posteriors, features, samples: RulePolicy(score, draw, posteriors, features, samples),
@@ -114,7 +117,7 @@ def _easiest_first(name: str) -> PolicyKind:
         place[np.argsort(column, kind="stable")] = np.arange(len(column)) / len(column)
         return -posteriors["chosen"] - place
 
-    return _rule(f"Easiest first, {name.replace('_', ' ')}", score, _take_highest)
+    return rule_kind(f"Easiest first, {name.replace('_', ' ')}", score, _take_highest)
 
 
 def _score_untried(posteriors: Posteriors, features: FeatureTable) -> NDArray[Any]:
@@ -147,12 +150,12 @@ def _score_as_matchmaker(posteriors: Posteriors, features: FeatureTable) -> Floa
     return weights
 
 
-UNIFORM = _rule("Uniform", _score_untried, _take_highest)
+UNIFORM = rule_kind("Uniform", _score_untried, _take_highest)
 EASIEST_DEPENDENCY_DEPTH = _easiest_first("dependency_depth")
 EASIEST_PROOF_LENGTH = _easiest_first("proof_length")
 EASIEST_LEMMAS_USED = _easiest_first("lemmas_used")
 EASIEST_STATEMENT_SIZE = _easiest_first("statement_size")
 EASIEST_QUANTIFIERS = _easiest_first("quantifiers")
-VARIANCE = _rule("p(1 − p)", _score_variance, _draw_by_score)
-THOMPSON = _rule("Thompson to one half", _score_nearness, _draw_rates)
-MATCHMAKER = _rule("Matchmaker", _score_as_matchmaker, _draw_by_score)
+VARIANCE = rule_kind("p(1 − p)", _score_variance, _draw_by_score)
+THOMPSON = rule_kind("Thompson to one half", _score_nearness, _draw_rates)
+MATCHMAKER = rule_kind("Matchmaker", _score_as_matchmaker, _draw_by_score)
