@@ -190,7 +190,8 @@ from trainer.curriculum.scheduler import Outcome, Scheduler
 from trainer.experiments.variants import ARMS, arm_title
 
 names = [f"t{n}" for n in range(9)]
-theorems = [Theorem(name=name, statement=f"theorem {name} : True", source="s", split="train") for name in names]
+statement = "theorem t : True"
+theorems = [Theorem(name=name, statement=statement, source="s", split="train") for name in names]
 scheduler = Scheduler(ListedTheorems(theorems), load_config(Path(sys.argv[1])).curriculum, samples=4, seed=0)
 chosen = scheduler.choose(2)
 scheduler.observe([Outcome(choice.index, 1, 3) for choice in chosen])

@@ -1,7 +1,7 @@
-"""From the rewards of a group to the advantages of its attempts, and what is done to rewards before.
+"""From the rewards of a group to the advantages of its attempts; and DAPO's penalty on rewards.
 
-`None` is the reward of an unknown verdict.  It is outside every mean and gets no advantage, as if the attempt
-had not been made.
+`None` is the reward of an unknown verdict.  It is in no mean and gets no advantage, as if the attempt had not
+been made.
 """
 
 from collections.abc import Sequence
@@ -11,8 +11,11 @@ from typing import Literal
 __all__ = ["Baseline", "group_advantages", "is_informative", "overlong_penalty"]
 
 Baseline = Literal["standardised", "centred", "leave_one_out"]
-"""How the rewards of a group are compared: (R − mean)/(std + 1e-4) as in GRPO (2.12), R − mean as in Dr.
-GRPO, or R − the mean of the others, which is G/(G−1)·(R − mean), as in RLOO."""
+"""How the rewards of a group are compared.
+
+`standardised` is (R − mean)/(std + 1e-4), as in GRPO (arXiv 2402.03300); `centred` is R − mean, as in Dr.
+GRPO (arXiv 2503.20783); `leave_one_out` is R − the mean of the others, which is G/(G−1)·(R − mean), as in
+RLOO (arXiv 2402.14740)."""
 
 _EPSILON = 1e-4
 
@@ -20,10 +23,10 @@ _EPSILON = 1e-4
 def group_advantages(
     rewards: Sequence[float | None], baseline: Baseline = "standardised"
 ) -> list[float | None]:
-    """The advantages of one group; std is the population's.
+    """The advantages of one group; std is that of the population.
 
-    A group whose known rewards are all equal says nothing about what was better, and a group of one neither:
-    their advantages are exactly 0.
+    Where all known rewards of a group are equal, as in a group of one, nothing was better than anything else:
+    the advantages are exactly 0.
     """
     known = [reward for reward in rewards if reward is not None]
     if not is_informative(rewards):
@@ -48,7 +51,7 @@ def is_informative(rewards: Sequence[float | None]) -> bool:
 def overlong_penalty(tokens: int, *, longest: int, buffer: int) -> float:
     """What DAPO adds to the reward of a response of `tokens` tokens (arXiv 2503.14476, equation 13).
 
-    0 up to `longest` − `buffer`, from there linearly down to −1 at `longest`, and −1 beyond.
+    It is 0 up to `longest` − `buffer`, falls linearly to −1 at `longest`, and is −1 beyond.
     """
     return (
         -min(1.0, max(0.0, (tokens - (longest - buffer)) / buffer))

@@ -1,4 +1,8 @@
-"""The policy-gradient algorithms by name: what each paper chose of `losses.py` and `advantages.py`."""
+"""The policy-gradient algorithms by name: what each paper chose of `losses.py` and `advantages.py`.
+
+GRPO, Dr. GRPO, DAPO, GSPO and the others are presets of one loss and not learners of their own: an algorithm
+is a row of this table.  Only PPO has a learner of its own, because of its critic.
+"""
 
 from dataclasses import dataclass
 from typing import Literal, Self, get_args
@@ -29,7 +33,7 @@ _READ_BY = {
     "dual_clip": ("clip",),
     "cap": ("cispo",),
 }
-"""Settings of a loss that say something to some objectives only."""
+"""The settings of a loss that only some objectives read, with these objectives."""
 
 
 class PolicyLoss(BaseModel):
@@ -38,7 +42,8 @@ class PolicyLoss(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     objective: Literal["clip", "cispo", "reinforce"] = "clip"
-    """Clip is min(ρÂ, clip(ρ)Â) (2.11), CISPO sg(min(ρ, cap))·Â·log π, REINFORCE Â·log π (2.7)."""
+    """Clip is min(ρÂ, clip(ρ)Â) (arXiv 1707.06347), CISPO sg(min(ρ, cap))·Â·log π (arXiv 2506.13585),
+    REINFORCE Â·log π (Williams 1992); ρ is π_θ/π_old, and sg stops the gradient."""
     ratio: Literal["token", "sequence"] = "token"
     """ρ of each token, or one of a sequence for all its tokens: the exponential of their mean log-ratio, in
     the form for advantages of tokens (GSPO-token)."""
@@ -81,13 +86,13 @@ AlgorithmName = Literal["reinforce", "rloo", "ppo", "grpo", "dr_grpo", "dapo", "
 
 @dataclass(frozen=True)
 class Algorithm:
-    """One row of the table; what a run says otherwise goes before it."""
+    """One row of the table; the settings of a run go before it."""
 
     title: str
     source: str
     loss: PolicyLoss
     baseline: Baseline | Literal["critic"]
-    """What rewards are compared with: others of the group, or the values of a critic (GAE)."""
+    """What rewards are compared with: those of the group, or the values of a critic (GAE)."""
     epochs: int = 1
     """How often the rollouts of one iteration are read."""
     learning_rate: float = 1e-4
@@ -101,7 +106,7 @@ class Algorithm:
 ALGORITHMS: dict[AlgorithmName, Algorithm] = {
     "reinforce": Algorithm(
         title="REINFORCE",
-        source="(2.6, 2.7), with the mean of the group as the baseline",
+        source="Williams 1992, with the mean of the group as the baseline",
         # A sum over tokens, a mean over sequences.
         loss=PolicyLoss(objective="reinforce", reduction="constant_length", max_length=1),
         baseline="centred",
@@ -114,7 +119,7 @@ ALGORITHMS: dict[AlgorithmName, Algorithm] = {
     ),
     "ppo": Algorithm(
         title="PPO",
-        source="(2.11), arXiv 1707.06347",
+        source="arXiv 1707.06347",
         loss=PolicyLoss(reduction="token_mean"),
         baseline="critic",
         epochs=4,
@@ -123,7 +128,7 @@ ALGORITHMS: dict[AlgorithmName, Algorithm] = {
     ),
     "grpo": Algorithm(
         title="GRPO",
-        source="(2.12, 2.13), arXiv 2402.03300",
+        source="arXiv 2402.03300",
         loss=PolicyLoss(),
         baseline="standardised",
     ),

@@ -203,9 +203,9 @@ def verified_prefix_credit(
 
 
 def lecture_credit(steps: Sequence[Step]) -> list[float]:
-    """The lecture notes' r_t: +1 for a tactic without error and without `sorry`, −1 for an error.
+    """A reward r_t for every tactic: +1 without an error and without `sorry`, −1 with an error of its own.
 
-    A tactic that says `sorry`, or inside which a fault is, gets 0.  Tactics that do
-    nothing get +1: unlike the potential, this can be farmed by padding.
+    A tactic that says `sorry`, or inside which a fault is, gets 0.  Tactics that do nothing get +1, so that
+    padding earns credit, as it cannot with the potential.
     """
-    return [1.0 if each.sound else -1.0 if each.fault == "error" else 0.0 for each in steps]
+    return [1.0 if step.sound else -1.0 if step.fault == "error" else 0.0 for step in steps]

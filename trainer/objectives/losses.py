@@ -36,7 +36,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Totals:
-    """The size of the batch that one optimizer step learns from."""
+    """The size of a batch that one optimizer step learns from."""
 
     sequences: int
     tokens: int
@@ -44,7 +44,7 @@ class Totals:
 
     @classmethod
     def of(cls, mask_BT: Tensor) -> "Totals":
-        """Those of a batch that is read at once."""
+        """The size of a batch that is read at once, from its response mask."""
         return cls(len(mask_BT), int(mask_BT.sum()))
 
 
@@ -64,7 +64,7 @@ class PolicyStats:
     """Share of sequences left out of the objective for `sequence_cap`; None where the engine says nothing."""
 
     def figures(self) -> dict[str, float]:
-        """Those that there are, by name."""
+        """The statistics that there are, by name."""
         return {name: value for name, value in asdict(self).items() if value is not None}
 
 
@@ -87,9 +87,9 @@ def policy_loss(
         logprobs_BT: log π_θ of the tokens.
         old_logprobs_BT: log π_old of the same tokens, at the same temperature; no gradient flows into it.
         advantages_BT: of each token, or of shape (B, 1), one for each sequence.
-        totals: of the whole batch, if this is a part of it.
-        read: of what of it is read at all, which the statistics are of; sequences without a gradient need
-            not be.
+        totals: the size of the whole batch, if this is a part of it.
+        read: the size of what is read of that batch, which the statistics are means over; sequences without
+            a gradient need not be read.
         ref_logprobs_BT: log π_ref of the same tokens; needed when `beta` > 0.
         engine_logprobs_BT: what the engine that sampled said of them; needed for both caps.
         entropies_BT: of π_θ at each token, with gradient; needed for an entropy bonus.
@@ -100,12 +100,12 @@ def policy_loss(
     _check(config, ref_logprobs_BT, engine_logprobs_BT, entropies_BT)
     totals = totals or Totals.of(mask_BT)
     read = read or totals
-    log_ratio_BT = _masked(logprobs_BT - old_logprobs_BT.detach(), mask_BT)
+    log_ratio_BT = _mask_out(logprobs_BT - old_logprobs_BT.detach(), mask_BT)
     objective_BT, is_clipped_BT = _objective(logprobs_BT, log_ratio_BT, advantages_BT, mask_BT, config)
 
     engine_kl = dropped = None
     if engine_logprobs_BT is not None:
-        log_gap_BT = _masked((old_logprobs_BT - engine_logprobs_BT).detach(), mask_BT)
+        log_gap_BT = _mask_out((old_logprobs_BT - engine_logprobs_BT).detach(), mask_BT)
         kept_B = _kept_sequences(log_gap_BT, config.sequence_cap)
         dropped = float((~kept_B).sum()) / read.sequences
         weights_BT = torch.ones_like(log_gap_BT)
@@ -116,11 +116,11 @@ def policy_loss(
 
     kl_reference = None
     if ref_logprobs_BT is not None:
-        kl_BT = kl_estimates(_masked(logprobs_BT - ref_logprobs_BT.detach(), mask_BT), config.kl)
+        kl_BT = kl_estimates(_mask_out(logprobs_BT - ref_logprobs_BT.detach(), mask_BT), config.kl)
         objective_BT = objective_BT - config.beta * kl_BT
         kl_reference = _share(kl_BT, mask_BT, read)
     if entropies_BT is not None:
-        objective_BT = objective_BT + config.entropy_weight * _masked(entropies_BT, mask_BT)
+        objective_BT = objective_BT + config.entropy_weight * _mask_out(entropies_BT, mask_BT)
 
     stats = PolicyStats(
         clip_fraction=_share(is_clipped_BT.to(mask_BT.dtype), mask_BT, read),
@@ -129,7 +129,7 @@ def policy_loss(
         engine_kl=engine_kl,
         dropped_sequences=dropped,
     )
-    return -_reduced(objective_BT, mask_BT, config.reduction, totals, config.max_length), stats
+    return -_reduce(objective_BT, mask_BT, config.reduction, totals, config.max_length), stats
 
 
 def _objective(
@@ -139,16 +139,16 @@ def _objective(
     if config.ratio == "sequence":
         # GSPO-token: the value of every ratio is the sequence's, its gradient the token's own, so that tokens
         # of a sequence may have advantages of their own.  Where they are alike it is GSPO.
-        own_BT = _masked(logprobs_BT, mask_BT)
+        own_BT = _mask_out(logprobs_BT, mask_BT)
         log_ratio_BT = _mean_per_sequence(log_ratio_BT, mask_BT)[:, None].detach() + own_BT - own_BT.detach()
     ratio_BT = log_ratio_BT.exp()
     advantages_BT = advantages_BT.expand_as(ratio_BT)
     if config.objective == "reinforce":
-        return _masked(logprobs_BT, mask_BT) * advantages_BT, torch.zeros_like(ratio_BT, dtype=torch.bool)
+        return _mask_out(logprobs_BT, mask_BT) * advantages_BT, torch.zeros_like(ratio_BT, dtype=torch.bool)
     if config.objective == "cispo":
         # The weight has no gradient, so that a token keeps its own however far its ratio went.
         weights_BT = ratio_BT.detach().clamp(max=config.cap)
-        return weights_BT * advantages_BT * _masked(logprobs_BT, mask_BT), ratio_BT > config.cap
+        return weights_BT * advantages_BT * _mask_out(logprobs_BT, mask_BT), ratio_BT > config.cap
     plain_BT = ratio_BT * advantages_BT
     clipped_BT = ratio_BT.clamp(1 - config.clip_low, 1 + config.clip_high) * advantages_BT
     objective_BT = torch.minimum(plain_BT, clipped_BT)
@@ -162,7 +162,7 @@ def _objective(
 
 
 def _kept_sequences(log_gap_BT: Tensor, cap: float | None) -> Tensor:
-    """Which sequences have Π_t π_old/π_engine of at most `cap`, shape (B,)."""
+    """Whether each sequence has Π_t π_old/π_engine of at most `cap`, shape (B,)."""
     log_gap_B = log_gap_BT.sum(-1)
     return torch.ones_like(log_gap_B, dtype=torch.bool) if cap is None else log_gap_B.exp() <= cap
 
@@ -195,28 +195,32 @@ def kl_estimates(d_BT: Tensor, estimator: KLEstimator) -> Tensor:
 
 
 def sft_loss(logprobs_BT: Tensor, mask_BT: Tensor, totals: Totals | None = None) -> Tensor:
-    """Supervised loss (2.2): −(1/Q) Σ_q (1/T_q) Σ_t log π_θ(y_t | x, y_<t), a scalar in nats per token."""
-    return -_reduced(_masked(logprobs_BT, mask_BT), mask_BT, "sequence_mean", totals or Totals.of(mask_BT))
+    """Supervised loss: −(1/Q) Σ_q (1/T_q) Σ_t log π_θ(y_t | x, y_<t), a scalar in nats per token.
+
+    It is a mean over the Q sequences of the mean over their T_q response tokens.
+    """
+    return -_reduce(_mask_out(logprobs_BT, mask_BT), mask_BT, "sequence_mean", totals or Totals.of(mask_BT))
 
 
 def next_token_loss(logprobs_BT: Tensor, mask_BT: Tensor, totals: Totals | None = None) -> Tensor:
-    """Pre-training loss (2.1): −(1/Σ T) Σ log π_θ(x_t | x_<t) over all tokens that are predicted."""
-    return -_reduced(_masked(logprobs_BT, mask_BT), mask_BT, "token_mean", totals or Totals.of(mask_BT))
+    """Pre-training loss: −(1/Σ T) Σ log π_θ(x_t | x_<t), a mean over all predicted tokens, in nats."""
+    return -_reduce(_mask_out(logprobs_BT, mask_BT), mask_BT, "token_mean", totals or Totals.of(mask_BT))
 
 
 def gae_advantages(
     rewards_BT: Tensor, values_BT: Tensor, mask_BT: Tensor, *, gamma: float = 1.0, lam: float = 0.95
 ) -> Tensor:
-    """Generalised advantage estimates (2.9), shape (B, T), 0 outside the mask.
+    """Generalised advantage estimates (arXiv 1506.02438), shape (B, T), 0 outside the mask.
 
-    Â_t = Σ_l (γλ)^l δ_{t+l} with δ_t = r_t + γV(s_{t+1}) − V(s_t) (2.8); after the last response token V is
+    Â_t = Σ_l (γλ)^l δ_{t+l} with δ_t = r_t + γV(s_{t+1}) − V(s_t); after the last response token V is
     0.  With λ = 1 and V = 0 it is the discounted return.
 
     Args:
         values_BT: V(s_t) of the state before token t; no gradient flows into it.
         mask_BT: response tokens of a sequence, which stand side by side.
     """
-    values_BT, rewards_BT = (_masked(each.detach(), mask_BT) for each in (values_BT, rewards_BT))
+    values_BT = _mask_out(values_BT.detach(), mask_BT)
+    rewards_BT = _mask_out(rewards_BT.detach(), mask_BT)
     advantages_BT = torch.zeros_like(values_BT)
     next_value_B = next_advantage_B = torch.zeros_like(values_BT[:, 0])
     for t in reversed(range(values_BT.shape[1])):
@@ -230,8 +234,11 @@ def gae_advantages(
 def kl_penalised_rewards(
     rewards_B: Tensor, logprobs_BT: Tensor, ref_logprobs_BT: Tensor, mask_BT: Tensor, *, beta: float
 ) -> Tensor:
-    """Rewards per token of the KL-regularised objective (2.4): −β log(π/π_ref), plus R at the last token."""
-    penalised_BT = -beta * _masked((logprobs_BT - ref_logprobs_BT).detach(), mask_BT)
+    """Rewards of tokens, shape (B, T): −β log(π/π_ref), plus R at the last token.
+
+    Their sum is, in the mean, the KL-regularised objective E[R] − β KL(π ‖ π_ref) (arXiv 2203.02155).
+    """
+    penalised_BT = -beta * _mask_out((logprobs_BT - ref_logprobs_BT).detach(), mask_BT)
     # The last response token is the one with none after it.
     later_BT = mask_BT.flip(-1).cumsum(-1).flip(-1)
     return penalised_BT + rewards_B[:, None] * ((later_BT == 1) & (mask_BT == 1))
@@ -255,7 +262,7 @@ def value_loss(
     if clip is not None:
         moved_BT = old_values_BT + (values_BT - old_values_BT).clamp(-clip, clip)
         errors_BT = torch.maximum(errors_BT, (moved_BT - returns_BT).square())
-    return _reduced(_masked(errors_BT, mask_BT) / 2, mask_BT, "token_mean", totals or Totals.of(mask_BT))
+    return _reduce(_mask_out(errors_BT, mask_BT) / 2, mask_BT, "token_mean", totals or Totals.of(mask_BT))
 
 
 def dpo_loss(
@@ -266,10 +273,10 @@ def dpo_loss(
     *,
     beta: float = 0.1,
 ) -> Tensor:
-    """DPO: mean of −log σ(β[log π_θ(y_w)/π_ref(y_w) − log π_θ(y_l)/π_ref(y_l)]) over pairs.
+    """DPO (arXiv 2305.18290): −log σ(β[log π_θ(y_w)/π_ref(y_w) − log π_θ(y_l)/π_ref(y_l)]), mean over pairs.
 
     Args:
-        chosen_logprobs_N: Σ_t log π_θ of the better response; the others likewise.
+        chosen_logprobs_N: Σ_t log π_θ of the better response of each pair; the others likewise.
     """
     chosen_N = chosen_logprobs_N - chosen_ref_N.detach()
     rejected_N = rejected_logprobs_N - rejected_ref_N.detach()
@@ -277,11 +284,11 @@ def dpo_loss(
 
 
 def bradley_terry_loss(chosen_N: Tensor, rejected_N: Tensor) -> Tensor:
-    """Mean of −log σ(R(x, y_w) − R(x, y_l)) over pairs of scores."""
+    """Mean of −log σ(R(x, y_w) − R(x, y_l)) over pairs of scores (Bradley and Terry 1952)."""
     return -logsigmoid(chosen_N - rejected_N).mean()
 
 
-def _reduced(
+def _reduce(
     values_BT: Tensor, mask_BT: Tensor, reduction: Reduction, totals: Totals, max_length: int | None = None
 ) -> Tensor:
     """This part's share of the mean over the batch of `totals`; `values_BT` are 0 outside the mask."""
@@ -294,7 +301,7 @@ def _reduced(
             return (values_BT * mask_BT).sum() / max(1, totals.sequences * (max_length or 1))
 
 
-def _masked(values_BT: Tensor, mask_BT: Tensor) -> Tensor:
+def _mask_out(values_BT: Tensor, mask_BT: Tensor) -> Tensor:
     """0 outside the mask, also where a value there is infinite."""
     return values_BT.masked_fill(mask_BT == 0, 0.0)
 

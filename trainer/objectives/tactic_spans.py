@@ -12,6 +12,11 @@ Lean reports "unsolved goals" where a block opens (`by`, `·`, `=>`) although
 opening it was right.  The block's last tactic is blamed, which left the goals
 and after which nothing came.  Where a text does not parse, a block that was cut
 off by that is not blamed for the goals it left.
+
+Warning: what kind an error is of is read off the words with which Lean's English message begins, because
+verdicts carry nothing else that says it.  Another version of Lean may use other words; then a parse error
+counts as one of elaboration, and blocks that were cut off are blamed for their goals.
+`tests/trainer/objectives/test_tactic_spans.py` has the messages of the embedded Lean.
 """
 
 import re
@@ -27,10 +32,11 @@ Span = tuple[int, int]
 """Code points `text[start:stop]`."""
 Fault = Literal["error", "sorry"]
 
-# How Lean's parser begins what it says; everything else comes from elaboration.
+# How Lean's parser begins what it says; all other messages are of elaboration.
 PARSE_ERROR = re.compile(
     r"expected |unknown tactic|unterminated |tabs are not allowed"
-    r"|unexpected (?:token|identifier|end of input|character)|missing (?:end|close)"
+    r"|unexpected (?:token|identifier|end of input|character)|missing (?:end|close|exponent)"
+    r"|invalid escape sequence"
 )
 LEFT_OPEN = re.compile(r"unsolved goals|elaboration function for")
 
@@ -65,9 +71,9 @@ def steps_of(text: str, verdict: Verdict) -> tuple[Step, ...]:
 
     A text in which no tactic ran and nothing is wrong anywhere is one step.
     """
-    tactics = _written(text, verdict.tactics or ())
-    faults = {} if verdict.kind is Kind.PROVED else _faults(text, verdict.messages, tactics)
-    spans = sorted({*((each.start, each.stop) for each in tactics), *faults})
+    tactics = _drop_fragments(text, verdict.tactics or ())
+    faults = {} if verdict.kind is Kind.PROVED else _find_faults(text, verdict.messages, tactics)
+    spans = sorted({*((tactic.start, tactic.stop) for tactic in tactics), *faults})
     start, stop = _skip_blank(text, 0), len(text.rstrip())
     if not spans and start < stop:
         spans = [(start, stop)]
@@ -75,22 +81,22 @@ def steps_of(text: str, verdict: Verdict) -> tuple[Step, ...]:
 
 
 def first_error_of(steps: Sequence[Step]) -> int | None:
-    """Index of the first step with an error or a `sorry`; None where nobody knows what is wrong."""
+    """The index of the first step with an error or a `sorry`; None where it is not known what is wrong."""
     return next((k for k, step in enumerate(steps) if step.fault is not None), None)
 
 
 def _step(text: str, span: Span, spans: Sequence[Span], faults: dict[Span, Fault]) -> Step:
     start, stop = span
-    inside = [each for each in spans if start < each[0] < stop]
+    inside = [other for other in spans if start < other[0] < stop]
     head = start + len(text[start : inside[0][0] if inside else stop].rstrip(" \r\n"))
-    sound = not any(each in faults for each in (span, *inside))
+    sound = not any(place in faults for place in (span, *inside))
     return Step(start, stop, head, faults.get(span), sound)
 
 
-def _written(text: str, tactics: Sequence[Tactic]) -> list[Tactic]:
+def _drop_fragments(text: str, tactics: Sequence[Tactic]) -> list[Tactic]:
     """The longest tactic at each start, but for pieces of a tactic's syntax that are none themselves."""
     longest: dict[int, Tactic] = {}
-    for tactic in sorted(tactics, key=lambda each: (each.start, -each.stop)):
+    for tactic in sorted(tactics, key=lambda tactic: (tactic.start, -tactic.stop)):
         words = text[tactic.start : tactic.stop]
         # A pattern of `intro` or the `=>` of `next` has no letter in front; the steps of `calc` follow it.
         if words[:1].isalpha() and words not in KEYWORDS and not AFTER_CALC.search(text, 0, tactic.start):
@@ -98,16 +104,16 @@ def _written(text: str, tactics: Sequence[Tactic]) -> list[Tactic]:
     return list(longest.values())
 
 
-def _faults(text: str, messages: Sequence[Message], tactics: Sequence[Tactic]) -> dict[Span, Fault]:
-    """Whom each error and each `sorry` is blamed on."""
+def _find_faults(text: str, messages: Sequence[Message], tactics: Sequence[Tactic]) -> dict[Span, Fault]:
+    """The steps that errors and `sorry`s are blamed on, with the fault of each."""
     # Lean misses a term at the end of the `:=` before the text, one code point ahead of it.
-    errors = [each for each in messages if each.severity is Severity.ERROR and each.start >= -1]
-    broken = min((each.start for each in errors if PARSE_ERROR.match(each.text)), default=None)
+    errors = [error for error in messages if error.severity is Severity.ERROR and error.start >= -1]
+    broken = min((error.start for error in errors if PARSE_ERROR.match(error.text)), default=None)
     faults: dict[Span, Fault] = {}
     for error in errors:
-        span = _blamed(text, error, tactics)
+        span = _blame(text, error, tactics)
         if broken is not None and error.start < broken and LEFT_OPEN.match(error.text):
-            later = any(span[1] <= each.start < broken for each in tactics)
+            later = any(span[1] <= tactic.start < broken for tactic in tactics)
             # What the text breaks off in has open goals in any case.
             if not later:
                 continue
@@ -115,37 +121,38 @@ def _faults(text: str, messages: Sequence[Message], tactics: Sequence[Tactic]) -
     for match in SORRY.finditer(text):
         if match[1] is None:
             continue
-        tactic = _innermost(tactics, match.start())
+        tactic = _find_innermost(tactics, match.start())
         # Outside of tactics and beside an error, it may never have been read.
         if tactic is not None or not errors:
             faults.setdefault((tactic.start, tactic.stop) if tactic else match.span(), "sorry")
     return faults
 
 
-def _blamed(text: str, error: Message, tactics: Sequence[Tactic]) -> Span:
+def _blame(text: str, error: Message, tactics: Sequence[Tactic]) -> Span:
     position = max(error.start, 0)
     unsolved = error.text.startswith("unsolved goals")
-    tactic = _last_of_block(text, position, tactics) if unsolved else _innermost(tactics, position)
+    tactic = _find_last_of_block(text, position, tactics) if unsolved else _find_innermost(tactics, position)
     return (tactic.start, tactic.stop) if tactic else _word_at(text, position)
 
 
-def _innermost(tactics: Sequence[Tactic], position: int) -> Tactic | None:
-    covering = [each for each in tactics if each.start <= position < each.stop]
+def _find_innermost(tactics: Sequence[Tactic], position: int) -> Tactic | None:
+    covering = [tactic for tactic in tactics if tactic.start <= position < tactic.stop]
     return covering[-1] if covering else None
 
 
-def _last_of_block(text: str, opener: int, tactics: Sequence[Tactic]) -> Tactic | None:
+def _find_last_of_block(text: str, opener: int, tactics: Sequence[Tactic]) -> Tactic | None:
     """The last tactic of the block that opens (or, for `}`, closes) at `opener`; if empty, what it is in.
 
-    Not a tactic inside that last one; but of a last bullet the last tactic, for bullets are none themselves.
+    Tactics inside that last one do not count.  Of a last bullet it is the last tactic, because a bullet is no
+    tactic itself.
     """
-    outer = _innermost(tactics, opener)
+    outer = _find_innermost(tactics, opener)
     if text.startswith("}", opener):
         brace = _opening_brace(text, opener)
-        inside = [each for each in tactics if brace < each.start < opener]
+        inside = [tactic for tactic in tactics if brace < tactic.start < opener]
     else:
         stop = len(text) if outer is None else outer.stop
-        inside = [each for each in tactics if opener < each.start and each.stop <= stop]
+        inside = [tactic for tactic in tactics if opener < tactic.start and tactic.stop <= stop]
     block: list[Tactic] = []
     for tactic in inside:
         if block and tactic.start < block[-1].stop:

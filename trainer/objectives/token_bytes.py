@@ -1,4 +1,4 @@
-"""Which bytes and which characters of a text each of its tokens stands for, exactly."""
+"""From the tokens of a text to the bytes and the characters that each of them stands for, exactly."""
 
 import json
 import re
@@ -39,10 +39,10 @@ def bytes_of_tokens(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> l
     names = tokenizer.convert_ids_to_tokens(list(ids))
     pieces = ["" if i in special else str(name) for i, name in zip(ids, names, strict=True)]
     if kinds == {"ByteLevel"}:
-        found = [_from_alphabet(piece) for piece in pieces]
+        found = [_decode_alphabet(piece) for piece in pieces]
     elif "ByteFallback" in kinds:
         strips = any(part["type"] == "Strip" and part["start"] for part in parts)
-        found = _with_fallback(pieces, strips=strips)
+        found = _decode_with_fallback(pieces, strips=strips)
     else:
         raise InvalidInput(_INEXACT)
     if b"".join(found).decode(errors="replace") != tokenizer.decode(list(ids), skip_special_tokens=True):
@@ -56,7 +56,7 @@ _INEXACT = (
 )
 
 
-def _from_alphabet(piece: str) -> bytes:
+def _decode_alphabet(piece: str) -> bytes:
     try:
         return bytes(BYTE_OF[character] for character in piece)
     except KeyError:
@@ -64,7 +64,7 @@ def _from_alphabet(piece: str) -> bytes:
         return piece.encode()
 
 
-def _with_fallback(pieces: Sequence[str], *, strips: bool) -> list[bytes]:
+def _decode_with_fallback(pieces: Sequence[str], *, strips: bool) -> list[bytes]:
     """As the decoder does: a run of byte tokens that is no UTF-8 becomes one U+FFFD for each token."""
     found = [
         bytes([int(match[1], 16)])
