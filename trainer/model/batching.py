@@ -29,7 +29,7 @@ __all__ = [
 
 T = TypeVar("T")
 
-# Of an example: one number for each of its response tokens, or none.
+# Fields of an example that hold one number for each of its response tokens, or none.
 _PER_TOKEN = ("old_logprobs", "advantages", "engine_logprobs", "returns", "old_values")
 
 
@@ -83,7 +83,7 @@ class Batch:
 
 
 def minibatches(items: Sequence[T], size: int, rng: random.Random) -> Iterator[list[T]]:
-    """All `items` once, in random order, `size` at a time; the last may be smaller.
+    """Yield all `items` once, in random order, `size` at a time; the last minibatch may be smaller.
 
     Raises:
         InvalidInput: there are no items.
@@ -96,7 +96,7 @@ def minibatches(items: Sequence[T], size: int, rng: random.Random) -> Iterator[l
 
 
 def endless_minibatches(items: Sequence[T], size: int, rng: random.Random) -> Iterator[list[T]]:
-    """`minibatches` again and again, in a new order every time."""
+    """Yield `minibatches` again and again, in a new order every time."""
     while True:
         yield from minibatches(items, size, rng)
 
@@ -104,7 +104,7 @@ def endless_minibatches(items: Sequence[T], size: int, rng: random.Random) -> It
 def micro_batches(
     examples: Sequence[Example], *, max_tokens: int, device: str | torch.device = "cpu"
 ) -> list[Batch]:
-    """Batches of like length that hold each example once, none over `max_tokens` with its padding.
+    """Batches of examples of like length, none over `max_tokens` with its padding; each example is in one.
 
     An example longer than `max_tokens` gets a batch of its own.
 
@@ -138,7 +138,7 @@ def totals_of(examples: Sequence[Example]) -> Totals:
 
 
 def places(examples: Sequence[Example]) -> Tensor:
-    """Where each example stands in its `micro_batches`, one after the other, which are sorted by length."""
+    """The place of each example in its `micro_batches` one after the other, which are sorted by length."""
     return torch.tensor(sorted(range(len(examples)), key=lambda i: len(examples[i]))).argsort()
 
 

@@ -1,8 +1,8 @@
 """How learning uses the machine: where, in which precision, and what of a pass is kept in memory.
 
-None of it changes what is learned, but for rounding: bfloat16 rounds more than GSPO's clipping allows.  In
-bfloat16 policy gradients also take log π_old from the trainer (`learners/policy_gradient.py`): what was
-sampled from an earlier policy needs `engine_cap` then.
+None of it changes what is learned, except by rounding; bfloat16 rounds more than GSPO's clipping allows.  In
+bfloat16 policy gradients also take log π_old from the trainer (`learners/policy_gradient.py`); attempts that
+were sampled from an earlier policy need `engine_cap` then.
 """
 
 import os
@@ -22,7 +22,7 @@ __all__ = ["Compute", "ComputeConfig"]
 
 
 class ComputeConfig(BaseModel):
-    """The settings of it."""
+    """Where and in which precision to learn."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -40,7 +40,7 @@ class ComputeConfig(BaseModel):
 
 @dataclass(frozen=True)
 class Compute:
-    """The settings, as this machine can keep them."""
+    """The settings as this machine can fulfil them."""
 
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
     bfloat16: bool = False
@@ -50,7 +50,7 @@ class Compute:
 
     @classmethod
     def of(cls, config: ComputeConfig) -> "Compute":
-        """What `config` comes to here; where several processes learn together, it waits for them.
+        """The settings as this machine can fulfil them; where several processes learn, it waits for them.
 
         Raises:
             InvalidInput: there is no such device.
@@ -74,11 +74,14 @@ class Compute:
 
     @property
     def alone(self) -> "Compute":
-        """The same without the other processes."""
+        """The same for this process by itself."""
         return replace(self, ranks=Ranks(), shard=False)
 
     def prepared(self, model: PreTrainedModel) -> PreTrainedModel:
-        """`model` itself, on the device, its weights divided if they shall be; an adapter comes before."""
+        """Move `model` to the device in place, and divide its weights if they shall be.
+
+        An adapter has to be in the model already.
+        """
         if self.activation_checkpointing:
             # The other kind does not know weights that are frozen, as LoRA's are.
             model.activation_checkpointing_enable({"use_reentrant": False})
@@ -90,5 +93,5 @@ class Compute:
         return model
 
     def autocast(self) -> AbstractContextManager[object]:
-        """Forward passes go inside."""
+        """The context of forward passes, in the precision of the settings."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)

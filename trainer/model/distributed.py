@@ -1,7 +1,7 @@
 """Learning by several processes, one a device: each reads its share of a step, and gradients are added up.
 
-`accelerate launch` and `torchrun` start them.  The first runs everything; the others only learn with it.
-The weights are whole in each process, or, sharded, divided among them (FSDP2).
+`accelerate launch` and `torchrun` start them.  The first process runs everything; the others only learn with
+it.  Each process has all weights, or, where they are sharded, a part of them (FSDP2).
 """
 
 import os
@@ -22,7 +22,7 @@ from transformers import PreTrainedModel
 __all__ = ["Ranks", "full_weights", "is_sharded", "norm_of", "shard"]
 
 WAIT = timedelta(days=1)
-"""For each other: the others have nothing to do while the first samples and measures."""
+"""How long processes wait for each other: the others are idle while the first samples and measures."""
 
 T = TypeVar("T")
 
@@ -36,7 +36,10 @@ class Ranks:
 
     @classmethod
     def here(cls, device: torch.device) -> "Ranks":
-        """As the launcher says; the first time it waits for the others, and takes `device` for its own."""
+        """This process's place as the launcher says; the first call waits for the others.
+
+        That call makes `device` the one of this process, where it is a GPU.
+        """
         world = int(os.environ.get("WORLD_SIZE", "1"))
         if world == 1:
             return cls()
@@ -53,17 +56,17 @@ class Ranks:
         return self.rank == 0
 
     def share(self, parts: Iterable[T]) -> list[tuple[T, float]]:
-        """This process's parts of a step, with the weight of each.
+        """The parts of a step that this process reads, with the weight of each.
 
-        They are as many in every process, because sharded weights are gathered part by part; where parts do
-        not go round, one is read again with weight 0.
+        Every process reads as many, because sharded weights are gathered part by part; where there are too
+        few parts, one is read again with weight 0.
         """
         every = list(parts)
         mine = [(part, 1.0) for part in every[self.rank :: self.world]]
         return mine + [(every[0], 0.0)] * (-(-len(every) // self.world) - len(mine))
 
     def add_up(self, figures: dict[str, float]) -> dict[str, float]:
-        """Figures of the same names, summed over the processes."""
+        """Sum figures of the same names over the processes."""
         if self.world == 1:
             return figures
         values = torch.tensor([figures[name] for name in sorted(figures)], dtype=torch.float64)
@@ -72,15 +75,15 @@ class Ranks:
         return dict(zip(sorted(figures), values.tolist(), strict=True))
 
     def add_up_gradients(self, weights: Sequence[nn.Parameter]) -> None:
-        """Those of weights that are whole, summed over the processes; sharded ones are summed already."""
+        """Sum the gradients of whole weights over the processes; those of sharded ones are summed already."""
         if self.world == 1:
             return
-        for each in weights:
-            if each.grad is not None and not isinstance(each.grad, DTensor):
-                dist.all_reduce(each.grad)
+        for weight in weights:
+            if weight.grad is not None and not isinstance(weight.grad, DTensor):
+                dist.all_reduce(weight.grad)
 
     def from_first(self, value: T) -> T:
-        """What the first process gives; what the others give is not looked at."""
+        """Hand the value of the first process to all; what the others give is not looked at."""
         if self.world == 1:
             return value
         box = [value]
@@ -92,7 +95,7 @@ def shard(model: PreTrainedModel, methods: Iterable[str]) -> None:
     """Divide the weights of `model` among the processes and their devices, block by block, in place.
 
     Args:
-        methods: through which it is called, beside `forward`.
+        methods: the names of those through which it is called, beside `forward`.
     """
     blocks = set(model._no_split_modules or ())
     device = _device_of_collectives().type
@@ -116,14 +119,14 @@ def is_sharded(model: nn.Module) -> bool:
 
 
 def full_weights(model: nn.Module) -> dict[str, Tensor]:
-    """The weights of a sharded model, whole and on the CPU; every process must ask, the first gets them."""
+    """Gather the weights of a sharded model on the CPU; every process must ask, and the first gets them."""
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
     weights = get_model_state_dict(model, options=options)
-    return {name: each for name, each in weights.items() if isinstance(each, Tensor)}
+    return {name: weight for name, weight in weights.items() if isinstance(weight, Tensor)}
 
 
 def norm_of(norm: Tensor) -> float:
-    """The norm of gradients, of all of them where they are divided."""
+    """The norm of gradients as a number, over all processes where the gradients are divided."""
     return float(norm.full_tensor() if isinstance(norm, DTensor) else norm)
 
 

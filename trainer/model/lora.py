@@ -1,8 +1,8 @@
-"""LoRA (2.3): h = W₀x + (α/r)BAx, of which only A and B are trained, through peft.
+"""LoRA (arXiv 2106.09685): h = W₀x + (α/r)BAx, of which only A and B are trained, through peft.
 
-The adapter is put into the model in place, so that everything that trains a model trains an adapter as well:
-the rest of the weights ask for no gradient.  A policy is published with the adapter merged into its weights,
-so that whatever loads a model loads it; or as the adapter alone, which a running vLLM takes.
+The adapter is put into the model in place, and the other weights are frozen, so that all that trains a model
+trains an adapter as well.  A policy is published with the adapter merged into its weights, so that whatever
+loads a model loads it; or as the adapter alone, which a running vLLM takes.
 """
 
 import copy
@@ -63,7 +63,7 @@ def with_lora(model: PreTrainedModel, config: LoRAConfig, *, seed: int = 0) -> P
             adapted = get_peft_model(model, settings)
     except ValueError as error:
         linear = sorted(
-            {name.rpartition(".")[2] for name, each in model.named_modules() if isinstance(each, nn.Linear)}
+            {name.rpartition(".")[2] for name, layer in model.named_modules() if isinstance(layer, nn.Linear)}
         )
         raise InvalidInput(
             f"lora.target_modules: {error}; the linear layers are {', '.join(linear)}"

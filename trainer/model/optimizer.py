@@ -1,4 +1,4 @@
-"""One optimizer step, as every learner makes it: gradients of a loss's parts added up, clipped, applied."""
+"""Optimizer steps as every learner makes them: gradients of a loss's parts are added up, clipped, applied."""
 
 import logging
 import math
@@ -35,7 +35,7 @@ PATIENCE = 5
 """Steps in a row that may be left out before it is an error."""
 
 Figures = Mapping[str, float]
-"""What to watch of a step, by name; of a part of it, its share."""
+"""What to watch of a step by name, or the share of it that a part of the step has."""
 
 OptimizerState = dict[str, Any]
 """What `Optimizer.state_dict` returns: the moments of AdamW, to go on with."""
@@ -49,7 +49,7 @@ class NonFiniteLoss(ProofmillError):
 
 
 class OptimizerConfig(BaseModel):
-    """What every way of learning says of its AdamW."""
+    """The settings that every learner has for its AdamW."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -66,7 +66,7 @@ class OptimizerConfig(BaseModel):
 
 
 class ScheduledConfig(OptimizerConfig):
-    """An optimizer of which the learning rate rises linearly and falls by a cosine."""
+    """An optimizer whose learning rate rises linearly and falls by a cosine."""
 
     learning_rate: float = Field(default=2e-3, gt=0)
     """Reached after the warmup."""
@@ -98,7 +98,7 @@ class ScheduledConfig(OptimizerConfig):
 
 @dataclass(frozen=True, slots=True)
 class UpdateStats:
-    """What one update did.  Means are over its optimizer steps; 0 where there were none."""
+    """What one update did.  Loss and norm are means over its optimizer steps, 0 where there were none."""
 
     loss: float
     grad_norm: float
@@ -125,10 +125,10 @@ class Budget:
 
 
 class Stepper:
-    """AdamW over the trainable weights of a model, and how its steps are made.
+    """Makes steps of AdamW on the trainable weights of a model.
 
-    A step of which the loss or the gradient is not finite is left out, said in the log, and counted by
-    `stats_of`; the weights stay as they were before it.
+    A step whose loss or gradient is not finite is left out, and the weights stay as they were; the log says
+    so, and `stats_of` counts it.
 
     Args:
         state: moments of an earlier optimizer to begin with, not its settings.
@@ -153,16 +153,16 @@ class Stepper:
             self._load_moments(state)
 
     def add(self, module: nn.Module, *, learning_rate: float) -> None:
-        """Have the weights of another module trained beside, at a rate of their own."""
+        """Train the weights of another module as well, at a rate of their own."""
         self.optimizer.add_param_group({"params": list(module.parameters()), "lr": learning_rate})
 
     def set_learning_rate(self, learning_rate: float) -> None:
-        """For the steps from here on, of all weights alike."""
+        """Set the rate of the steps from here on, the same for all weights."""
         for group in self.optimizer.param_groups:
             group["lr"] = learning_rate
 
     def state(self) -> dict[str, Any]:
-        """Moments and the count of steps left out in a row, as a copy."""
+        """A copy of the moments and of the count of steps left out in a row."""
         return {
             "optimizer": copy_state(self.optimizer.state_dict()),
             "left_out_in_a_row": self.left_out_in_a_row,
@@ -184,7 +184,7 @@ class Stepper:
         self.left_out_in_a_row = state["left_out_in_a_row"]
 
     def _load_moments(self, state: OptimizerState) -> None:
-        """Those of another optimizer, and not its settings."""
+        """Take over the moments of another optimizer, and not its settings."""
         own = [(group["lr"], group["weight_decay"]) for group in self.optimizer.param_groups]
         # Copied, because the optimizer would go on to change the caller's tensors.
         self.optimizer.load_state_dict(copy_state(state))
@@ -194,13 +194,14 @@ class Stepper:
     def step(
         self, parts: Iterable[P], loss_of: Callable[[P], tuple[Tensor, Figures]]
     ) -> dict[str, float] | None:
-        """Make one step on the sum of the losses of `parts`; None where it was left out.
+        """Make one step on the sum of the losses of `parts`.
 
         Args:
             loss_of: the loss of a part and its figures, all of them shares that add up.
 
         Returns:
-            The figures of the whole, with `loss`, and with `grad_norm` before clipping.
+            The figures of the whole, with `loss`, and with `grad_norm` before clipping; None where the step
+            was left out.
 
         Raises:
             NonFiniteLoss: the last steps were left out as well.
@@ -212,7 +213,7 @@ class Stepper:
             (weight * loss).backward()  # type: ignore[no-untyped-call]
             for name, value in {"loss": float(loss.detach()), **of_part}.items():
                 sums[name] += weight * value
-        weights = [each for group in self.optimizer.param_groups for each in group["params"]]
+        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
         self.compute.ranks.add_up_gradients(weights)
         figures = self.compute.ranks.add_up(sums)
         norm = norm_of(nn.utils.clip_grad_norm_(weights, self._max_grad_norm))
@@ -223,11 +224,11 @@ class Stepper:
         self.left_out_in_a_row = 0 if finite else self.left_out_in_a_row + 1
         if finite:
             return {**figures, "grad_norm": norm}
-        said = f"a step with the loss {figures['loss']} and the gradient norm {norm} was left out"
-        log.warning("%s", said)
+        report = f"a step with the loss {figures['loss']} and the gradient norm {norm} was left out"
+        log.warning("%s", report)
         if self.left_out_in_a_row >= PATIENCE:
             raise NonFiniteLoss(
-                f"{said}, as were the {PATIENCE - 1} before it: lower the learning rate, or look at the "
+                f"{report}, as were the {PATIENCE - 1} before it: lower the learning rate, or look at the "
                 "batches; the weights were not changed by them"
             )
         return None
@@ -250,10 +251,10 @@ def scheduled_steps(
     total: int,
     make_step: Callable[[Sequence[P]], Figures | None],
 ) -> Iterator[ScheduledStep[P]]:
-    """`total` steps on `minibatches` at the learning rates of `config`.
+    """Make `total` steps on `minibatches` at the learning rates of `config`.
 
     Args:
-        make_step: makes one by `stepper`, and returns what it did.
+        make_step: makes a step by `stepper`, and returns its figures.
 
     Raises:
         NonFiniteLoss: at the first step that is not finite; the weights are as they were before it.
@@ -273,13 +274,13 @@ def scheduled_steps(
 def stats_of(
     steps: Sequence[Figures | None], *, tokens: int, sequences: int, details: Figures | None = None
 ) -> UpdateStats:
-    """What the steps of an update did: means over those that were made, the others counted.
+    """The statistics of an update: means over the steps that were made, and the number of those left out.
 
     Args:
         steps: what `Stepper.step` returned.
         details: figures of the update as a whole.
     """
-    made = [each for each in steps if each is not None]
+    made = [figures for figures in steps if figures is not None]
     means = {name: fmean(step[name] for step in made) for name in (made[0] if made else ())}
     left_out = {"left_out_steps": float(len(steps) - len(made))} if len(made) < len(steps) else {}
     return UpdateStats(

@@ -43,7 +43,7 @@ _Logits = Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
 
 
 class PolicyConfig(BaseModel):
-    """The shape of a policy trained from scratch; the defaults make 1.9 million float32 parameters."""
+    """The shape of a policy trained from scratch; the defaults make 984,000 float32 parameters."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
