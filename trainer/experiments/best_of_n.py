@@ -18,7 +18,7 @@ from prover.formats.base import Problem
 from prover.formats.prompts import completion_of, encode_completion, encode_prompt, prompt_of
 from prover.generators.transformers import load_model
 from prover.theorem import Theorem
-from trainer.learners.preferences import Candidate, Preference, drawn, encode_preferences
+from trainer.learners.preferences import Candidate, Preference, draw_pairs, encode_preferences
 from trainer.learners.ranker import RankerConfig, build_ranker, load_ranker, score, train_ranker
 from trainer.learners.supervised import encode_pairs
 from trainer.model.batching import Example
@@ -118,7 +118,7 @@ def preferences_of(rows: Iterable[AttemptRow], *, per_theorem: int, seed: int) -
     )
     return [
         Preference(prompt=prompt, chosen=chosen, rejected=rejected)
-        for (prompt, chosen), (_, rejected) in drawn(candidates, per_theorem=per_theorem, seed=seed)
+        for (prompt, chosen), (_, rejected) in draw_pairs(candidates, per_theorem=per_theorem, seed=seed)
     ]
 
 

@@ -184,7 +184,7 @@ class Start:
 
 
 def supervised_start(session: Session, pairs: Pairs) -> Start:
-    """A new model, pre-trained (2.1) if the settings say so, trained on the pairs (2.2): policy version 0.
+    """A new model, pre-trained if the settings say so and trained on the pairs: policy version 0.
 
     Raises:
         InvalidInput: a file to pre-train on cannot be read.

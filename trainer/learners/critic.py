@@ -1,4 +1,6 @@
-"""The critic: V(s_t), what a policy may expect from here on, for GAE and PPO (2.8, 2.9, 2.11).
+"""The critic of PPO: V(s_t), the reward that a policy may expect from a state on.
+
+GAE (arXiv 1506.02438) makes advantages of it, by δ_t = r_t + γV(s_{t+1}) − V(s_t).
 
 Its values are aligned with `trainer.model.policy.token_logprobs`: entry t is the value of the state *before*
 response token t, the state in which the policy chose that token.  It is read off the hidden state at position

@@ -1,4 +1,4 @@
-"""DPO: learning from pairs of a proved and a refuted attempt of one theorem."""
+"""DPO (arXiv 2305.18290): learning from pairs of a proved and a refuted attempt at one theorem."""
 
 from collections.abc import Sequence
 
@@ -26,7 +26,7 @@ class DPOConfig(OptimizerConfig):
     beta: float = Field(default=0.1, gt=0)
     """How strongly the policy is held to the reference, which is the policy as training began."""
     epochs: int = Field(default=1, ge=1)
-    """Times the pairs of one iteration are read."""
+    """Times the pairs of one round are read."""
     batch_size: int = Field(default=32, ge=1)
     """Pairs per optimizer step."""
     pairs_per_theorem: int = Field(default=4, ge=1)
@@ -34,7 +34,7 @@ class DPOConfig(OptimizerConfig):
 
 
 class DPOLearner:
-    """A `Learner`: the model, its optimizer and the reference: the model as it is given here.
+    """A `Learner` with a reference, which is the model as it is given here.
 
     Args:
         eos_id: the policy's end token.
@@ -54,7 +54,7 @@ class DPOLearner:
         self._training = TrainingState("dpo", model, config, has_reference=True, compute=compute)
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
-        """Learn from this iteration's pairs; none are there when no theorem has attempts of both kinds.
+        """Learn from the pairs of this round; a theorem without attempts of both kinds gives none.
 
         `details` holds `pairs`, `empty_responses` where there were any, and `accuracy`: the share of pairs in
         which the policy raised the proved attempt above the refuted one, compared with the reference, before
@@ -98,7 +98,7 @@ class DPOLearner:
         self._training.restore(state)
 
     def _step(self, pairs: Sequence[Pair]) -> Figures | None:
-        """One optimizer step on the mean loss of `pairs`."""
+        """Make one optimizer step on the mean loss of `pairs`."""
 
         reference = self._training.reference
         assert reference is not None

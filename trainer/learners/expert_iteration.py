@@ -1,4 +1,8 @@
-"""Expert iteration: θ_{k+1} = argmin SFT(D_k), with D_k the attempts Lean has verified so far."""
+"""Expert iteration: θ_{k+1} = argmin SFT(D_k), with D_k the attempts that Lean has proved so far.
+
+The idea is that of arXiv 1705.08439, in the form that STaR (arXiv 2203.14465) has for language models: the
+expert is the policy itself with a verifier that keeps what is right.
+"""
 
 import random
 from collections import OrderedDict, defaultdict, deque
@@ -23,7 +27,7 @@ __all__ = [
     "ExpertIterationLearner",
     "ProofBuffer",
     "expert_iteration_update",
-    "normalised_proof",
+    "normalise_proof",
 ]
 
 
@@ -32,7 +36,7 @@ class ExpertIterationConfig(OptimizerConfig):
 
     learning_rate: float = Field(default=8e-4, gt=0)
     steps: int = Field(default=16, ge=1)
-    """Optimizer steps per iteration; none while no proof has been found."""
+    """Optimizer steps per round; none while no proof has been found."""
     batch_size: int = Field(default=64, ge=1)
     """Proofs per optimizer step; all of them while there are fewer."""
     known_share: float = Field(default=0.5, ge=0, lt=1)
@@ -45,8 +49,8 @@ class ExpertIterationConfig(OptimizerConfig):
     """The weights become the mean of those at the end of this many updates, the last ones."""
 
 
-def normalised_proof(proof: str) -> str:
-    """The text under which two proofs count as one: no blank lines, no space at line ends.
+def normalise_proof(proof: str) -> str:
+    """Remove blank lines and spaces at line ends: proofs that agree after that count as one.
 
     Indentation stays, because Lean reads it.
     """
@@ -62,14 +66,14 @@ class ProofBuffer:
         self._proofs: defaultdict[str, OrderedDict[str, Example]] = defaultdict(OrderedDict)
 
     def add(self, rollouts: Iterable[Rollout]) -> int:
-        """Keep the proved attempts among `rollouts`; returns how many texts were new."""
+        """Keep the proved attempts among `rollouts`, and return how many texts were new."""
         new = 0
         for rollout in rollouts:
             if rollout.verdict.kind is not Kind.PROVED:
                 continue
             attempt = rollout.attempt
             proofs = self._proofs[attempt.theorem.name]
-            text = normalised_proof(attempt.proof)
+            text = normalise_proof(attempt.proof)
             new += text not in proofs
             # A proof that hit the length limit is one all the same; what is learned is to stop there.
             ending = () if attempt.finished else (self._eos_id,)
@@ -89,19 +93,19 @@ class ProofBuffer:
     def state(self) -> LearnerState:
         """The tokens of each prompt and proof, by theorem and text, in their order."""
         return {
-            theorem: {text: (each.prompt_ids, each.token_ids) for text, each in proofs.items()}
+            theorem: {text: (proof.prompt_ids, proof.token_ids) for text, proof in proofs.items()}
             for theorem, proofs in self._proofs.items()
         }
 
     def restore(self, state: LearnerState) -> None:
-        """Keep what `state` says and nothing else."""
+        """Keep the proofs of `state` and no others."""
         self._proofs.clear()
         for theorem, proofs in state.items():
             self._proofs[theorem].update({text: Example(*tokens) for text, tokens in proofs.items()})
 
 
 class ExpertIterationLearner:
-    """A `Learner`: the model, its optimizer and the proofs found so far.
+    """A `Learner` that keeps the proofs found so far.
 
     Args:
         eos_id: the policy's end token.
@@ -151,7 +155,7 @@ class ExpertIterationLearner:
         return replace(stats, details={**of_buffer, **stats.details})
 
     def state(self) -> LearnerState:
-        """Its optimizer's and random state, proofs found, the start, and the ends that are averaged."""
+        """Optimizer, random state, proofs found, the start, and the weights that are averaged."""
         return self._training.state(
             proofs=self._buffer.state(), start=copy_state(self._start), ends=copy_state(list(self._ends))
         )
@@ -168,7 +172,7 @@ class ExpertIterationLearner:
         self._ends.clear()
         for weights in state["ends"]:
             # Where the model is, because those to come are averaged with them.
-            self._ends.append({name: each.to(self._model.device) for name, each in weights.items()})
+            self._ends.append({name: values.to(self._model.device) for name, values in weights.items()})
 
 
 def expert_iteration_update(
@@ -180,10 +184,10 @@ def expert_iteration_update(
     rng: random.Random,
     known: Sequence[Example] = (),
 ) -> UpdateStats:
-    """Change `model` in place by `config.steps` supervised steps (2.2) on proofs drawn from `examples`.
+    """Change `model` in place by `config.steps` supervised steps on proofs drawn from `examples`.
 
-    With `known`, `config.known_share` of a minibatch is drawn from there; one place at least is for a proof
-    that was found.
+    With `known`, `config.known_share` of a minibatch is drawn from there; at least one example of each is a
+    proof that was found.
 
     Raises:
         NonFiniteLoss
@@ -194,11 +198,14 @@ def expert_iteration_update(
     known_size = min(config.batch_size - 1, round(config.batch_size * config.known_share)) if known else 0
     found = endless_minibatches(examples, config.batch_size - known_size, rng)
     replayed = endless_minibatches(known, known_size, rng) if known_size else repeat([])
-    drawn = [a + b for a, b in islice(zip(found, replayed, strict=False), config.steps)]
+    minibatches = [a + b for a, b in islice(zip(found, replayed, strict=False), config.steps)]
     return stats_of(
-        [supervised_step(stepper, model, minibatch, max_tokens=config.max_tokens) for minibatch in drawn],
-        tokens=sum(len(example) for minibatch in drawn for example in minibatch),
-        sequences=len({id(example) for minibatch in drawn for example in minibatch}),
+        [
+            supervised_step(stepper, model, minibatch, max_tokens=config.max_tokens)
+            for minibatch in minibatches
+        ],
+        tokens=sum(len(example) for minibatch in minibatches for example in minibatch),
+        sequences=len({id(example) for minibatch in minibatches for example in minibatch}),
     )
 
 

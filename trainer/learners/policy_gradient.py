@@ -1,9 +1,9 @@
-"""Learning from groups of attempts on the same theorem by policy gradients: GRPO and its relatives.
+"""Learning from groups of attempts at one theorem by policy gradients: GRPO and its relatives.
 
-What an algorithm is made of stands in `objectives/algorithms.py`, its mathematics in `objectives/losses.py`
-and `objectives/advantages.py`; here is what feeds them.  Rollouts whose advantages are all 0 give no
-gradient: without a KL term or an entropy bonus they are counted, as the loss says, and not read.  An update
-of such alone makes no optimizer step.
+They are one learner.  What each algorithm chose is a row of the table in `objectives/algorithms.py`; the
+mathematics is in `objectives/losses.py` and `objectives/advantages.py`, and here is what feeds them.
+Rollouts whose advantages are all 0 give no gradient: without a KL term or an entropy bonus they count in the
+means of the loss and are not read.  An update on such rollouts alone makes no optimizer step.
 """
 
 from collections import defaultdict
@@ -35,8 +35,8 @@ __all__ = [
     "PolicyGradientLearner",
     "effective_sample_share",
     "examples_of",
-    "shaped_reward",
-    "with_own_logprobs",
+    "recompute_logprobs",
+    "shape_reward",
 ]
 
 
@@ -50,13 +50,13 @@ class CriticConfig(BaseModel):
     learning_rate: float = Field(default=1e-3, gt=0)
     """Learning rate of the critic's own weights."""
     weight: float = Field(default=0.5, gt=0)
-    """Of the value loss, beside the policy's."""
+    """Weight of the value loss, beside that of the policy."""
     clip: float | None = Field(default=0.2, gt=0)
     """How far a value may move in one update before its loss is clipped; none for no clipping."""
     gamma: float = Field(default=1.0, gt=0, le=1)
-    """Discount of later rewards (2.8)."""
+    """γ, the discount of later rewards."""
     lam: float = Field(default=0.95, ge=0, le=1)
-    """λ of the advantages (2.9)."""
+    """λ of the advantages (GAE, arXiv 1506.02438)."""
 
 
 class PolicyGradientConfig(OptimizerConfig):
@@ -68,7 +68,7 @@ class PolicyGradientConfig(OptimizerConfig):
     loss: PolicyLoss = PolicyLoss()
     """What is not given here is as the algorithm has it."""
     epochs: int = Field(default=1, ge=1)
-    """Times the rollouts of one iteration are read."""
+    """Times the rollouts of one round are read."""
     minibatch_size: int = Field(default=64, ge=1)
     """Rollouts per optimizer step."""
     temperature: float = Field(default=1.0, gt=0)
@@ -121,7 +121,7 @@ class PolicyGradientConfig(OptimizerConfig):
 
 
 class PolicyGradientLearner:
-    """A `Learner`: the model, its optimizer and, when beta > 0, the reference: the model as it is given here.
+    """A `Learner`; with beta > 0 it has a reference, which is the model as it is given here.
 
     Args:
         tokenizer: the policy's; needed for credit by tactic.
@@ -157,14 +157,14 @@ class PolicyGradientLearner:
         """Change the model in place by `config.epochs` passes over the rollouts that may carry a gradient.
 
         `details` holds what `PolicyStats` has (means over optimizer steps), `entropy` in nats per token,
-        `empty_responses` where there were any, and what `with_own_logprobs` says of the engine.
+        `empty_responses` where there were any, and the figures of `recompute_logprobs`.
 
         Raises:
             NonFiniteLoss
         """
         config, training = self._config, self._training
         examples = examples_of(rollouts, config, self._tokenizer)
-        examples, agreement = with_own_logprobs(self._model, examples, config, training.stepper.compute)
+        examples, agreement = recompute_logprobs(self._model, examples, config, training.stepper.compute)
         self._model.train()
         return stats_of(
             [
@@ -190,7 +190,7 @@ class PolicyGradientLearner:
         self._training.restore(state)
 
     def _step(self, minibatch: Sequence[Example]) -> Figures | None:
-        """One optimizer step on the loss of a minibatch that has a gradient."""
+        """Make one optimizer step on the loss of a minibatch that has a gradient."""
         examples = [each for each in minibatch if self._is_read(each)]
         totals, read = totals_of(minibatch), totals_of(examples)
         batches = micro_batches(examples, max_tokens=self._config.max_tokens, device=self._model.device)
@@ -227,14 +227,17 @@ class PolicyGradientLearner:
 
 
 @torch.no_grad()
-def with_own_logprobs(
+def recompute_logprobs(
     model: PreTrainedModel, examples: Sequence[Example], config: PolicyGradientConfig, compute: Compute
 ) -> tuple[list[Example], dict[str, float]]:
-    """The examples with log π_old as `model` computes it, and how far the sampling engine is from it.
+    """Compute log π_old of the examples with `model`, and how far the engine that sampled them is from it.
 
-    How far: `engine_gap`, the mean |log π_old − log π_engine| over tokens in nats, and the
-    `effective_sample_share` of the weights Π_t π_old/π_engine of sequences.  Where only the figures are
-    wanted the examples come back as they are, and where nothing is, without figures.
+    The figures are `engine_gap`, the mean |log π_old − log π_engine| over tokens in nats, and the
+    `effective_sample_share` of the weights Π_t π_old/π_engine of sequences.  Where the settings ask for
+    figures alone the examples come back as they are; where they ask for neither, there are no figures either.
+
+    Each example is read by itself.  In a batch its log-probabilities would be rounded as the padding falls,
+    and so a ratio would depend on the other examples of a round.
     """
     # The generator computes in float32: compared with its log-probabilities, no ratio would begin at 1.
     replaced = bool(config.loss.engine_cap or config.loss.sequence_cap or compute.bfloat16)
@@ -242,7 +245,7 @@ def with_own_logprobs(
         return list(examples), {}
     # Dropout would make another policy of every pass.
     model.train(False)
-    found, gaps = [], []
+    recomputed, gaps = [], []
     for example in examples:
         batch = batch_of_one(example, model.device)
         inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
@@ -251,18 +254,21 @@ def with_own_logprobs(
         kept_BT = batch.response_mask_BT.bool()
         own_N = logprobs_BT[kept_BT]
         gaps.append((own_N - batch.old_logprobs_BT[kept_BT]).double().cpu())
-        found.append(
+        recomputed.append(
             replace(example, old_logprobs=tuple(own_N.tolist()), engine_logprobs=example.old_logprobs)
         )
     figures = {
-        "effective_sample_share": effective_sample_share(torch.stack([each.sum() for each in gaps])),
+        "effective_sample_share": effective_sample_share(torch.stack([gap_N.sum() for gap_N in gaps])),
         "engine_gap": float(torch.cat(gaps).abs().mean()),
     }
-    return found if replaced else list(examples), figures
+    return recomputed if replaced else list(examples), figures
 
 
 def effective_sample_share(log_weights_N: Tensor) -> float:
-    """ESS/N = (Σw)² / (N Σw²) of weights w given by log w: 1 where all are alike, 1/N where one rules."""
+    """The effective sample size of weights w, given by log w, as a share of their number: (Σw)² / (N Σw²).
+
+    It is 1 where all weights are alike and 1/N where one outweighs the others.
+    """
     return 1 / (len(log_weights_N) * float(log_weights_N.softmax(0).square().sum()))
 
 
@@ -271,10 +277,10 @@ def examples_of(
     config: PolicyGradientConfig,
     tokenizer: PreTrainedTokenizerBase | None = None,
 ) -> list[Example]:
-    """The rollouts with a known verdict and tokens as examples with advantages.
+    """Examples with advantages of the rollouts that have a known verdict and tokens.
 
-    Unknown verdicts are outside every baseline.  An attempt without tokens has nothing to learn from, but its
-    reward counts in its group.
+    Unknown verdicts are in no baseline.  An attempt without tokens has nothing to learn from, but its reward
+    counts in its group.
 
     Raises:
         InvalidInput: credit by tactic without a tokenizer, or from verdicts without tactics.
@@ -288,7 +294,7 @@ def examples_of(
     for members in groups.values():
         if algorithm.drops_uninformative and not is_informative([each.reward for each in members]):
             continue
-        rewards = [shaped_reward(each, config) for each in members]
+        rewards = [shape_reward(each, config) for each in members]
         outcome = group_advantages(rewards, algorithm.baseline)
         for rollout, advantages in zip(
             members, _of_tokens(members, outcome, config.credit, tokenizer), strict=True
@@ -322,8 +328,8 @@ def _of_tokens(
     return group_token_advantages(credit, judged, outcome)
 
 
-def shaped_reward(rollout: Rollout, config: PolicyGradientConfig) -> float | None:
-    """The reward of the verdict, less the penalty for a response that is too long; None if it is unknown."""
+def shape_reward(rollout: Rollout, config: PolicyGradientConfig) -> float | None:
+    """Subtract the penalty for a response that is too long from a reward; None if the verdict is unknown."""
     if rollout.reward is None or config.overlong_buffer == 0:
         return rollout.reward
     # One that hit the limit would have been longer.

@@ -1,7 +1,7 @@
-"""PPO with a critic (2.8 to 2.11): advantages of tokens from values, in place of a comparison in groups.
+"""PPO (arXiv 1707.06347): a critic's values give each token its advantage, and no group is compared.
 
-Left out of the usual codes: advantages are not scaled to deviation 1.  Once all is proved, or refuted, as the
-critic expects, what is left is its noise, and scaled up that takes a policy apart.
+Other implementations scale advantages to deviation 1, and this one does not.  Once all verdicts are as the
+critic expects, what is left is its noise, and scaled up the noise destroys the policy.
 """
 
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from transformers import PreTrainedModel
 
 from trainer.learners.base import LearnerKind, LearnerState, TrainingState
 from trainer.learners.critic import Critic
-from trainer.learners.policy_gradient import PolicyGradientConfig, shaped_reward, with_own_logprobs
+from trainer.learners.policy_gradient import PolicyGradientConfig, recompute_logprobs, shape_reward
 from trainer.model.batching import Batch, Example, batch_of_one, micro_batches, totals_of
 from trainer.model.compute import Compute
 from trainer.model.optimizer import Figures, UpdateStats, stats_of
@@ -27,10 +27,10 @@ __all__ = ["PPOLearner"]
 
 
 class PPOLearner:
-    """A `Learner`: the model, its critic, and one optimizer for both.
+    """A `Learner` with a critic, and one optimizer for model and critic.
 
-    With `loss.beta` > 0 there is a reference, the model as it is given here, and rewards of tokens say what
-    it costs to leave it (2.4); `loss.kl` is for the algorithms that have the KL in their loss.
+    With `loss.beta` > 0 there is a reference, the model as it is given here, and each token's reward has the
+    term −β log(π/π_ref); `loss.kl` is for the algorithms that have the KL in their loss.
 
     """
 
@@ -59,8 +59,9 @@ class PPOLearner:
         """Change model and critic in place by `config.epochs` passes over rollouts with a known verdict.
 
         `details` holds what `PolicyStats` has, `entropy`, `policy_loss`, `value_loss`, `empty_responses`
-        where there were any, what `with_own_logprobs` says of the engine, and `explained_variance`: of
-        returns by the values there were before the update, 1 for a perfect critic and 0 for a constant.
+        where there were any, the figures of `recompute_logprobs`, and `explained_variance`: the share of the
+        variance of returns that the values before the update explain, 1 for a perfect critic and 0 for a
+        constant.
 
         Raises:
             NonFiniteLoss
@@ -71,7 +72,9 @@ class PPOLearner:
             return stats_of([], tokens=0, sequences=0, details=empty)
         config = self._config
         explained = _explained_variance(examples)
-        examples, agreement = with_own_logprobs(self._model, examples, config, self._training.stepper.compute)
+        examples, agreement = recompute_logprobs(
+            self._model, examples, config, self._training.stepper.compute
+        )
         self._both.train()
         return stats_of(
             [
@@ -86,9 +89,9 @@ class PPOLearner:
         )
 
     def state(self) -> LearnerState:
-        """Its optimizer, which is also the critic's, its random state, critic and reference.
+        """Optimizer, which is also the critic's, random state, critic and reference.
 
-        Of a critic that shares the policy's trunk that is the head alone.
+        Of a critic that shares the policy's trunk the state has the head alone.
         """
         return self._training.state(critic=copy_state(self._critic.state_dict()))
 
@@ -103,12 +106,15 @@ class PPOLearner:
 
     @torch.no_grad()
     def _estimate_advantages(self, rollouts: Sequence[Rollout]) -> list[Example]:
-        """The rollouts with a known verdict, with values, advantages (2.9) and returns of every token."""
+        """Examples of the rollouts with a known verdict, with the value, advantage and return of every token.
+
+        Each is read by itself: in a batch its values would be rounded as the padding falls.
+        """
         examples: list[Example] = []
         self._both.train(False)
         for rollout in rollouts:
             attempt = rollout.attempt
-            reward = shaped_reward(rollout, self._config)
+            reward = shape_reward(rollout, self._config)
             if reward is None or not attempt.token_ids:
                 continue
             example = Example(attempt.prompt_ids, attempt.token_ids, attempt.logprobs)
@@ -128,7 +134,7 @@ class PPOLearner:
         return examples
 
     def _rewards(self, batch: Batch, reward: float) -> Tensor:
-        """The reward of each token: the attempt's at the last one, and what leaving the reference costs."""
+        """The reward of each token: −β log(π/π_ref), plus the attempt's reward at the last token."""
         inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
         logprobs_BT = ref_logprobs_BT = torch.zeros_like(batch.response_mask_BT)
         if self._training.reference is not None:
@@ -142,7 +148,7 @@ class PPOLearner:
         )
 
     def _step(self, minibatch: Sequence[Example]) -> Figures | None:
-        """One optimizer step on policy and value loss of a minibatch."""
+        """Make one optimizer step on the policy and value loss of a minibatch."""
         totals = totals_of(minibatch)
         batches = micro_batches(minibatch, max_tokens=self._config.max_tokens, device=self._model.device)
         return self._training.stepper.step(batches, lambda batch: self._loss_of(batch, totals))
@@ -187,8 +193,8 @@ class PPOLearner:
 
 
 def _explained_variance(examples: Sequence[Example]) -> float:
-    returns = torch.tensor([value for each in examples for value in each.returns])
-    values = torch.tensor([value for each in examples for value in each.old_values])
+    returns = torch.tensor([value for example in examples for value in example.returns])
+    values = torch.tensor([value for example in examples for value in example.old_values])
     variance = float(returns.var(correction=0))
     return 1 - float((returns - values).var(correction=0)) / variance if variance > 0 else 0.0
 

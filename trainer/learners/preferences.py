@@ -1,4 +1,4 @@
-"""Pairs of responses of which one is better: from verdicts, or from preference data as JSONL."""
+"""Pairs of responses, a better one and a worse one: from verdicts, or from preference data as JSONL."""
 
 import json
 import random
@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from transformers import PreTrainedTokenizerBase
 
 from prover.theorem import Attempt
-from trainer.learners.expert_iteration import normalised_proof
+from trainer.learners.expert_iteration import normalise_proof
 from trainer.learners.supervised import encode_pairs
 from trainer.model.batching import Example
 from trainer.rollout import Rollout
@@ -24,7 +24,7 @@ __all__ = [
     "Candidate",
     "Pair",
     "Preference",
-    "drawn",
+    "draw_pairs",
     "encode_preferences",
     "length_parts",
     "load_preferences",
@@ -77,7 +77,7 @@ class Preference(BaseModel):
 
 
 def read_preferences(lines: Iterable[bytes]) -> Iterator[Preference | BadRow]:
-    """A preference or a complaint for each line that is not blank; lines count from 1."""
+    """Yield a preference or a complaint for each line that is not blank; lines count from 1."""
     for number, line in numbered_rows(lines):
         try:
             yield _preference(line)
@@ -114,8 +114,8 @@ def encode_preferences(
     Raises:
         InvalidInput: no preferences, or a prompt and response of more than `max_length` tokens.
     """
-    chosen = [(each.prompt, each.chosen) for each in preferences]
-    rejected = [(each.prompt, each.rejected) for each in preferences]
+    chosen = [(preference.prompt, preference.chosen) for preference in preferences]
+    rejected = [(preference.prompt, preference.rejected) for preference in preferences]
     encoded = (encode_pairs(tokenizer, texts, max_length=max_length) for texts in (chosen, rejected))
     return [Pair(*both) for both in zip(*encoded, strict=True)]
 
@@ -123,12 +123,13 @@ def encode_preferences(
 def pairs_of(rollouts: Iterable[Rollout], *, eos_id: int, per_theorem: int, seed: int = 0) -> list[Pair]:
     """(proved, refuted) pairs of attempts with the same prompt, at most `per_theorem` of each theorem.
 
-    Unknown verdicts are in no pair.  Of attempts with the same text, up to blank lines, the first stands for
-    all, so that a mistake made often counts once.  Which pairs are drawn depends on the seed and on the
-    theorem's own attempts, not on other theorems.
+    Attempts with an unknown verdict are in no pair.  Of attempts with the same text, up to blank lines, the
+    first stands for all, so that a mistake made often counts once.  Which pairs are drawn depends on the seed
+    and on the theorem's own attempts, not on other theorems.
 
     Args:
-        eos_id: ends also the attempts that the length limit cut, or the ranker would look for that alone.
+        eos_id: the end token, which is put behind attempts that the length limit cut: else it alone would
+            tell some of the pairs apart.
     """
     attempts = (
         Candidate(
@@ -139,13 +140,13 @@ def pairs_of(rollouts: Iterable[Rollout], *, eos_id: int, per_theorem: int, seed
     )
     return [
         Pair(_example(better.attempt, eos_id), _example(worse.attempt, eos_id))
-        for better, worse in drawn(attempts, per_theorem=per_theorem, seed=seed)
+        for better, worse in draw_pairs(attempts, per_theorem=per_theorem, seed=seed)
     ]
 
 
 @dataclass(frozen=True, slots=True)
 class Candidate(Generic[T]):
-    """An attempt that may be half of a pair, as `drawn` reads it; `value` is what the pair is of."""
+    """An attempt that may be half of a pair, as `draw_pairs` reads it; `value` is what the pair is of."""
 
     theorem: str
     prompt: Hashable
@@ -154,23 +155,24 @@ class Candidate(Generic[T]):
     value: T
 
 
-def drawn(candidates: Iterable[Candidate[T]], *, per_theorem: int, seed: int) -> list[tuple[T, T]]:
-    """(proved, refuted) pairs with the same prompt, as `pairs_of` says."""
+def draw_pairs(candidates: Iterable[Candidate[T]], *, per_theorem: int, seed: int) -> list[tuple[T, T]]:
+    """Draw (proved, refuted) pairs with the same prompt, as `pairs_of` describes."""
     by_theorem: defaultdict[str, dict[tuple[Hashable, str], Candidate[T]]] = defaultdict(dict)
-    for each in candidates:
-        if each.kind is not Kind.UNKNOWN:
-            by_theorem[each.theorem].setdefault((each.prompt, normalised_proof(each.proof)), each)
+    for candidate in candidates:
+        if candidate.kind is not Kind.UNKNOWN:
+            text = normalise_proof(candidate.proof)
+            by_theorem[candidate.theorem].setdefault((candidate.prompt, text), candidate)
     pairs: list[tuple[T, T]] = []
     for name, members in by_theorem.items():
-        proved = [each for each in members.values() if each.kind is Kind.PROVED]
-        refuted = [each for each in members.values() if each.kind is Kind.REFUTED]
+        proved = [member for member in members.values() if member.kind is Kind.PROVED]
+        refuted = [member for member in members.values() if member.kind is Kind.REFUTED]
         possible = [(w.value, r.value) for w in proved for r in refuted if w.prompt == r.prompt]
         pairs += random.Random(f"{seed} {name}").sample(possible, min(per_theorem, len(possible)))
     return pairs
 
 
 def length_parts(pairs: Sequence[Pair], max_tokens: int) -> Iterator[list[Pair]]:
-    """All pairs once, of like length, none of the parts over `max_tokens` with its padding.
+    """Yield all pairs in parts of like length, none over `max_tokens` with its padding.
 
     The loss needs both scores of a pair at once, so a pair longer than that is a part of its own.
     """

@@ -1,9 +1,9 @@
-"""Next-token pre-training (2.1) on Lean text, for models that begin with random weights.
+"""Next-token pre-training on Lean text, for models that begin with random weights.
 
-Texts are packed: each is ended by the eos token, all stand one after the other, and the whole is cut
-into blocks of the model's length.  Every token is learned but the first of a block, which nothing
-predicts.  Left out of the textbook recipe: a mask that keeps a text from attending to the one before it
-in its block.
+The loss is −(1/Σ T) Σ log π_θ(x_t | x_<t).  Texts are packed: each is ended by the eos token, all stand one
+after the other, and the whole is cut into blocks of the model's length.  Every token is learned but the first
+of a block, which nothing predicts.  The textbook recipe also masks attention to the text before in a block,
+which is left out here.
 """
 
 import random
@@ -19,11 +19,11 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prover.formats.prompts import encode_completion, encode_prompt
-from trainer.model.batching import Batch, Example, endless_minibatches, micro_batches
+from trainer.model.batching import Batch, Example, endless_minibatches, micro_batches, totals_of
 from trainer.model.compute import Compute
 from trainer.model.optimizer import Figures, ScheduledConfig, Stepper, scheduled_steps
 from trainer.model.policy import token_logprobs
-from trainer.objectives.losses import Totals, next_token_loss
+from trainer.objectives.losses import next_token_loss
 from verifier.errors import InvalidInput
 
 __all__ = [
@@ -66,7 +66,7 @@ class PretrainingResult:
 
 
 def read_texts(paths: Iterable[Path]) -> list[str]:
-    """The text of each file, and of each `*.lean` below each directory: paths as given, files by name.
+    """Read the files, and each `*.lean` below directories: paths in their order, files below by name.
 
     Raises:
         InvalidInput: one cannot be read, is not UTF-8, or is a directory without a Lean file.
@@ -97,10 +97,10 @@ def _text_of(file: Path) -> str:
 
 
 def blocks_of(tokenizer: PreTrainedTokenizerBase, texts: Iterable[str], length: int) -> list[tuple[int, ...]]:
-    """All tokens of the texts in their order, in blocks of `length`; the last may be shorter.
+    """The tokens of the texts in their order, in blocks of `length`; the last block may be shorter.
 
-    Each text has before it what the tokenizer puts there (its bos token), and after it the eos token.  A
-    single token left over at the end is dropped: nothing would predict it.
+    The tokenizer puts its bos token before each text, and the eos token ends it.  A single token left over at
+    the end is dropped, because nothing would predict it.
 
     Raises:
         ValueError: `length` is below 2.
@@ -122,7 +122,7 @@ def pretrain(
     on_step: Callable[[float], None] = lambda loss: None,
     compute: Compute | None = None,
 ) -> PretrainingResult:
-    """Train `model` in place to predict each next token of `texts` (2.1).
+    """Train `model` in place to predict each next token of `texts`.
 
     The order of blocks is a function of the seed alone.
 
@@ -155,8 +155,8 @@ def pretrain(
 def pretraining_step(
     stepper: Stepper, model: PreTrainedModel, minibatch: Sequence[Example], *, max_tokens: int
 ) -> Figures | None:
-    """One step on the pre-training loss (2.1) of a minibatch; what `Stepper.step` returns."""
-    totals = Totals(len(minibatch), sum(len(example.token_ids) for example in minibatch))
+    """Make one step on the pre-training loss of a minibatch, and return what `Stepper.step` returns."""
+    totals = totals_of(minibatch)
 
     def loss_of(batch: Batch) -> tuple[Tensor, Figures]:
         logprobs_BT = token_logprobs(

@@ -1,4 +1,4 @@
-"""A ranker: a Bradley–Terry reward model that says which of several attempts is likelier to be a proof.
+"""A ranker: a Bradley–Terry reward model (1952) that says which attempt is likelier to be a proof.
 
     −log σ(R_ψ(x, y_w) − R_ψ(x, y_l)),   (y_w, y_l) = (proved, refuted) attempts of one theorem
 
@@ -105,7 +105,7 @@ def train_ranker(
 
 @torch.no_grad()
 def score(ranker: PreTrainedModel, examples: Sequence[Example], *, max_tokens: int = 4096) -> list[float]:
-    """R_ψ(x, y) of each prompt and response, in their order; only differences on one prompt mean anything.
+    """The scores R_ψ(x, y) of prompts and responses; only differences on one prompt mean anything.
 
     Raises:
         InvalidInput: there are no examples.
@@ -122,7 +122,7 @@ def score(ranker: PreTrainedModel, examples: Sequence[Example], *, max_tokens: i
 def _step(
     stepper: Stepper, ranker: PreTrainedModel, pairs: Sequence[Pair], max_tokens: int
 ) -> Figures | None:
-    """One optimizer step on the mean loss of `pairs`."""
+    """Make one optimizer step on the mean loss of `pairs`."""
 
     def loss_of(part: Sequence[Pair]) -> tuple[Tensor, Figures]:
         examples = [pair.chosen for pair in part] + [pair.rejected for pair in part]

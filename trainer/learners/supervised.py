@@ -1,7 +1,8 @@
-"""Supervised training (2.2) on prompts and completions: the supervised start, and the control arm.
+"""Supervised training on prompts and completions: the supervised start, and the control arm.
 
-The order of pairs is a function of the seed alone.  The optimizer's state goes
-in and out, so that a control can go on exactly where the start ended.
+The loss is −(1/Q) Σ_q (1/T_q) Σ_t log π_θ(y_t | x, y_<t) over the tokens of completions.  The order of pairs
+is a function of the seed alone.  The optimizer's state goes in and out, so that training can go on exactly
+where it ended.
 """
 
 import copy
@@ -109,7 +110,7 @@ def train_supervised(
 def encode_pairs(
     tokenizer: PreTrainedTokenizerBase, pairs: Sequence[tuple[str, str]], *, max_length: int
 ) -> list[Example]:
-    """Tokens of each pair, the completion ended by the eos token.
+    """Encode the pairs as tokens, each completion ended by the eos token.
 
     Raises:
         InvalidInput: no pairs, or one of more than `max_length` tokens.
@@ -133,7 +134,7 @@ def encode_pairs(
 def supervised_step(
     stepper: Stepper, model: PreTrainedModel, minibatch: Sequence[Example], *, max_tokens: int
 ) -> Figures | None:
-    """One step on the supervised loss (2.2) of a minibatch; what `Stepper.step` returns."""
+    """Make one step on the supervised loss of a minibatch, and return what `Stepper.step` returns."""
 
     def loss_of(batch: Batch) -> tuple[Tensor, Figures]:
         logprobs_BT = token_logprobs(

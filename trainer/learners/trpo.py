@@ -1,13 +1,13 @@
-"""TRPO (2.10, arXiv 1502.05477): one natural gradient step inside a trust region, for small models.
+"""TRPO (arXiv 1502.05477): one natural gradient step inside a trust region, for small models.
 
     maximise  L(θ) = E_t[ρ_t Â_t]   subject to   E_t[KL(π_old(·|s_t) ‖ π_θ(·|s_t))] ≤ δ
 
 E_t is the mean over all response tokens of all attempts, also of those with advantage 0: the policy may not
 move there either.  The KL is that of whole distributions, not an estimate from the tokens that were sampled.
 
-Left out of the textbook algorithm: a critic, because advantages come from groups as in GRPO, and the line
-search's demand for a share of the predicted improvement; any improvement will do.  One update takes a copy of
-the model and reads the attempts some 3 × `cg_steps` times, which is why it is for small models.
+Two parts of the textbook algorithm are left out: the critic, because advantages come from groups as in GRPO,
+and the line search's demand for a share of the predicted improvement, because any improvement will do.  One
+update takes a copy of the model and reads the attempts some 3 × `cg_steps` times, so it is for small models.
 """
 
 import copy
@@ -67,14 +67,14 @@ class TRPOConfig(BaseModel):
 
 
 class TRPOLearner:
-    """A `Learner`: the model alone, because TRPO keeps nothing from one update to the next."""
+    """A `Learner` that keeps nothing from one update to the next."""
 
     def __init__(self, model: PreTrainedModel, config: TRPOConfig) -> None:
         self._model = model
         self._config = config
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
-        """One step on the group advantages of the rollouts with a known verdict; see `trpo_update`.
+        """Make one step on the group advantages of the rollouts with a known verdict; see `trpo_update`.
 
         `details` holds `empty_responses` as well, where there were any.
         """
@@ -86,7 +86,7 @@ class TRPOLearner:
         return {"algorithm": "trpo"}
 
     def restore(self, state: LearnerState) -> None:
-        """See that `state` is TRPO's.
+        """Check that `state` is TRPO's, which has nothing else to go on from.
 
         Raises:
             InvalidInput: it is another algorithm's.
@@ -175,8 +175,8 @@ class FisherProduct:
             logprobs_NV = logits_NV.log_softmax(-1)
             old_NV = logprobs_NV.detach()
             kl = (old_NV.exp() * (old_NV - logprobs_NV)).sum() / tokens
-            slope_P = _flat(torch.autograd.grad(kl, parameters, create_graph=True, materialize_grads=True))
-            product_P += _flat(torch.autograd.grad(slope_P @ vector_P, parameters, materialize_grads=True))
+            slope_P = _flatten(torch.autograd.grad(kl, parameters, create_graph=True, materialize_grads=True))
+            product_P += _flatten(torch.autograd.grad(slope_P @ vector_P, parameters, materialize_grads=True))
         return product_P
 
 
@@ -191,9 +191,11 @@ def surrogate_gradient(
     for batch in batches:
         wanted_BT = batch.response_mask_BT.bool()
         logits_NV, targets_N = _logits(model, batch, temperature)
-        ratio_N = (_chosen(logits_NV.log_softmax(-1), targets_N) - batch.old_logprobs_BT[wanted_BT]).exp()
+        ratio_N = (
+            _gather_chosen(logits_NV.log_softmax(-1), targets_N) - batch.old_logprobs_BT[wanted_BT]
+        ).exp()
         surrogate = (ratio_N * batch.advantages_BT[wanted_BT]).sum() / tokens
-        gradient_P += _flat(torch.autograd.grad(surrogate, parameters, materialize_grads=True))
+        gradient_P += _flatten(torch.autograd.grad(surrogate, parameters, materialize_grads=True))
         value += float(surrogate.detach())
     return value, gradient_P
 
@@ -292,9 +294,9 @@ def _compare(
         logits_NV, targets_N = _logits(model, batch, temperature)
         old_logits_NV, _ = _logits(old, batch, temperature)
         new_NV, old_NV = logits_NV.double().log_softmax(-1), old_logits_NV.double().log_softmax(-1)
-        before_N = _chosen(old_NV, targets_N)
+        before_N = _gather_chosen(old_NV, targets_N)
         ratio_N = (before_N - batch.old_logprobs_BT[wanted_BT]).exp()
-        change_N = ratio_N * torch.expm1(_chosen(new_NV, targets_N) - before_N)
+        change_N = ratio_N * torch.expm1(_gather_chosen(new_NV, targets_N) - before_N)
         improvement += float((batch.advantages_BT[wanted_BT] * change_N).sum()) / tokens
         kl += float((old_NV.exp() * (old_NV - new_NV)).sum()) / tokens
     return improvement, kl
@@ -309,7 +311,7 @@ def _logits(model: PreTrainedModel, batch: Batch, temperature: float) -> tuple[T
         )
 
 
-def _chosen(logprobs_NV: Tensor, targets_N: Tensor) -> Tensor:
+def _gather_chosen(logprobs_NV: Tensor, targets_N: Tensor) -> Tensor:
     return logprobs_NV.gather(-1, targets_N[:, None]).squeeze(-1)
 
 
@@ -317,7 +319,7 @@ def _trainable(model: PreTrainedModel) -> list[Parameter]:
     return [p for p in model.parameters() if p.requires_grad]
 
 
-def _flat(tensors: Sequence[Tensor]) -> Tensor:
+def _flatten(tensors: Sequence[Tensor]) -> Tensor:
     return torch.cat([tensor.reshape(-1) for tensor in tensors])
 
 

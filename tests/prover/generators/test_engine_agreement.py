@@ -11,7 +11,7 @@ from trainer.learners.policy_gradient import (
     PolicyGradientConfig,
     PolicyGradientLearner,
     effective_sample_share,
-    with_own_logprobs,
+    recompute_logprobs,
 )
 from trainer.learners.ppo import PPOLearner
 from trainer.model.batching import Example
@@ -81,8 +81,8 @@ def test_dropout_has_no_part_in_what_the_engine_is_compared_with(
     sample = sample_of(tokenizer, "by omega")
     example = Example(sample.prompt_ids, sample.token_ids, sample.logprobs)
     config = PolicyGradientConfig(loss=PolicyLoss(engine_cap=2.0))
-    once, _ = with_own_logprobs(model.train(), [example], config, Compute())
-    again, figures = with_own_logprobs(model.train(), once, config, Compute())
+    once, _ = recompute_logprobs(model.train(), [example], config, Compute())
+    again, figures = recompute_logprobs(model.train(), once, config, Compute())
     assert again[0].old_logprobs == once[0].old_logprobs
     assert figures == {"effective_sample_share": 1, "engine_gap": 0}
 

@@ -171,7 +171,7 @@ def test_attempts_that_need_not_be_read_make_the_loss_smaller_and_change_no_figu
 def test_ppo_with_a_reference_takes_what_it_costs_to_leave_it_off_the_rewards(
     model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
 ) -> None:
-    """(2.4): with V = 0 and λ = γ = 1, a return is R less the sum of β log(π/π_ref) from there on."""
+    """With V = 0 and λ = γ = 1, a return is R less the sum of β log(π/π_ref) from there on."""
     learner = PPOLearner(
         model, PolicyGradientConfig(algorithm="ppo", epochs=1, loss={"beta": 0.5}, critic={"lam": 1.0})
     )

@@ -15,7 +15,7 @@ from trainer.learners.expert_iteration import (
     ExpertIterationConfig,
     ExpertIterationLearner,
     ProofBuffer,
-    normalised_proof,
+    normalise_proof,
 )
 from trainer.learners.pretraining import PretrainingConfig, pretrain
 from trainer.learners.supervised import SupervisedConfig, SupervisedStep, encode_pairs, train_supervised
@@ -204,8 +204,8 @@ def test_checkpoints_are_averaged_when_asked_to(tokenizer: PreTrainedTokenizerFa
 
 
 def test_normalising_a_proof_keeps_the_indentation_lean_reads() -> None:
-    assert normalised_proof("by  \n\n  simp \n  omega\n") == "by\n  simp\n  omega"
-    assert normalised_proof("by\n  simp\n    omega") != normalised_proof("by\n  simp\n  omega")
+    assert normalise_proof("by  \n\n  simp \n  omega\n") == "by\n  simp\n  omega"
+    assert normalise_proof("by\n  simp\n    omega") != normalise_proof("by\n  simp\n  omega")
 
 
 def test_learners_draw_in_an_order_of_their_seed(tokenizer: PreTrainedTokenizerFast) -> None:
