@@ -97,7 +97,7 @@ def read_dataset(
                 where = f"{path}:{number}"
                 try:
                     yield _read_row(_parse(line, formats), where, source, answers=answers)
-                # ValidationError, JSONDecodeError, UnicodeError and UnreadableProof are ValueErrors.
+                # ValidationError, JSONDecodeError, UnicodeError and UnreadableTheorem are ValueErrors.
                 except (ValueError, RecursionError) as error:
                     yield RowIssue(where, "", reason_of(error))
     except OSError as error:

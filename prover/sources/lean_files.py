@@ -21,7 +21,7 @@ from prover.sources.rows import RowIssue, SourceRow, SourceTheorem
 from prover.syntax.commands import (
     THEOREMS,
     Command,
-    UnreadableProof,
+    UnreadableTheorem,
     commands_of,
     read_declaration,
 )
@@ -71,7 +71,7 @@ def lean_theorems(
             try:
                 row = file.read_theorem(place, where, source=source, split=split)
                 yield replace(row, answer_given=not given.isdisjoint(file.commands[place].mentions))
-            except UnreadableProof as error:
+            except UnreadableTheorem as error:
                 yield RowIssue(where, "", str(error))
 
 
@@ -112,16 +112,18 @@ class LeanFile:
         """The theorem at a place.
 
         Raises:
-            UnreadableProof: it cannot be stated under a header; the error says why.
+            UnreadableTheorem: it cannot be stated under a header; the error says why.
         """
         command = self.commands[place]
         declaration = read_declaration(command)
         if any(scope.kind == "mutual" for scope in self._scopes[place]):
-            raise UnreadableProof(f"`{command.name}` stands in a `mutual` block: state it on its own")
+            raise UnreadableTheorem(f"`{command.name}` stands in a `mutual` block: state it on its own")
         statement = declaration.statement
         if command.name.startswith("_root_."):
             if any(scope.kind == "namespace" for scope in self._scopes[place]):
-                raise UnreadableProof(f"`{command.name}` leaves the namespace it stands in: state it outside")
+                raise UnreadableTheorem(
+                    f"`{command.name}` leaves the namespace it stands in: state it outside"
+                )
             statement = statement.replace("_root_.", "", 1)
         theorem = Theorem(
             name=self.names[place],

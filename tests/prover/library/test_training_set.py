@@ -128,9 +128,9 @@ def test_no_order_of_coming_lets_an_evaluation_statement_into_training(
 
 
 def test_faulty_theorems_and_those_that_do_not_elaborate_are_not_trained_on(store: TheoremStore) -> None:
+    faults = {"a": "over ℕ by mistake", "b": "vacuous"}
     for name in "abcd":
-        store.add(theorem(name), faulty="over ℕ by mistake" if name == "a" else None)
-    store.flag_faulty(1, "vacuous")
+        store.add(theorem(name), faulty=faults.get(name))
     store.flag_elaboration(2, "unknown identifier 'f'")
     store.flag_elaboration(3, None)
     assert TrainingSet(store).indices.tolist() == [3]
