@@ -27,7 +27,7 @@ import uvicorn
 from pydantic import BaseModel
 
 from verifier.errors import WorkerDied
-from verifier.judging.lean_worker import LeanWorker, Role
+from verifier.judging.lean_process import LeanProcess, Role
 from verifier.judging.pool import LeanPool
 from verifier.judging.protocol import audit_request, check_request
 from verifier.judging.rules import source_of
@@ -245,8 +245,8 @@ def _believing(screens: WorkerSet) -> Ask:
 
 
 @asynccontextmanager
-async def _worker(runtime: LeanRuntime, role: Role) -> AsyncIterator[LeanWorker]:
-    worker = await LeanWorker.start(runtime, role)
+async def _worker(runtime: LeanRuntime, role: Role) -> AsyncIterator[LeanProcess]:
+    worker = await LeanProcess.start(runtime, role)
     try:
         await worker.load_header("")
         yield worker
