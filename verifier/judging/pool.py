@@ -115,6 +115,11 @@ class LeanPool:
         """The workers by role, for whoever watches them."""
         return {"screen": self._screeners, "audit": self._auditors}
 
+    @property
+    def is_dead(self) -> bool:
+        """Whether no worker of some role is left, and none on its way: nothing can be judged."""
+        return any(workers.is_dead for workers in self.sets.values())
+
     async def statement(self, statement: str, header: str = "") -> StatementReply:
         """What Lean makes of a statement.
 
