@@ -28,7 +28,7 @@ from prover.sources.lean_files import lean_theorems
 from prover.sources.leandojo import leandojo_theorems, trace_repository
 from prover.sources.registry import family_theorems
 from prover.sources.rows import RowIssue, SourceRow
-from verifier.cli.app import AllowUnconfined, Project, Timeout, Workers, confined_runtime
+from verifier.cli.app import AllowUnconfined, Project, Timeout, Workers, confined_runtime, prepare_torch
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
@@ -258,12 +258,9 @@ def trace(
 
 def _generator(policy: Path) -> Generator:
     """Raises InvalidInput without the packages that it needs, or where there is no model."""
-    try:
-        from prover.generators.transformers import TransformersGenerator
-    except ImportError as error:
-        raise InvalidInput(
-            f"{error}: install the training packages, pip install 'proofmill[train]'"
-        ) from error
+    prepare_torch()
+    from prover.generators.transformers import TransformersGenerator
+
     return TransformersGenerator.load(policy)
 
 

@@ -50,9 +50,9 @@ async def pool(lean_runtime: LeanRuntime) -> AsyncIterator[LeanPool]:
 
 
 @pytest.fixture(scope="session")
-def screens(pool: LeanPool) -> WorkerSet:
+def screeners(pool: LeanPool) -> WorkerSet:
     """The pool's workers that elaborate candidates, for tests of what they hand on."""
-    return pool._screens
+    return pool._screeners
 
 
 @pytest.fixture(scope="session")

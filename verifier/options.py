@@ -13,18 +13,19 @@ class Options:
     """The limits of one judgement, and what its verdict brings."""
 
     tactics: bool = False
-    """Whether the verdict has each tactic's span."""
+    """Whether the verdict has the span of each tactic."""
     timeout_s: float = 60.0
-    """Wall-clock seconds for the elaboration, and again for the audit; it only guards."""
+    """Wall-clock seconds for the elaboration, and again for the audit.  It guards the machine: a verdict that
+    it ends is unknown."""
     heartbeats: int = 200_000
-    """Budget of each declaration, in thousands of small allocations as Lean's `maxHeartbeats`, and with
-    Lean's own default: the limit that decides."""
+    """Budget of each declaration, in thousands of small allocations as Lean's `maxHeartbeats`, with Lean's
+    own default.  It is the limit that decides: a proof that exceeds it is refuted on every machine."""
     allowed_axioms: frozenset[str] = ALLOWED_AXIOMS
-    """All that the proof may rest on."""
+    """All axioms that the proof may rest on."""
 
     goals: bool = True
-    """Whether tactics come with their goals, which can take longer to print than to prove."""
+    """Whether tactics come with their goals, which can take longer to print than the proof takes to check."""
 
     def but(self, **changes: Any) -> "Options":
-        """These, but for the changes that are not None."""
+        """These options with the changes that are not None."""
         return replace(self, **{name: value for name, value in changes.items() if value is not None})

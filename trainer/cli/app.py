@@ -13,7 +13,6 @@ from prover.cli import store_app
 from prover.generators.vllm.server import Dtype, EngineUnavailable
 from trainer.cli.curriculum import curriculum_app
 from trainer.cli.eval import eval_app
-from trainer.cli.extras import prepare_torch
 from trainer.curriculum.config import PolicyName
 from trainer.objectives.algorithms import LearnerName
 from verifier.cli.app import (
@@ -26,6 +25,7 @@ from verifier.cli.app import (
     app,
     bench_app,
     confined_runtime,
+    prepare_torch,
     print_figures,
 )
 from verifier.console import progress_bars, say

@@ -6,9 +6,9 @@ from typing import Annotated
 
 import typer
 
-from trainer.cli.extras import prepare_torch
 from trainer.curriculum.scheduler import Explanation
 from trainer.simulation.learners import MIXES, LearnsFrom, Mix
+from verifier.cli.app import prepare_torch
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
 

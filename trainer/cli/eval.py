@@ -23,8 +23,15 @@ from prover.evaluation.summary import Evaluated
 from prover.formats.formats import FORMATS, format_named
 from prover.generators.base import Generator, SamplingParams
 from prover.generators.sealed import SUMS, digest_of
-from trainer.cli.extras import prepare_torch
-from verifier.cli.app import AllowUnconfined, Heartbeats, Project, Timeout, Workers, confined_runtime
+from verifier.cli.app import (
+    AllowUnconfined,
+    Heartbeats,
+    Project,
+    Timeout,
+    Workers,
+    confined_runtime,
+    prepare_torch,
+)
 from verifier.client import AsyncClient
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput

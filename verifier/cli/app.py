@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -22,7 +23,7 @@ from verifier.options import Options
 from verifier.server.admission import DEFAULT_QUEUE
 from verifier.verdict import Verdict
 
-__all__ = ["app", "bench_app", "confined_runtime", "print_figures"]
+__all__ = ["app", "bench_app", "confined_runtime", "prepare_torch", "print_figures"]
 
 app = typer.Typer(no_args_is_help=True)
 lean_app = typer.Typer(no_args_is_help=True, help="The embedded Lean.")
@@ -100,8 +101,8 @@ def verify(
     if out is not None and out.resolve() == file.resolve():
         raise InvalidInput(f"--out is {file} itself: name another file for the verdicts")
     rows, bad = _read(file)
-    for each in bad:
-        say(f"{file}:{each.line}: {each.reason}", "red")
+    for line in bad:
+        say(f"{file}:{line.line}: {line.reason}", "red")
     store = CertificateStore(keep_certificates) if keep_certificates is not None else None
     with _sink(out) as sink:
         pool = LeanPool(
@@ -155,10 +156,9 @@ def serve(
     allow_unconfined: AllowUnconfined = False,
 ) -> None:
     """Serve the HTTP verify API."""
-    import structlog
-
     from verifier.server.app import create_app
     from verifier.server.auth import KeyRing
+    from verifier.server.serve import log_as_json
     from verifier.server.serve import serve as serve_until_stopped
     from verifier.server.service import VerifyService
     from verifier.streams.verdict_store import RedisVerdicts
@@ -169,11 +169,7 @@ def serve(
         )
     ring = KeyRing.read(keys) if keys is not None else None
     runtime = confined_runtime(project, allow_unconfined)
-    # stdout is for data; a log of one JSON object a line is for machines and for grep.
-    structlog.configure(
-        processors=[structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
+    log_as_json()
     options = Options(timeout_s=timeout, heartbeats=heartbeats)
     pool = LeanPool(runtime, workers=workers, options=options, spares=spares)
 
@@ -188,20 +184,37 @@ def serve(
 
 
 def confined_runtime(project: Path | None, allow_unconfined: bool) -> LeanRuntime:
-    """The Lean for candidates of others.
+    """The Lean that judges what others send.
 
     Raises:
-        InvalidInput: nothing confines it here, and that is not allowed.
+        InvalidInput: nothing confines its workers here, and `allow_unconfined` is false.
         LeanNotFound: there is none.
     """
     runtime = resolve_runtime(project)
     if not (runtime.is_confined or allow_unconfined):
-        missing = "; ".join(f"{each.name}: {each.detail}" for each in runtime.protections)
+        missing = "; ".join(f"{absent.name}: {absent.detail}" for absent in runtime.protections)
         raise InvalidInput(
             f"nothing confines the Lean workers here, so a proof could read this user's files ({missing}). "
             "Mend that, or pass --allow-unconfined where everyone who may send proofs is trusted."
         )
     return runtime
+
+
+def prepare_torch() -> None:
+    """Settle what has to be settled before torch is first imported.
+
+    Raises:
+        InvalidInput: the training packages are not installed.
+    """
+    # Idle threads of OpenMP spin by default, which takes the cores from Lean.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        from transformers.utils import logging as transformers_logging
+    except ImportError as error:
+        raise InvalidInput(
+            f"{error}: install the training packages, pip install 'proofmill[train]'"
+        ) from error
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 @app.command()
@@ -258,6 +271,7 @@ def bench_soak_command(
 
 
 def print_figures(result: BaseModel, as_json: bool) -> None:
+    """Print what was measured, as JSON or as a name and a value on each line."""
     if as_json:
         print(result.model_dump_json(indent=2))
         return
@@ -271,14 +285,15 @@ def _read(file: Path) -> tuple[list[Row], list[BadRow]]:
             found = list(read_rows(lines))
     except OSError as error:
         raise InvalidInput(f"cannot read {file}: {error.strerror}") from error
-    return [each for each in found if isinstance(each, Row)], [
-        each for each in found if isinstance(each, BadRow)
-    ]
+    return (
+        [row for row in found if isinstance(row, Row)],
+        [row for row in found if isinstance(row, BadRow)],
+    )
 
 
 @contextmanager
 def _sink(out: Path | None) -> Iterator[IO[str]]:
-    """Where verdicts go: stdout, or `out`, opened before Lean starts so that a bad path is known at once."""
+    """Where verdicts go: stdout, or `out`, opened before Lean starts so that a bad path shows at once."""
     if out is None:
         yield sys.stdout
         return
@@ -291,7 +306,7 @@ def _sink(out: Path | None) -> Iterator[IO[str]]:
 
 
 async def _judge_all(pool: LeanPool, rows: Sequence[Row], sink: IO[str]) -> dict[str, Verdict]:
-    """Judge `rows`, writing each verdict as it comes, so that what is finished survives an interrupt."""
+    """Judge `rows` and write each verdict as it comes, so that an interrupt loses none that is finished."""
     verdicts: dict[str, Verdict] = {}
     must = {row.id: row.must for row in rows}
     if not rows:

@@ -45,15 +45,15 @@ async def test_concurrent_duplicates_cost_one_elaboration_and_keep_their_ids(poo
 
 
 async def test_the_first_of_several_can_be_cancelled_without_the_others(
-    pool: LeanPool, screens: WorkerSet
+    pool: LeanPool, screeners: WorkerSet
 ) -> None:
     judge = Judge(pool)
-    worker = await screens._borrow("")
+    worker = await screeners._borrow("")
     first, second = (asyncio.create_task(judge.verify(named(name))) for name in "ab")
     await asyncio.sleep(0.1)
     first.cancel()
     await asyncio.sleep(0.1)
-    await screens._give_back(worker)
+    await screeners._give_back(worker)
     async with asyncio.timeout(20):
         verdict = await second
     assert (verdict.id, verdict.status) == ("b", Status.PROVED)
@@ -61,16 +61,16 @@ async def test_the_first_of_several_can_be_cancelled_without_the_others(
 
 
 async def test_when_nobody_waits_any_more_the_work_stops_and_can_be_asked_for_again(
-    pool: LeanPool, screens: WorkerSet
+    pool: LeanPool, screeners: WorkerSet
 ) -> None:
     judge = Judge(pool)
-    worker = await screens._borrow("")
+    worker = await screeners._borrow("")
     only = asyncio.create_task(judge.verify(named("a")))
     await asyncio.sleep(0.1)
     only.cancel()
     await asyncio.wait((only,))
     assert only.cancelled() and not judge.cache._queues
-    await screens._give_back(worker)
+    await screeners._give_back(worker)
     assert (await judge.verify(named("a"))).status is Status.PROVED
 
 
