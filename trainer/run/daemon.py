@@ -23,7 +23,7 @@ from trainer.model.optimizer import Budget
 from trainer.rollout import Judged, Rollout
 from trainer.run.alarm import MismatchAlarm
 from trainer.run.books import Account, Books, Group
-from trainer.run.checkpoints import Version, Versions, write_version
+from trainer.run.checkpoints import Version, Versions, new_version
 from trainer.run.directory import Summary
 from trainer.run.intake import Intake
 from trainer.run.library_log import Records
@@ -254,23 +254,10 @@ class Daemon:
     def write_down(self) -> Version:
         """Issue the next tasks, and write everything down as the next version."""
         version = self.versions.at(0 if self.version is None else self.version.number + 1)
-
-        def run_of(digest: str) -> dict[str, Any]:
+        with new_version(version) as draft:
+            digest = draft.publish(self.student)
             self.issue(version, digest)
-            return {
-                "config": self.config.public,
-                "orders": self.orders,
-                "books": self.books.state(),
-                "curriculum": self.curriculum.state(),
-                "budget": asdict(self.budget),
-                "pass_rates": self.pass_rates,
-                "silent_rounds": self.silent_rounds,
-                "mismatches": self.alarm.below,
-                "lengths": self.writer.lengths(),
-                "summary": self.writer.summary.model_dump(mode="json", by_alias=True),
-            }
-
-        write_version(version, self.student, run_of)
+            draft.finish(self.state())
         self.version = version
         best = max(self.pass_rates, key=lambda number: self.pass_rates[number], default=0)
         used = {group.task.policy_version for group in self.books.open}
@@ -278,8 +265,23 @@ class Daemon:
         self.versions.keep({best, *used, *newest})
         return version
 
+    def state(self) -> dict[str, Any]:
+        """All but what the student is, for `run.json`."""
+        return {
+            "config": self.config.public,
+            "orders": self.orders,
+            "books": self.books.state(),
+            "curriculum": self.curriculum.state(),
+            "budget": asdict(self.budget),
+            "pass_rates": self.pass_rates,
+            "silent_rounds": self.silent_rounds,
+            "mismatches": self.alarm.below,
+            "lengths": self.writer.lengths(),
+            "summary": self.writer.summary.model_dump(mode="json", by_alias=True),
+        }
+
     def restore(self, version: Version, kept: Mapping[str, Any]) -> None:
-        """Go on from what `write_down` wrote.
+        """Go on from what `state` said when the version was written.
 
         Raises:
             InvalidInput: it is of a run with other theorems.
