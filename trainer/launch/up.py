@@ -6,9 +6,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from trainer.config import RunConfig
-from trainer.launch.keeper import PACE, Child, Pace
 from trainer.launch.processes import generator_arguments, grower_arguments, verifier_arguments
-from trainer.launch.supervisor import redis_child, supervise
+from trainer.launch.supervisor import PACE, Child, Pace, redis_child, supervise
 from verifier.streams.connection import REDIS_VARIABLE, connect
 from verifier.streams.valkey import server_socket
 

@@ -15,12 +15,13 @@ from prover.formats.prompts import load_tokenizer
 from prover.library.store import TheoremStore
 from prover.library.training_set import TrainingSet
 from prover.sources.datasets import load_theorems
-from trainer.config import RunConfig
+from trainer.config import RunConfig, run_config
 from trainer.curriculum.catalogue import Catalogue, ListedTheorems
 from trainer.curriculum.scheduler import Scheduler
 from trainer.experiments.demo import dataset_of, supervised_start, training_theorems, verified_pairs
 from trainer.learners.supervised import encode_pairs
 from trainer.model.batching import Example
+from trainer.run.checkpoints import Versions
 from trainer.run.exchange import Exchange
 from trainer.run.session import Session
 from trainer.run.writer import RunWriter
@@ -35,6 +36,7 @@ __all__ = [
     "clear",
     "curriculum_of",
     "known_examples",
+    "scheduler_of_run",
     "start_policy",
 ]
 
@@ -138,3 +140,20 @@ def catalogue_of(config: RunConfig) -> Catalogue:
     if file is not None:
         return ListedTheorems(load_theorems(file, source=file.stem))
     return training_theorems(dataset_of(config))
+
+
+def scheduler_of_run(run_dir: Path) -> Scheduler:
+    """What chooses the theorems of a run of the daemon.
+
+    Raises:
+        BrokenDirectory: the newest version is not as it was written.
+        InvalidInput: there is no version, or its theorems are not there any more.
+    """
+    version = Versions(run_dir / "versions").newest
+    if version is None:
+        raise InvalidInput(f"{run_dir} holds no version: give the directory of a run of `proofmill train`")
+    kept = version.run()
+    config = run_config(kept["config"], f"the settings in {version.directory}")
+    scheduler = curriculum_of(config, catalogue_of(config))
+    scheduler.restore(kept["curriculum"])
+    return scheduler
