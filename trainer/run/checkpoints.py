@@ -25,7 +25,7 @@ from verifier.errors import InvalidInput
 
 __all__ = ["SCHEMA", "Draft", "Version", "Versions", "new_version"]
 
-SCHEMA = 2
+SCHEMA = 3
 """Of `run.json`."""
 
 
