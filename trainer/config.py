@@ -131,7 +131,7 @@ class RunConfig(Section):
     iterations: int = Field(default=18, ge=1)
     """Rounds of sampling, judging and learning."""
     theorems_per_iteration: int = Field(default=128, ge=1)
-    """Groups in a round."""
+    """Groups in a round, of `sampling.samples` attempts each; where some are larger, they are fewer."""
     redis_url: str | None = None
     """Redis or Valkey that carries the streams; none starts the embedded one."""
     data: DataConfig = DataConfig()

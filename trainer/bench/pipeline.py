@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from itertools import cycle
 from pathlib import Path
 from statistics import fmean
@@ -25,12 +24,13 @@ from prover.generators.messages import TASKS_PER_ORDER, AttemptMessage, Order, T
 from prover.generators.worker import GENERATOR_GROUP
 from prover.theorem import Attempt, Theorem
 from trainer.config import run_config
-from trainer.launch.processes import Processes, generator_arguments, verifier_arguments
+from trainer.launch.up import run_up, toml_of
 from trainer.run.books import Books
-from trainer.run.daemon import run_daemon
-from trainer.run.intake import Intake
 from trainer.run.metrics import busy_shares
-from verifier.streams.connection import REDIS_VARIABLE, connect
+from trainer.run.streams import RunStreams
+from verifier.console import say
+from verifier.errors import ProofmillError
+from verifier.streams.connection import connect
 from verifier.streams.judge_worker import IN_FLIGHT_PER_WORKER, VERIFIER_GROUP, JudgeRequest
 from verifier.streams.stream import Stream, StreamNames
 from verifier.streams.valkey import EmbeddedRedis
@@ -107,7 +107,7 @@ def bench_pipeline(
 def _overhead_ms(url: str, attempts: int) -> float:
     """Milliseconds of streams for an attempt, each stage reading and writing as the real one does."""
     with connect(url) as client:
-        names, books, intake = StreamNames("overhead"), Books(), Intake(client, "overhead")
+        names, books, streams = StreamNames("overhead"), Books(), RunStreams(client, "overhead")
         orders = Stream(client, names.tasks, Order)
         sampled = Stream(client, names.attempts, AttemptMessage)
         requests = Stream(client, names.attempts, JudgeRequest)
@@ -115,7 +115,7 @@ def _overhead_ms(url: str, attempts: int) -> float:
         began = time.monotonic()
         for number in range(1, -(-attempts // (TASKS_PER_ORDER * SAMPLES)) + 1):
             books.issue(number, [_task(f"{number}.{place}") for place in range(TASKS_PER_ORDER)])
-            intake.publish(books)
+            streams.publish(books)
             deliveries = orders.read(GENERATOR_GROUP, "g", 1, 0)
             tasks = deliveries[0].message.tasks
             sampled.publish_many(
@@ -127,10 +127,10 @@ def _overhead_ms(url: str, attempts: int) -> float:
                     requests.answer(each, verdicts, _verdict(each.message.submission.id))
             # No read that finds nothing: it would wait, which is no cost of the streams.
             while len(books.complete()) < len(books.open):
-                intake.poll(books)
+                streams.poll(books)
             for group in books.complete():
                 books.close(group, stale=False)
-            intake.acknowledge()
+            streams.acknowledge()
         return (time.monotonic() - began) * 1e3 / books.issued
 
 
@@ -172,17 +172,14 @@ def _stub(url: str, names: StreamNames, number: int, over: Event) -> None:
 
 
 def _run(directory: Path, url: str, rounds: int) -> RunBench:
-    """The daemon on the demo's task, one version ahead, with a generator and a verifier beside it."""
-    config = run_config({"iterations": rounds, "daemon": {"max_staleness": 1}, "lean": {"workers": 1}})
-    directory.mkdir()
-    with ExitStack() as stack:
-        processes = stack.enter_context(Processes(directory))
-        for name, arguments in (
-            ("verifier", verifier_arguments(config, "bench")),
-            ("generator", generator_arguments(config, "bench")),
-        ):
-            processes.start(name, arguments, {REDIS_VARIABLE: url})
-        run_daemon(config, directory, url, "bench")
+    """The demo's task, one version ahead, with one generator and one verifier."""
+    config = run_config(
+        {"iterations": rounds, "redis_url": url, "daemon": {"max_staleness": 1}, "lean": {"workers": 1}}
+    )
+    settings = directory.with_name("settings.toml")
+    settings.write_text(toml_of(config.public), encoding="utf-8")
+    if run_up(settings, config, directory, log=lambda _, line: say(line)):
+        raise ProofmillError("the run did not finish: the lines above say why")
     lines = (directory / "metrics.jsonl").read_text().splitlines()
     return run_bench_of([json.loads(line) for line in lines][1:])
 

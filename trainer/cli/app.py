@@ -72,7 +72,10 @@ Run = Annotated[str, typer.Option(help="Name of the run, a part of every key.")]
 
 @app.command()
 def demo(
-    out: Annotated[Path | None, typer.Option(help="Run directory; default: runs/demo-DATE.")] = None,
+    out: Annotated[
+        Path | None,
+        typer.Option(help="Directory; one that holds a part of it is gone on with. Default: runs/demo-DATE."),
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of data, weights and sampling.")] = None,
     algorithm: Annotated[LearnerName | None, typer.Option(help="What learns.")] = None,
     config: Annotated[Path | None, typer.Option(help="Settings in TOML.")] = None,
@@ -81,11 +84,10 @@ def demo(
     prepare_torch()
     from trainer.config import for_demo, load_config
     from trainer.experiments.demo import run_demo
-    from trainer.run.student import run_together
 
     settings = load_config(config, prepare=for_demo, seed=seed, algorithm=algorithm)
     directory = out or Path("runs") / f"demo-{datetime.now():%Y%m%d-%H%M%S}"
-    run_together(settings.compute, lambda: run_demo(settings, directory))
+    run_demo(settings, directory)
 
 
 @app.command()
@@ -135,14 +137,10 @@ def compare(
 ) -> None:
     """Train by several algorithms on the demo's task, from one start, and put them into one table."""
     prepare_torch()
-    from trainer.config import for_demo, read_settings, run_config
+    from trainer.config import for_demo, read_settings
     from trainer.experiments.compare import compare as run_comparison
-    from trainer.run.student import run_together
 
-    settings = for_demo(read_settings(config))
-    run_together(
-        run_config(settings).compute, lambda: run_comparison(settings, out, range(seeds), arms.split(","))
-    )
+    run_comparison(for_demo(read_settings(config)), out, range(seeds), arms.split(","))
 
 
 @app.command()

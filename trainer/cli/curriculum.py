@@ -73,7 +73,7 @@ def why_command(
 ) -> None:
     """Say what decides whether a theorem is chosen next in a run, as of its newest version."""
     prepare_torch()
-    from trainer.run.scheduler import scheduler_of_run
+    from trainer.run.start import scheduler_of_run
 
     explanation = scheduler_of_run(run).why(name)
     print(explanation.model_dump_json(indent=2) if as_json else explained(explanation))

@@ -24,7 +24,8 @@ from trainer.learners.supervised import encode_pairs
 from trainer.model.batching import Example
 from trainer.model.optimizer import NonFiniteLoss
 from trainer.model.policy import save_policy
-from trainer.run.directory import AttemptRow, read_run
+from trainer.run.checkpoints import Versions
+from trainer.run.directory import TRAINING, AttemptRow, read_attempts
 from verifier.errors import InvalidInput
 from verifier.verdict import Kind
 
@@ -66,13 +67,13 @@ def rank_run(directory: Path, config: RankerConfig, more: Sequence[Preference] =
         InvalidInput: the run has no training, no measurement after it, or a ranker already.
         NonFiniteLoss
     """
-    attempts = read_run(directory).attempts
+    attempts = read_attempts(directory)
     if (directory / "ranker").exists():
         raise InvalidInput(f"{directory / 'ranker'} exists already: move it away to train another")
-    versions = sorted((directory / "policies").glob("v*"))
-    if not versions or versions[-1].name == "v0000":
+    newest = Versions(directory / TRAINING / "versions").newest
+    if newest is None or newest.number == 0:
         raise InvalidInput(f"{directory} has no trained policy: let the run finish its training first")
-    policy, tokenizer = load_model(versions[-1], dtype=torch.float32)
+    policy, tokenizer = load_model(newest.policy, dtype=torch.float32)
     longest = int(policy.config.max_position_embeddings)
     trained = (each for each in attempts if each.phase == "train")
     preferences = preferences_of(trained, per_theorem=PAIRS_PER_THEOREM, seed=config.seed) + list(more)

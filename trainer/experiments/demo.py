@@ -4,25 +4,32 @@ The flow: a supervised start on proofs that Lean has accepted, a measurement on
 held-out theorems, training on verdicts, the measurement again.  Two baselines
 keep it honest: the best fixed list of tactics, and a control that trains on the
 supervised proofs for as many optimizer steps and tokens as the trained model had.
+
+Each part leaves its result in a directory of its own, and what is there is not done again: a demo that was
+stopped or killed goes on when it is started again with the same `--out`, code and settings.
+
+    start/                    the policy that all begins with, and the proofs it was trained on
+    evaluations/before/ ...   what was measured
+    training/                 a run as `proofmill up` makes them (docs/architecture.md)
+    control/                  the control's policy
+    summary.json, report.html
 """
 
-import time
 from collections import Counter
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict
+from functools import partial
 from pathlib import Path
-from typing import Literal
+from typing import Literal, get_args
 
-import torch
-from transformers import PreTrainedTokenizerBase
+from pydantic import TypeAdapter
 
 from prover.evaluation.statistics import Estimate, paired_difference
-from prover.families import FAMILIES, Dataset, Role, build_dataset, supervised_pairs
-from prover.formats.prompts import completion_of, prompt_of
-from prover.generators.transformers import load_model
+from prover.families import FAMILIES, Dataset, Role
+from prover.generators.sealed import new_sealed
+from prover.theorem import Theorem
 from trainer.config import RunConfig
-from trainer.curriculum.catalogue import ListedTheorems
 from trainer.experiments.findings import findings, write_report
 from trainer.experiments.held_out import (
     SAMPLES,
@@ -33,304 +40,204 @@ from trainer.experiments.held_out import (
     measure_portfolio,
     rate_by_family,
 )
-from trainer.learners.pretraining import pretrain, read_texts
-from trainer.learners.supervised import SupervisedConfig, encode_pairs, train_supervised
-from trainer.model.batching import Example
-from trainer.model.compute import Compute
-from trainer.model.lora import merged, with_lora
-from trainer.model.optimizer import Budget, OptimizerConfig
-from trainer.model.policy import build_policy, save_policy
-from trainer.model.tokenizer import train_tokenizer
-from trainer.objectives.algorithms import LearnerName
-from trainer.run.directory import Arm, FamilyRates, LeanBuild, Paired, Rate, Summary
-from trainer.run.loop import train
-from trainer.run.session import Policy, Session, open_session
+from trainer.experiments.measuring import Measuring
+from trainer.experiments.parts import (
+    budget_of,
+    control_of,
+    fingerprint,
+    held,
+    judging,
+    made_by,
+    train,
+    train_control,
+)
+from trainer.run.directory import (
+    EVALUATIONS,
+    TRAINING,
+    ArmStages,
+    FamilyRates,
+    GreedyRates,
+    HeldOut,
+    LeanBuild,
+    Paired,
+    Spent,
+    Summary,
+    read_attempts,
+    read_metrics,
+    read_times,
+    timed,
+    write_summary,
+)
+from trainer.run.start import START, Judge, dataset_of, make_start
 from verifier.console import say
-from verifier.errors import InvalidInput, ProofmillError
+from verifier.errors import ProofmillError
 from verifier.lean.runtime import resolve_runtime
-from verifier.verdict import Kind
 
-__all__ = [
-    "Pairs",
-    "Start",
-    "dataset_of",
-    "new_summary",
-    "run_demo",
-    "supervised_start",
-    "train_control",
-    "training_theorems",
-    "verified_pairs",
-]
+__all__ = ["measure_policy", "run_demo"]
 
-Pairs = list[tuple[str, str]]
+Arm = Literal["before", "after", "control"]
+
+MEASURED = "measured.json"
+_POLICY = TypeAdapter(Measured)
+_PORTFOLIO = TypeAdapter(MeasuredPortfolio)
 
 
 def run_demo(config: RunConfig, directory: Path) -> Summary:
-    """Run everything into `directory`; what is finished stays readable if it is interrupted.
+    """Do what is not done yet of the demo in `directory`; what is finished is readable if it is interrupted.
 
     Raises:
+        InvalidInput: `directory` holds something else, or a demo of other code or settings.
         ProofmillError: a part of the machine failed; no verdict is invented for it.
     """
-    began = time.monotonic()
+    made = fingerprint(config)
     data = dataset_of(config)
-    summary = new_summary(config)
-    make_run_directory(directory)
-    try:
-        with open_session(config, directory, summary) as session:
-            try:
-                experiment(session, data)
-            except BaseException:
-                session.writer.finish(time.monotonic() - began, finished=False)
-                raise
-            session.writer.finish(time.monotonic() - began, finished=True)
-    except BaseException:
-        # The cause matters more than the page about what was finished before it.
-        with suppress(ProofmillError, OSError):
-            say(f"report of what was finished: {write_report(directory)}")
-        raise
-    for sentence in findings(session.writer.summary):
-        say(f"- {sentence}")
-    say(f"report: {write_report(directory)}")
-    return session.writer.summary
+    with held(directory):
+        made_by(directory, made)
+        try:
+            experiment(config, directory, data)
+        except BaseException:
+            # The cause matters more than the page about what was finished before it.
+            with suppress(ProofmillError, OSError):
+                write_summary(directory, summary_of(config, directory, data))
+                say(f"report of what was finished: {write_report(directory)}")
+            raise
+        summary = summary_of(config, directory, data)
+        write_summary(directory, summary)
+        for sentence in findings(summary):
+            say(f"- {sentence}")
+        say(f"report: {write_report(directory)}")
+    return summary
 
 
-def dataset_of(config: RunConfig) -> Dataset:
-    """The theorems of a run."""
-    return build_dataset(
-        config.seed,
-        train=config.data.train,
-        held_out=config.data.held_out,
-        held_out_family=config.data.held_out_family,
-        max_difficulty=config.data.max_difficulty,
-    )
+def experiment(config: RunConfig, directory: Path, data: Dataset) -> None:
+    """The whole experiment, top to bottom."""
+    measured = partial(measure_policy, config, directory, [*data.held_out, *data.held_out_family])
+    with judging(config) as judge:
+        start = make_start(config, directory / START, judge)
+        measured("before", start, judge)
+        measure_baseline(config, directory, data, judge)
+    with timed(directory, "training"):
+        trained = train(config, directory / TRAINING, start)
+    with judging(config) as judge:
+        measured("after", trained.policy, judge)
+        with timed(directory, "control"):
+            control = train_control(config, directory / "control", start, trained.budget)
+        measured("control", control.policy, judge)
 
 
-def training_theorems(data: Dataset) -> ListedTheorems:
-    """What a run trains on, to choose from."""
-    return ListedTheorems(data.train, data.train_features)
+def measure_policy(
+    config: RunConfig, directory: Path, theorems: Sequence[Theorem], arm: Arm, policy: Path, judge: Judge
+) -> Measured:
+    """Measure a policy on held-out theorems, unless that is done."""
+    place = directory / EVALUATIONS / arm
+    if not place.is_dir():
+        with timed(directory, "evaluation"), new_sealed(place) as draft:
+            measured = measure(Measuring(config, draft, judge), arm, theorems, policy)
+            (draft / MEASURED).write_bytes(_POLICY.dump_json(measured))
+    return _POLICY.validate_json((place / MEASURED).read_bytes())
 
 
-def new_summary(config: RunConfig) -> Summary:
-    """The summary of a run in which nothing has happened yet.
+def measure_baseline(config: RunConfig, directory: Path, data: Dataset, judge: Judge) -> None:
+    """Choose and measure the fixed list of tactics, unless that is done."""
+    place = directory / EVALUATIONS / "portfolio"
+    if not place.is_dir():
+        with timed(directory, "portfolio"), new_sealed(place) as draft:
+            chosen_on = data.train[: config.measure.portfolio_theorems]
+            measured = measure_portfolio(Measuring(config, draft, judge), chosen_on, data.held_out)
+            (draft / MEASURED).write_bytes(_PORTFOLIO.dump_json(measured))
 
-    Raises:
-        ProofmillError: there is no Lean to run it with.
-    """
+
+def summary_of(config: RunConfig, directory: Path, data: Dataset) -> Summary:
+    """What the parts that are there come to."""
     runtime = resolve_runtime(config.lean.project)
+    attempts = read_attempts(directory)
+    lean_calls = sum(row.lean_ms > 0 for row in attempts)
+    held_out = held_out_of(directory, data)
+    times = read_times(directory)
+    of_start = read_times(directory / START)
+    rounds = read_metrics(directory)
+    busy = {
+        "sampling": sum(row.sampling_s for row in rounds),
+        "lean": sum(row.lean_s for row in rounds),
+        "learning": sum(row.learning_s for row in rounds),
+    }
+    parts = {part: seconds for part, seconds in times.items() if part != "training"}
     return Summary(
+        held_out=held_out,
         algorithm=config.algorithm,
+        attempts=len(attempts),
+        verdicts=dict(Counter(row.status for row in attempts)),
+        trained_on=budgets_of(directory),
+        lean_calls=lean_calls,
+        cached=len(attempts) - lean_calls,
+        wall_s=sum(times.values()) + sum(of_start.values()),
+        time_s=of_start | parts | busy,
         lean=LeanBuild(version=runtime.version, runtime=runtime.name),
         seed=config.seed,
         config=config.public,
+        finished=held_out.control_paired is not None,
     )
 
 
-def make_run_directory(directory: Path) -> None:
-    """Make a new directory.
-
-    Raises:
-        InvalidInput: it is there already, or cannot be made.
-    """
-    try:
-        directory.mkdir(parents=True)
-    except FileExistsError as error:
-        raise InvalidInput(f"{directory} exists already: choose another --out") from error
-    except OSError as error:
-        raise InvalidInput(f"cannot make {directory}: {error.strerror}") from error
-
-
-def experiment(session: Session, data: Dataset) -> None:
-    """The whole experiment, top to bottom."""
-    pairs = verified_pairs(session)
-    start = supervised_start(session, pairs)
-    measure_arm(session, "before", data, start.policy)
-    portfolio = measure_baseline(session, data)
-    trained, budget = train(session, start.policy, training_theorems(data), start.examples)
-    after = measure_arm(session, "after", data, trained)
-    control, _ = train_control(session, pairs, start, budget)
-    compare(session, data, after, measure_arm(session, "control", data, control), portfolio)
-
-
-def verified_pairs(session: Session) -> Pairs:
-    """Prompts and reference proofs of easy theorems, as far as Lean accepts them.
-
-    Raises:
-        ProofmillError: it accepts none.
-    """
-    settings = session.config.data
-    with timed(session, "supervised"):
-        candidates = supervised_pairs(session.config.seed, settings.supervised_pairs, settings.rare_pairs)
-        verdicts = session.judge("supervised", candidates)
-    pairs = [
-        (prompt_of(theorem), completion_of(proof))
-        for (theorem, proof), verdict in zip(candidates, verdicts, strict=True)
-        if verdict.kind is Kind.PROVED
-    ]
-    if not pairs:
-        raise ProofmillError(
-            f"Lean proved none of {len(verdicts)} reference proofs; of the first it says: "
-            f"{verdicts[0].reason}"
-        )
-    return pairs
-
-
-@dataclass(frozen=True)
-class Start:
-    """The supervised start, saved; with the proofs it was trained on as tokens."""
-
-    tokenizer: PreTrainedTokenizerBase
-    policy: Policy
-    examples: list[Example]
-
-
-def supervised_start(session: Session, pairs: Pairs) -> Start:
-    """A new model, pre-trained (2.1) if the settings say so, trained on the pairs (2.2): policy version 0.
-
-    Raises:
-        InvalidInput: a file to pre-train on cannot be read.
-    """
-    config = session.config
-    own_texts = [prompt + proof for prompt, proof in pairs]
-    with timed(session, "supervised"):
-        texts = read_texts(config.pretraining.files)
-        tokenizer = train_tokenizer([*own_texts, *texts], config.policy.vocab_size)
-        compute = Compute.of(config.compute).alone
-        model = compute.prepared(build_policy(config.policy, tokenizer, seed=config.seed))
-    if steps := config.pretraining.steps:
-        with (
-            timed(session, "pretraining"),
-            session.bar("pre-training", "optimizer steps", steps) as advance,
-        ):
-            pretrain(
-                model,
-                tokenizer,
-                texts or own_texts,
-                config.pretraining,
-                on_step=lambda _: advance(),
-                compute=compute,
-            )
-    with timed(session, "supervised"):
-        with session.bar("supervised start", "optimizer steps", config.supervised.steps) as advance:
-            train_supervised(
-                model, tokenizer, pairs, config.supervised, on_step=lambda _: advance(), compute=compute
-            )
-        policy = Policy(0, session.directory / "policies" / "v0000")
-        save_policy(model, tokenizer, policy.directory)
-        examples = encode_pairs(tokenizer, pairs, max_length=config.policy.max_length)
-    return Start(tokenizer, policy, examples)
-
-
-def train_control(session: Session, pairs: Pairs, start: Start, budget: Budget) -> tuple[Policy, Budget]:
-    """The start, trained further on the same proofs alone, for the optimizer steps and tokens of training.
-
-    Returns what it read as well: fewer tokens where a step asks for more pairs than there are.
-    It has the settings of the trained model's optimizer, which began as new as this one; for TRPO, which has
-    no such settings, those of policy gradients.
-    """
-    config = session.config
-    same_settings: dict[LearnerName, OptimizerConfig] = {
-        "expert_iteration": config.expert_iteration,
-        "dpo": config.dpo,
+def budgets_of(directory: Path) -> dict[Literal["trained", "control"], Spent]:
+    """What the trained model and its control learned from, once there is a control."""
+    if not (directory / "control").is_dir():
+        return {}
+    return {
+        "trained": Spent(**asdict(budget_of(directory / TRAINING))),
+        "control": Spent(**asdict(control_of(directory / "control").budget)),
     }
-    chosen = same_settings.get(config.algorithm, config.policy_gradient)
-    steps = budget.optimizer_steps
-    spent = Budget()
-    with timed(session, "control"):
-        model, _ = load_model(start.policy.directory, dtype=torch.float32)
-        adapted = with_lora(model, config.lora, seed=config.seed) if config.lora is not None else None
-        compute = Compute.of(config.compute).alone
-        compute.prepared(model)
-        if steps:
-            mean_tokens = sum(map(len, start.examples)) / len(start.examples)
-            settings = SupervisedConfig(
-                learning_rate=chosen.learning_rate,
-                final_learning_rate=chosen.learning_rate,
-                warmup_steps=0,
-                steps=steps,
-                batch_size=max(1, round(budget.tokens / steps / mean_tokens)),
-                weight_decay=chosen.weight_decay,
-                max_grad_norm=chosen.max_grad_norm,
-                max_tokens=chosen.max_tokens,
-                seed=config.seed,
-            )
-            with session.bar("control", "optimizer steps", steps) as advance:
-                result = train_supervised(
-                    model, start.tokenizer, pairs, settings, on_step=lambda _: advance(), compute=compute
-                )
-            spent = Budget(result.steps, result.tokens)
-        policy = Policy(0, session.directory / "policies" / "control")
-        save_policy(model if adapted is None else merged(adapted), start.tokenizer, policy.directory)
-    session.writer.trained_on(trained=budget, control=spent)
-    return policy, spent
 
 
-def measure_arm(
-    session: Session, phase: Literal["before", "after", "control"], data: Dataset, policy: Policy
-) -> Measured:
-    """Measure a policy on both kinds of held-out theorems, and write down what was seen."""
-    with timed(session, "evaluation"):
-        measured = measure(session, phase, [*data.held_out, *data.held_out_family], policy)
-    held_out = session.writer.summary.held_out
-    greedy: dict[str, Rate] = {phase: measured.greedy_rate(data.held_out)}
-    families: dict[str, Arm] = {phase: arm_of(measured, data.held_out_family)}
-    rates = rate_by_family(measured, [*data.held_out, *data.held_out_family])
-    session.writer.held_out(
-        **{phase: arm_of(measured, data.held_out)},
-        greedy=held_out.greedy.model_copy(update=greedy),
-        held_out_families=held_out.held_out_families.model_copy(update=families),
-        by_family=with_column(held_out.by_family, phase, rates, data),
+def held_out_of(directory: Path, data: Dataset) -> HeldOut:
+    """The figures of what was measured."""
+    arms = {
+        arm: _POLICY.validate_json(path.read_bytes())
+        for arm in get_args(Arm)
+        if (path := directory / EVALUATIONS / arm / MEASURED).is_file()
+    }
+    path = directory / EVALUATIONS / "portfolio" / MEASURED
+    portfolio = _PORTFOLIO.validate_json(path.read_bytes()) if path.is_file() else None
+    paired: dict[str, Paired] = {}
+    if portfolio is not None and arms.keys() >= {"after", "control"}:
+        trained = arms["after"].counts_of(data.held_out)
+        control = arms["control"].counts_of(data.held_out)
+        paired = {
+            "control_paired": _paired(paired_difference(trained, control)),
+            "portfolio_paired": _paired(paired_difference(trained, portfolio.counts, k=SAMPLES)),
+        }
+    return HeldOut(
+        **{arm: arm_of(measured, data.held_out) for arm, measured in arms.items()},
+        greedy=GreedyRates(**{arm: measured.greedy_rate(data.held_out) for arm, measured in arms.items()}),
+        held_out_families=ArmStages(
+            **{arm: arm_of(measured, data.held_out_family) for arm, measured in arms.items()}
+        ),
+        portfolio=portfolio.portfolio if portfolio is not None else None,
+        by_family=by_family(arms, portfolio, data),
+        **paired,
     )
-    return measured
 
 
-def measure_baseline(session: Session, data: Dataset) -> MeasuredPortfolio:
-    """Choose and measure the fixed list of tactics."""
-    with timed(session, "portfolio"):
-        chosen_on = data.train[: session.config.measure.portfolio_theorems]
-        measured = measure_portfolio(session, chosen_on, data.held_out)
-    known = session.writer.summary.held_out.by_family
-    by_family = with_column(known, "portfolio", measured.by_family, data)
-    session.writer.held_out(portfolio=measured.portfolio, by_family=by_family)
-    return measured
-
-
-def with_column(
-    known: dict[str, FamilyRates], column: str, rates: dict[str, float], data: Dataset
+def by_family(
+    arms: Mapping[str, Measured], portfolio: MeasuredPortfolio | None, data: Dataset
 ) -> dict[str, FamilyRates]:
-    """The summary's table by family with one more column filled in."""
-    sizes = Counter(theorem.family for theorem in (*data.held_out, *data.held_out_family))
-    table = {}
-    for family in FAMILIES:
-        empty = FamilyRates(
+    """The rates of every arm on each family that is measured."""
+    theorems = [*data.held_out, *data.held_out_family]
+    sizes = Counter(theorem.family for theorem in theorems)
+    columns = {arm: rate_by_family(measured, theorems) for arm, measured in arms.items()}
+    if portfolio is not None:
+        columns["portfolio"] = portfolio.by_family
+    return {
+        family.name: FamilyRates(
             n=sizes[family.name],
             supervised=family.role in (Role.SUPERVISED, Role.RARE),
             held_out=family.role is Role.HELD_OUT,
+            **{arm: rates.get(family.name) for arm, rates in columns.items()},
         )
-        row = known.get(family.name, empty)
-        table[family.name] = row.model_copy(update={column: rates.get(family.name)})
-    return {name: row for name, row in table.items() if row.n}
-
-
-def compare(
-    session: Session, data: Dataset, after: Measured, control: Measured, portfolio: MeasuredPortfolio
-) -> None:
-    """The trained model against its control at one attempt and the portfolio at eight, theorem by theorem."""
-    trained = after.counts_of(data.held_out)
-    session.writer.held_out(
-        control_paired=_paired(paired_difference(trained, control.counts_of(data.held_out))),
-        portfolio_paired=_paired(paired_difference(trained, portfolio.counts, k=SAMPLES)),
-    )
+        for family in FAMILIES
+        if sizes[family.name]
+    }
 
 
 def _paired(difference: Estimate) -> Paired:
     return Paired(difference=difference.value, ci=difference.ci, n=difference.n)
-
-
-@contextmanager
-def timed(session: Session, what: str) -> Iterator[None]:
-    """Add the wall-clock seconds of a part to the summary's time."""
-    began = time.monotonic()
-    try:
-        yield
-    finally:
-        session.writer.took(what, time.monotonic() - began)

@@ -3,15 +3,16 @@
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from statistics import fmean
 
 from prover.evaluation.baselines import CANDIDATES, greedy_portfolio
 from prover.evaluation.statistics import Counts, mean_pass_at_k, wilson_interval
 from prover.generators.base import SamplingParams
 from prover.theorem import Theorem
+from trainer.experiments.measuring import Measuring
 from trainer.rollout import Judged
 from trainer.run.directory import Arm, Phase, Portfolio, Rate
-from trainer.run.session import Policy, Session
 from verifier.verdict import Kind
 
 __all__ = [
@@ -50,7 +51,7 @@ class Measured:
         return _rate(proved, len(known))
 
 
-def measure(session: Session, phase: Phase, theorems: Sequence[Theorem], policy: Policy) -> Measured:
+def measure(session: Measuring, phase: Phase, theorems: Sequence[Theorem], policy: Path) -> Measured:
     """Sample and decode greedily on every theorem, and have everything judged."""
     sampling = session.config.sampling.model_copy(update={"samples": SAMPLES})
     greedy = SamplingParams(samples=1, greedy=True, max_new_tokens=sampling.max_new_tokens)
@@ -103,7 +104,7 @@ class MeasuredPortfolio:
 
 
 def measure_portfolio(
-    session: Session, train: Sequence[Theorem], held_out: Sequence[Theorem]
+    session: Measuring, train: Sequence[Theorem], held_out: Sequence[Theorem]
 ) -> MeasuredPortfolio:
     """Choose the best fixed list of tactics on `train` and measure it on `held_out`.
 

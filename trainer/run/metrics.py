@@ -1,13 +1,54 @@
 """What a training run says of itself: rows of `metrics.jsonl`, and gauges for Prometheus."""
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
+from trainer.model.optimizer import UpdateStats
+from trainer.rollout import Judged, Rollout
 from trainer.run.books import Account, Books
+from verifier.verdict import Kind
 
-__all__ = ["RunGauges", "bottleneck_of", "busy_shares"]
+__all__ = ["RunGauges", "bottleneck_of", "busy_shares", "metrics_of"]
+
+
+def metrics_of(judged: Sequence[Judged], rollouts: Sequence[Rollout], stats: UpdateStats) -> dict[str, Any]:
+    """What a round came to; `sampling_s` and `lean_s` are busy seconds of processes that overlap."""
+    kinds = Counter(each.verdict.kind for each in judged)
+    known = kinds[Kind.PROVED] + kinds[Kind.REFUTED]
+    groups = rewards_by_group(rollouts)
+    lean_calls = sum(each.verdict.lean_ms > 0 for each in judged)
+    return {
+        "attempts": len(judged),
+        "proved": kinds[Kind.PROVED],
+        "refuted": kinds[Kind.REFUTED],
+        "unknown": kinds[Kind.UNKNOWN],
+        "statuses": dict(Counter(str(each.verdict.status) for each in judged)),
+        "pass_rate": kinds[Kind.PROVED] / known if known else None,
+        "groups": len(groups),
+        "informative_groups": sum(len(set(rewards)) > 1 for rewards in groups),
+        "groups_of_one": sum(len(rewards) == 1 for rewards in groups),
+        "loss": stats.loss,
+        "grad_norm": stats.grad_norm,
+        **stats.details,
+        "optimizer_steps": stats.optimizer_steps,
+        "tokens": stats.tokens,
+        "sampling_s": sum(each.sampling_ms for each in judged) / 1e3,
+        "lean_s": sum(each.verdict.lean_ms for each in judged) / 1e3,
+        "lean_calls": lean_calls,
+        "cached": len(judged) - lean_calls,
+    }
+
+
+def rewards_by_group(rollouts: Iterable[Rollout]) -> list[list[float]]:
+    """The known rewards of each group."""
+    groups: defaultdict[str, list[float]] = defaultdict(list)
+    for rollout in rollouts:
+        if rollout.reward is not None:
+            groups[rollout.attempt.group].append(rollout.reward)
+    return list(groups.values())
 
 
 def busy_shares(row: Mapping[str, Any]) -> dict[str, float]:

@@ -47,7 +47,9 @@ def a_run(directory: Path, rows: list[AttemptRow]) -> Path:
     (directory / "summary.json").write_text(summary.model_dump_json(by_alias=True))
     (directory / "attempts.jsonl").write_text("".join(each.model_dump_json() + "\n" for each in rows))
     tokenizer = train_tokenizer([a + b for a, b in PAIRS], CONFIG.vocab_size)
-    save_policy(build_policy(CONFIG, tokenizer), tokenizer, directory / "policies" / "v0003")
+    save_policy(
+        build_policy(CONFIG, tokenizer), tokenizer, directory / "training" / "versions" / "v0003" / "policy"
+    )
     return directory
 
 
@@ -116,7 +118,8 @@ def test_a_run_that_cannot_be_ranked_says_what_is_missing(tmp_path: Path) -> Non
     rows = [row("train", 1, GOOD), row("train", 1, BAD)]
     with pytest.raises(InvalidInput, match="not measured"):
         rank_run(a_run(tmp_path / "stopped", rows), RankerConfig())
-    (tmp_path / "stopped" / "policies" / "v0003").rename(tmp_path / "stopped" / "policies" / "v0000")
+    versions = tmp_path / "stopped" / "training" / "versions"
+    (versions / "v0003").rename(versions / "v0000")
     with pytest.raises(InvalidInput, match="no trained policy"):
         rank_run(tmp_path / "stopped", RankerConfig())
 

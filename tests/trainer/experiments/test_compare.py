@@ -10,8 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prover.evaluation.statistics import bootstrap_interval, nested_interval
-from trainer.experiments.compare import compare, fingerprint, held, result_of
+from trainer.experiments.compare import compare, result_of
 from trainer.experiments.comparison_table import ArmResult, table_of, write_comparison
+from trainer.experiments.parts import fingerprint, held
 from trainer.experiments.variants import ARMS, CONTROL, START, arm_config, arm_title
 from trainer.model.optimizer import Budget
 from verifier.errors import InvalidInput
@@ -99,7 +100,7 @@ def test_the_figure_and_the_table_are_written(tmp_path: Path) -> None:
 def test_a_directory_with_something_else_or_one_that_is_written_is_refused(tmp_path: Path) -> None:
     with (
         held(tmp_path / "new"),
-        pytest.raises(InvalidInput, match="another comparison"),
+        pytest.raises(InvalidInput, match="another process"),
         held(tmp_path / "new"),
     ):
         pass

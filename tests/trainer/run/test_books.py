@@ -9,7 +9,7 @@ from prover.generators.base import SamplingParams
 from prover.generators.messages import AttemptMessage, Task
 from prover.theorem import Attempt, Theorem
 from trainer.run.books import Account, Books, Group
-from trainer.run.rounds import groups_to_issue, is_stale, round_of
+from trainer.run.rounds import groups_of_attempts, groups_to_issue, is_stale, round_of
 from verifier.verdict import Status, Verdict
 
 
@@ -222,3 +222,22 @@ def test_an_attempt_is_stale_when_its_policy_is_more_versions_old_than_allowed()
     (group,) = groups(3)
     assert not is_stale(group, 4, 1)
     assert is_stale(group, 5, 1)
+
+
+@given(st.integers(4, 200), st.integers(1, 16), st.lists(st.floats(0.5, 4), min_size=30, max_size=30))
+def test_a_run_has_as_many_attempts_however_large_its_groups_are(
+    count: int, samples: int, sizes: list[float]
+) -> None:
+    surplus = 0
+    for size in sizes:
+        attempts = max(1, round(samples * size))
+        surplus += attempts * groups_of_attempts(count, samples=samples, surplus=surplus) - count * samples
+        assert abs(surplus) <= 5 * count * samples, "it is made up for, and never piles up"
+
+
+def test_groups_of_the_usual_size_are_as_many_as_asked_for() -> None:
+    assert groups_of_attempts(128, samples=4, surplus=0) == 128
+    assert groups_of_attempts(128, samples=4, surplus=40) == 118
+    assert groups_of_attempts(128, samples=4, surplus=-40) == 138
+    assert groups_of_attempts(2, samples=4, surplus=400) == 1, "a round is never empty"
+    assert groups_of_attempts(0, samples=4, surplus=-400) == 0, "unless nothing is to be issued"

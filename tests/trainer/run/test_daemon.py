@@ -15,12 +15,11 @@ from prover.theorem import Theorem
 from tests.chaos import chaos, prepare
 from tests.support.answering import answering
 from trainer.config import RunConfig, load_config, run_config
-from trainer.launch.processes import Processes, generator_arguments, verifier_arguments
+from trainer.launch.up import run_up, toml_of
 from trainer.run.daemon import run_daemon
 from trainer.run.start import alone_in, curriculum_of
 from verifier.errors import InvalidInput, ProofmillError, StalledError
 from verifier.lean.runtime import LeanRuntime
-from verifier.streams.connection import REDIS_VARIABLE
 from verifier.streams.valkey import EmbeddedRedis
 
 TIMES = {"wall_s", "learning_s", "sampling_s", "lean_s", "busy", "bottleneck"}
@@ -127,7 +126,6 @@ def test_a_run_that_nobody_answers_ends_and_counts_no_attempt_as_refuted(
 @pytest.mark.slow
 def test_a_false_statement_among_two_hundred_is_disproved_reported_and_tried_no_more(
     config: RunConfig,
-    redis_url: str,
     lean_runtime: LeanRuntime,
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
@@ -147,21 +145,15 @@ def test_a_false_statement_among_two_hundred_is_disproved_reported_and_tried_no_
     }
     settings["sampling"]["samples"] = 2
     planted = run_config(settings)
-    run = tmp_path / "run"
-    run.mkdir()
-    with Processes(run) as processes:
-        for name, arguments in (
-            ("verifier", verifier_arguments(planted, "run")),
-            ("generator", generator_arguments(planted, "run")),
-        ):
-            processes.start(name, arguments, {REDIS_VARIABLE: redis_url})
-        run_daemon(planted, run, redis_url, "run")
+    run, file = tmp_path / "run", tmp_path / "settings.toml"
+    file.write_text(toml_of(planted.public), encoding="utf-8")
+    assert run_up(file, planted, run) == 0
     rounds = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     disproved = [each["disproved"] for each in rounds]
     known_in = disproved.index(1) + 1
     assert disproved == [0] * (known_in - 1) + [1] * (len(rounds) + 1 - known_in)
     assert 1 < known_in < len(rounds)
-    assert "`planted` is false: its negation is proved" in capfd.readouterr().err
+    assert "`planted` is false: its negation is proved" in capfd.readouterr().out
     attempts = [json.loads(line) for line in (run / "attempts.jsonl").read_text().splitlines()]
     disproofs = [row for row in attempts if row["phase"] == "disproof"]
     assert {row["theorem"] for row in disproofs if row["status"] == "proved"} == {"planted.negated"}

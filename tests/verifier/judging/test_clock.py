@@ -10,7 +10,7 @@ import pytest
 from prover.generators.messages import AttemptMessage
 from tests.trainer.run.test_books import attempt, task, verdict
 from trainer.run.books import Account, Books
-from trainer.run.intake import Intake
+from trainer.run.streams import RunStreams
 from verifier.streams.connection import connect
 from verifier.streams.judge_worker import CLAIM_IDLE_MS, VERIFIER_GROUP, JudgeRequest
 from verifier.streams.stream import Stream, StreamNames
@@ -30,10 +30,10 @@ class Run:
         self.attempts = Stream(client, NAMES.attempts, AttemptMessage)
         self.requests = Stream(client, NAMES.attempts, JudgeRequest, CLAIM_IDLE_MS)
         self.verdicts = Stream(client, NAMES.verdicts, Verdict)
-        self.books, self.intake = Books(), Intake(client, "run")
+        self.books, self.streams = Books(), RunStreams(client, "run")
         self.books.issue(1, [TASK])
         self.attempts.publish_many(attempt(TASK, index) for index in range(TASK.sampling.samples))
-        assert self.intake.clock_jump() == 0
+        assert self.streams.clock_jump() == 0
 
     def set_clock(self, seconds: int) -> None:
         self.clock.write_text(f"{seconds:+d}\n")
@@ -50,7 +50,7 @@ class Run:
         return [each.message.submission.id for each in taken]
 
     def accounts(self) -> dict[Account, int]:
-        while self.intake.poll(self.books):
+        while self.streams.poll(self.books):
             pass
         for group in self.books.complete():
             self.books.close(group, stale=False)
@@ -83,8 +83,8 @@ def test_a_clock_set_forward_lets_work_be_done_twice_and_counts_it_once(run: Run
 def test_a_clock_set_forward_takes_nothing_from_who_works_once_the_daemon_has_seen_it(run: Run) -> None:
     run.requests.read(VERIFIER_GROUP, "slow", 1, 0)
     run.set_clock(3600)
-    assert run.intake.clock_jump() == pytest.approx(3600, abs=2)
-    assert run.intake.clock_jump() == 0
+    assert run.streams.clock_jump() == pytest.approx(3600, abs=2)
+    assert run.streams.clock_jump() == 0
     assert run.judge("other") == [TASK.attempt_id(1)]
     assert run.judge("other") == []
 
@@ -92,7 +92,7 @@ def test_a_clock_set_forward_takes_nothing_from_who_works_once_the_daemon_has_se
 def test_what_a_dead_verifier_left_does_not_wait_for_a_clock_that_was_set_back(run: Run) -> None:
     run.requests.read(VERIFIER_GROUP, "dead", 2, 0)
     run.set_clock(-3600)
-    assert run.intake.clock_jump() == pytest.approx(-3600, abs=2)
+    assert run.streams.clock_jump() == pytest.approx(-3600, abs=2)
     # As long as any message is left to its consumer, and no longer.
     run.set_clock(-3600 + CLAIM_IDLE_MS // 1000 + 1)
     assert run.judge("other") + run.judge("other") == TASK.attempt_ids
@@ -100,9 +100,9 @@ def test_what_a_dead_verifier_left_does_not_wait_for_a_clock_that_was_set_back(r
 
 
 def test_orders_go_out_whatever_the_clock_says(run: Run) -> None:
-    assert run.intake.publish(run.books) == 1
+    assert run.streams.publish(run.books) == 1
     run.set_clock(-86_400)
     run.books.issue(2, [task("b")])
-    assert run.intake.publish(run.books) == 1
+    assert run.streams.publish(run.books) == 1
     run.attempts.publish(attempt(TASK, 0))
     assert run.attempts.length() == 3

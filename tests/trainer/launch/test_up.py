@@ -1,0 +1,28 @@
+"""The settings of a run as the file that its processes read."""
+
+from pathlib import Path
+
+import pytest
+
+from trainer.config import load_config, run_config
+from trainer.experiments.variants import ARMS, arm_config
+from trainer.launch.up import toml_of
+
+
+@pytest.mark.parametrize("arm", ARMS)
+def test_settings_are_the_same_when_they_are_read_back(tmp_path: Path, arm: str) -> None:
+    file = tmp_path / "settings.toml"
+    settings = {
+        "lora": {"rank": 4, "separate": True},
+        "pretraining": {"steps": 3, "files": ['/a "b"\\c.lean', "é"]},
+        "daemon": {"start": "/with a space"},
+        "supervised": {"final_learning_rate": 1e-6},
+    }
+    config = arm_config(settings, arm, seed=3)
+    file.write_text(toml_of(config.public), encoding="utf-8")
+    assert load_config(file) == config
+
+
+def test_the_url_of_the_redis_which_may_hold_a_password_is_not_written() -> None:
+    config = run_config({"redis_url": "redis://:secret@host/0"})
+    assert "secret" not in toml_of(config.public)
