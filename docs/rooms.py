@@ -53,6 +53,7 @@ ORDER: Mapping[str, tuple[Mapping[str, str], ...]] = {
         {
             "syntax": "what the text of a statement says, without Lean",
             "theorem": "a theorem, and an attempt at it",
+            "registry": "choices by name: one file and one line each",
         },
     ),
     "verifier": (

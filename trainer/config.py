@@ -3,23 +3,20 @@
 import tomllib
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
 
 from prover.generators.base import SamplingParams
 from prover.generators.vllm.server import Dtype
 from trainer.curriculum.config import CurriculumConfig
-from trainer.learners.dpo import DPOConfig
-from trainer.learners.expert_iteration import ExpertIterationConfig
-from trainer.learners.policy_gradient import PolicyGradientConfig
+from trainer.learners.base import LearnerKind
 from trainer.learners.pretraining import PretrainingConfig
+from trainer.learners.registry import LEARNERS, LearnerName, learner_kind
 from trainer.learners.supervised import SupervisedConfig
-from trainer.learners.trpo import TRPOConfig
 from trainer.model.compute import ComputeConfig
 from trainer.model.lora import LoRAConfig
 from trainer.model.policy import PolicyConfig
-from trainer.objectives.algorithms import ALGORITHMS, LearnerName
 from verifier.errors import InvalidInput
 
 __all__ = [
@@ -34,6 +31,9 @@ __all__ = [
     "read_settings",
     "run_config",
 ]
+
+
+C = TypeVar("C", bound=BaseModel)
 
 
 class Section(BaseModel):
@@ -121,8 +121,25 @@ class DaemonConfig(Section):
     """Rounds in a row below it after which the run ends."""
 
 
-class RunConfig(Section):
-    """Everything that decides a run."""
+LEARNER_SECTIONS: Mapping[str, type[BaseModel]] = {
+    kind.section: kind.config for kind in map(learner_kind, LEARNERS)
+}
+"""The sections of learners by name; GRPO and its relatives share `policy_gradient`."""
+
+if TYPE_CHECKING:
+
+    class LearnerSections(Section):
+        """The sections of all learners, each with its defaults."""
+else:
+    LearnerSections = create_model(
+        "LearnerSections",
+        __base__=Section,
+        **{name: (config, config()) for name, config in LEARNER_SECTIONS.items()},
+    )
+
+
+class RunConfig(LearnerSections):
+    """Everything that decides a run, with a section for each learner (`trainer/learners/registry.py`)."""
 
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Seed of the data, the weights and the sampling."""
@@ -142,10 +159,6 @@ class RunConfig(Section):
     compute: ComputeConfig = ComputeConfig()
     lora: LoRAConfig | None = None
     """The adapter that is trained in place of all weights, if one is."""
-    policy_gradient: PolicyGradientConfig = PolicyGradientConfig()
-    trpo: TRPOConfig = TRPOConfig()
-    dpo: DPOConfig = DPOConfig()
-    expert_iteration: ExpertIterationConfig = ExpertIterationConfig()
     lean: LeanConfig = LeanConfig()
     measure: MeasureConfig = MeasureConfig()
     generator: GeneratorConfig = GeneratorConfig()
@@ -158,20 +171,22 @@ class RunConfig(Section):
         """The run's seed and algorithm, and how attempts are sampled, are those of every part."""
         shared = dict(settings)
         seed = settings.get("seed", 0)
-        for part in ("pretraining", "supervised", "sampling", "policy_gradient", "dpo", "expert_iteration"):
+        for part in ("pretraining", "supervised", "sampling"):
             shared[part] = _with(shared, part, "seed", seed, "`seed`")
-        algorithm = settings.get("algorithm")
-        if isinstance(algorithm, str) and algorithm in ALGORITHMS:
-            shared["policy_gradient"] = _with(
-                shared, "policy_gradient", "algorithm", algorithm, "`algorithm`"
-            )
         sampling = SamplingParams.model_validate(shared["sampling"])
-        for part, name, value in (
-            ("policy_gradient", "temperature", sampling.temperature),
-            ("policy_gradient", "longest_response", sampling.max_new_tokens),
-            ("trpo", "temperature", sampling.temperature),
-        ):
-            shared[part] = _with(shared, part, name, value, "`sampling`")
+        algorithm = settings.get("algorithm")
+        kind = learner_kind(algorithm) if isinstance(algorithm, str) and algorithm in LEARNERS else None
+        for part, config in LEARNER_SECTIONS.items():
+            said = {
+                "seed": (seed, "`seed`"),
+                "temperature": (sampling.temperature, "`sampling`"),
+                "longest_response": (sampling.max_new_tokens, "`sampling`"),
+            }
+            if kind is not None and kind.section == part:
+                said["algorithm"] = (algorithm, "`algorithm`")
+            for name, (value, where) in said.items():
+                if name in config.model_fields:
+                    shared[part] = _with(shared, part, name, value, where)
         return shared
 
     @model_validator(mode="after")
@@ -187,7 +202,7 @@ class RunConfig(Section):
         sampling = self.sampling
         if sampling.greedy:
             raise ValueError("sampling.greedy: a policy that never explores learns nothing; leave it out")
-        if self.algorithm != "expert_iteration":
+        if self.learner_kind.compares_attempts:
             if sampling.samples < 2:
                 raise ValueError("sampling.samples: attempts are compared, so a group needs at least 2")
             if sampling.top_p < 1:
@@ -209,7 +224,24 @@ class RunConfig(Section):
     @property
     def needs_tactics(self) -> bool:
         """Whether verdicts must bring the tactics of each attempt."""
-        return self.algorithm in ALGORITHMS and self.policy_gradient.credit.needs_tactics
+        return self.learner_kind.needs_tactics(self.learner)
+
+    @property
+    def learner_kind(self) -> LearnerKind[Any]:
+        """What there is to know of the learner that `algorithm` names."""
+        return learner_kind(self.algorithm)
+
+    @property
+    def learner(self) -> BaseModel:
+        """The settings of that learner."""
+        learner: BaseModel = getattr(self, self.learner_kind.section)
+        return learner
+
+    def section(self, config: type[C]) -> C:
+        """The section of a learner's settings, by their model."""
+        name = next(name for name, model in LEARNER_SECTIONS.items() if model is config)
+        section: C = getattr(self, name)
+        return section
 
 
 def _with(settings: dict[str, Any], part: str, name: str, value: Any, where: str) -> Any:

@@ -6,22 +6,20 @@ python -m trainer.tables        writes them into docs/; a test says when that wa
 import inspect
 import re
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from pydantic import BaseModel
 
 from prover.evaluation.benchmark import VARIANTS
 from prover.evaluation.export import EXPORTS
-from prover.formats.formats import FORMATS
-from trainer.config import DaemonConfig, GeneratorConfig
+from prover.formats.registry import FORMATS, format_named
+from trainer.config import LEARNER_SECTIONS, DaemonConfig, GeneratorConfig
 from trainer.curriculum.config import CurriculumConfig
-from trainer.learners.dpo import DPOConfig
-from trainer.learners.expert_iteration import ExpertIterationConfig
-from trainer.learners.policy_gradient import CriticConfig, PolicyGradientConfig
+from trainer.learners.policy_gradient import CriticConfig
 from trainer.learners.pretraining import PretrainingConfig
 from trainer.learners.ranker import RankerConfig
 from trainer.learners.supervised import SupervisedConfig
-from trainer.learners.trpo import TRPOConfig
 from trainer.model.compute import ComputeConfig
 from trainer.model.lora import LoRAConfig
 from trainer.model.optimizer import OptimizerConfig
@@ -92,7 +90,7 @@ def formats_table() -> str:
     """How provers are asked, as Markdown."""
     rows = [
         (f"`{each.name}`", each.source, "a chat" if each.is_chat else "a text to continue", each.reads)
-        for each in FORMATS.values()
+        for each in map(format_named, FORMATS)
     ]
     return _markdown(("`--format`", "of", "asked by", "what is judged"), rows)
 
@@ -110,15 +108,12 @@ def exports_table() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "algorithms": algorithms_table,
-    "policy_gradient": lambda: settings_table("[policy_gradient]", PolicyGradientConfig),
     "loss": lambda: settings_table("[policy_gradient.loss]", PolicyLoss),
     "credit": lambda: settings_table("[policy_gradient.credit]", CreditConfig),
     "lora": lambda: settings_table("[lora]", LoRAConfig),
     "critic": lambda: settings_table("[policy_gradient.critic]", CriticConfig),
     "optimizer": lambda: settings_table("of every AdamW", OptimizerConfig),
     "ranker": lambda: settings_table("proofmill rank", RankerConfig),
-    "dpo": lambda: settings_table("[dpo]", DPOConfig),
-    "trpo": lambda: settings_table("[trpo]", TRPOConfig),
     "compute": lambda: settings_table("[compute]", ComputeConfig),
     "supervised": lambda: settings_table("[supervised]", SupervisedConfig),
     "pretraining": lambda: settings_table("[pretraining]", PretrainingConfig),
@@ -128,7 +123,10 @@ TABLES: dict[str, Callable[[], str]] = {
     "formats": formats_table,
     "benchmarks": benchmarks_table,
     "exports": exports_table,
-    "expert_iteration": lambda: settings_table("[expert_iteration]", ExpertIterationConfig),
+    **{
+        section: partial(settings_table, f"[{section}]", config)
+        for section, config in LEARNER_SECTIONS.items()
+    },
 }
 """By the name that stands around each in the documentation: `<!-- name -->`, `<!-- /name -->`."""
 

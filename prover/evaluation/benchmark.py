@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from prover.formats.formats import Problem
+from prover.formats.base import Problem
 from prover.sources.datasets import CORE_HEADER, read_dataset
 from prover.sources.lean_files import lean_theorems
 from prover.sources.rows import RowIssue, SourceRow

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from prover.evaluation.tactic_lists import PORTFOLIO
-from prover.formats.formats import Answer, Failed, Problem, Prompt, PromptFormat, Turn
+from prover.formats.base import Answer, Failed, Problem, Prompt, PromptFormat, Turn
 from prover.formats.prompts import encode_prompt
 from prover.generators.base import Generator, SamplingParams, sample_each
 from verifier.errors import InvalidInput

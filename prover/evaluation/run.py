@@ -17,7 +17,7 @@ from prover.evaluation.benchmark import Benchmark, labels_of
 from prover.evaluation.files import EvalFiles, StatementRow
 from prover.evaluation.provers import Prover, Written
 from prover.evaluation.summary import Evaluated, Summary, Weighed, summary_of
-from prover.formats.formats import Failed, Problem
+from prover.formats.base import Failed, Problem
 from verifier.errors import ProofmillError
 from verifier.judging.reward import Verifier
 from verifier.verdict import Kind, Severity, Status, Submission, Verdict

@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 
 from prover.library.features import FEATURES, FeatureTable
-from trainer.curriculum.config import CurriculumConfig, PolicyName
+from trainer.curriculum.config import CurriculumConfig
+from trainer.curriculum.policies.registry import PolicyName
 from trainer.curriculum.scheduler import Choice, Outcome, Scheduler
 from trainer.simulation.learners import NumberedTheorems
 

@@ -7,6 +7,9 @@ from pydantic import ValidationError
 
 from trainer.config import RunConfig, for_demo, load_config, run_config
 from trainer.curriculum.config import CurriculumConfig
+from trainer.learners.dpo import DPOConfig
+from trainer.learners.expert_iteration import ExpertIterationConfig
+from trainer.learners.policy_gradient import PolicyGradientConfig
 from trainer.objectives.algorithms import ALGORITHMS
 from verifier.errors import InvalidInput
 
@@ -17,8 +20,9 @@ def test_the_seed_of_the_run_is_that_of_every_part() -> None:
         config.pretraining,
         config.supervised,
         config.sampling,
-        config.policy_gradient,
-        config.expert_iteration,
+        config.section(PolicyGradientConfig),
+        config.section(DPOConfig),
+        config.section(ExpertIterationConfig),
     )
     assert {part.seed for part in parts} == {7}
     with pytest.raises(ValidationError, match=r"policy_gradient.seed cannot differ"):
@@ -86,16 +90,18 @@ def test_settings_that_cannot_work_are_named(tmp_path: Path, settings: str, caus
 
 
 def test_a_run_says_its_algorithm_once_and_what_differs_from_it() -> None:
-    config = RunConfig.model_validate(
+    run = RunConfig.model_validate(
         {
             "algorithm": "dapo",
             "sampling": {"max_new_tokens": 32, "temperature": 0.9},
             "policy_gradient": {"loss": {"clip_low": 0.1}},
         }
-    ).policy_gradient
+    )
+    config = run.section(PolicyGradientConfig)
+    assert run.learner == config
     assert (config.algorithm, config.longest_response, config.temperature) == ("dapo", 32, 0.9)
     assert config.loss == ALGORITHMS["dapo"].loss.model_copy(update={"clip_low": 0.1})
-    ppo = RunConfig.model_validate({"algorithm": "ppo"}).policy_gradient
+    ppo = RunConfig.model_validate({"algorithm": "ppo"}).section(PolicyGradientConfig)
     assert (ppo.epochs, ppo.learning_rate) == (ALGORITHMS["ppo"].epochs, ALGORITHMS["ppo"].learning_rate)
     faster = RunConfig.model_validate({"algorithm": "ppo", "policy_gradient": {"learning_rate": 1e-4}})
-    assert faster.policy_gradient.learning_rate == 1e-4
+    assert faster.section(PolicyGradientConfig).learning_rate == 1e-4

@@ -21,7 +21,8 @@ from pydantic import BaseModel
 from prover.library.store import TheoremStore
 from prover.library.training_set import TrainingSet
 from prover.theorem import Theorem
-from trainer.curriculum.config import CurriculumConfig, PolicyName
+from trainer.curriculum.config import CurriculumConfig
+from trainer.curriculum.policies.registry import PolicyName
 from trainer.curriculum.scheduler import Outcome, Scheduler
 
 __all__ = ["CurriculumBench", "bench_curriculum"]

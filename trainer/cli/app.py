@@ -13,8 +13,8 @@ from prover.cli import store_app
 from prover.generators.vllm.server import Dtype, EngineUnavailable
 from trainer.cli.curriculum import curriculum_app
 from trainer.cli.eval import eval_app
-from trainer.curriculum.config import PolicyName
-from trainer.objectives.algorithms import LearnerName
+from trainer.curriculum.policies.registry import PolicyName
+from trainer.learners.registry import LearnerName
 from verifier.cli.app import (
     AllowUnconfined,
     CacheRedis,

@@ -20,7 +20,7 @@ from prover.evaluation.page import render_evaluation
 from prover.evaluation.provers import BestOf, ModelProver, Portfolio, Prover
 from prover.evaluation.run import Budget, evaluate
 from prover.evaluation.summary import Evaluated
-from prover.formats.formats import FORMATS, format_named
+from prover.formats.registry import FORMATS, format_named
 from prover.generators.base import Generator, SamplingParams
 from prover.generators.sealed import SUMS, digest_of
 from verifier.cli.app import (

@@ -1,24 +1,12 @@
 """Settings of the curriculum (`trainer/curriculum/scheduler.py`)."""
 
-from typing import Literal, Self, get_args
+from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-__all__ = ["POLICIES", "CurriculumConfig", "PolicyName"]
+from trainer.curriculum.policies.registry import PolicyName
 
-PolicyName = Literal[
-    "informative",
-    "uniform",
-    "easiest_dependency_depth",
-    "easiest_proof_length",
-    "easiest_lemmas_used",
-    "easiest_statement_size",
-    "easiest_quantifiers",
-    "variance",
-    "thompson",
-    "matchmaker",
-]
-POLICIES: tuple[PolicyName, ...] = get_args(PolicyName)
+__all__ = ["CurriculumConfig"]
 
 
 class CurriculumConfig(BaseModel):

@@ -87,7 +87,7 @@ class Posteriors:
 
     proved, refuted     known verdicts of attempts, forgetting
     logit, score        what family and features promised when it was last scored, as log-odds, and the score;
-                        both for `trainer/curriculum/informative.py` alone
+                        both for `trainer/curriculum/policies/informative.py` alone
     attempts, proofs    known verdicts and proofs among them, forgetting nothing
     chosen, pending     times chosen; those whose outcome has not come
     disproofs           of the times chosen, those for its negation

@@ -17,8 +17,7 @@ from prover.library.features import FEATURES
 from prover.theorem import Theorem
 from trainer.curriculum.catalogue import Catalogue
 from trainer.curriculum.config import CurriculumConfig
-from trainer.curriculum.informative import Informative
-from trainer.curriculum.policies import RULES, Pick, Policy, RulePolicy
+from trainer.curriculum.policies.base import Pick, policy_kind
 from trainer.curriculum.posterior import Posteriors
 from verifier.errors import InvalidInput
 
@@ -121,13 +120,8 @@ class Scheduler:
         self._round = 0
         self._posteriors = Posteriors(len(catalogue), forgetting=config.forgetting)
         self._posteriors.retire(catalogue.retired())
-        self._policy = self._make_policy(samples)
-
-    def _make_policy(self, samples: int) -> Policy:
-        features = self._catalogue.features()
-        if self._config.policy == "informative":
-            return Informative(self._config, self._posteriors, features, samples)
-        return RulePolicy(RULES[self._config.policy], self._posteriors, features, samples)
+        kind = policy_kind(config.policy)
+        self._policy = kind.make(config, self._posteriors, catalogue.features(), samples)
 
     def choose(self, count: int) -> list[Choice]:
         """The next `count` theorems to try.

@@ -14,7 +14,7 @@ from pydantic import BaseModel
 
 from prover.evaluation.provers import Scorer
 from prover.evaluation.statistics import bootstrap_interval
-from prover.formats.formats import Problem
+from prover.formats.base import Problem
 from prover.formats.prompts import completion_of, encode_completion, encode_prompt, prompt_of
 from prover.generators.transformers import load_model
 from prover.theorem import Theorem

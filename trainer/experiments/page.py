@@ -19,7 +19,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from prover.pages import page_environment
-from trainer.objectives.algorithms import title_of
+from trainer.learners.registry import title_of
 from trainer.run.directory import Arm, AttemptRow, FamilyRates, HeldOut, IterationRow, Rate, Run
 from verifier.verdict import Kind, Status
 

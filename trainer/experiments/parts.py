@@ -22,12 +22,12 @@ from prover.generators.transformers import load_model
 from trainer.config import RunConfig
 from trainer.launch.supervisor import SUPERVISOR
 from trainer.launch.up import run_up, toml_of
+from trainer.learners.policy_gradient import PolicyGradientConfig
 from trainer.learners.supervised import SupervisedConfig, train_supervised
 from trainer.model.compute import Compute
 from trainer.model.lora import merged, with_lora
 from trainer.model.optimizer import Budget, OptimizerConfig
 from trainer.model.policy import save_policy
-from trainer.objectives.algorithms import LearnerName
 from trainer.run.checkpoints import Version, Versions
 from trainer.run.directory import SUMMARY, Summary, write_whole
 from trainer.run.start import Judge, known_examples, known_pairs, progress_bar
@@ -233,11 +233,8 @@ def train_control(config: RunConfig, directory: Path, start: Path, budget: Budge
     """
     if directory.is_dir():
         return control_of(directory)
-    same_settings: dict[LearnerName, OptimizerConfig] = {
-        "expert_iteration": config.expert_iteration,
-        "dpo": config.dpo,
-    }
-    chosen = same_settings.get(config.algorithm, config.policy_gradient)
+    learner = config.learner
+    chosen = learner if isinstance(learner, OptimizerConfig) else config.section(PolicyGradientConfig)
     steps, spent = budget.optimizer_steps, Budget()
     tokenizer = load_tokenizer(start)
     examples = known_examples(config, start)

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from trainer.config import RunConfig, run_config
-from trainer.curriculum.config import POLICIES
-from trainer.curriculum.policies import policy_title
-from trainer.objectives.algorithms import title_of
+from trainer.curriculum.policies.base import policy_kind
+from trainer.curriculum.policies.registry import POLICIES
+from trainer.learners.registry import LEARNERS, title_of
 from verifier.errors import InvalidInput
 
 __all__ = ["ARMS", "CONTROL", "START", "arm_config", "arm_title"]
@@ -21,34 +21,24 @@ _CREDIT = ("first_error", "potential", "verified_prefix", "lecture")
 _CURRICULUM = "curriculum_"
 
 ARMS: Mapping[str, Mapping[str, Any]] = {
-    "expert_iteration": {"algorithm": "expert_iteration"},
-    "grpo": {"algorithm": "grpo"},
+    **{name: {"algorithm": name} for name in LEARNERS},
     **{
         f"grpo_{scheme}": {"algorithm": "grpo", "policy_gradient": {"credit": {"scheme": scheme}}}
         for scheme in _CREDIT
     },
-    "ppo": {"algorithm": "ppo"},
-    "dpo": {"algorithm": "dpo"},
-    "dr_grpo": {"algorithm": "dr_grpo"},
-    "dapo": {"algorithm": "dapo"},
-    "gspo": {"algorithm": "gspo"},
-    "cispo": {"algorithm": "cispo"},
-    "rloo": {"algorithm": "rloo"},
-    "reinforce": {"algorithm": "reinforce"},
-    "trpo": {"algorithm": "trpo"},
     **{f"{_CURRICULUM}{policy}": {"curriculum": {"policy": policy}} for policy in POLICIES},
 }
 
 
 def arm_title(arm: str) -> str:
-    """What a table calls it."""
+    """What a table calls an arm."""
     if arm in (START, CONTROL):
         return {START: "Supervised start", CONTROL: "Supervised training continued"}[arm]
     if arm.startswith(_CURRICULUM):
-        return f"Curriculum: {policy_title(arm.removeprefix(_CURRICULUM))}"
-    algorithm, _, scheme = arm.partition("_") if arm.startswith("grpo_") else (arm, "", "")
-    title = title_of(ARMS[algorithm]["algorithm"])
-    return f"{title}, credit by {scheme.replace('_', ' ')}" if scheme else title
+        return f"Curriculum: {policy_kind(arm.removeprefix(_CURRICULUM)).title}"
+    if arm in LEARNERS:
+        return title_of(arm)
+    return f"{title_of('grpo')}, credit by {arm.removeprefix('grpo_').replace('_', ' ')}"
 
 
 def arm_config(settings: Mapping[str, Any], arm: str, seed: int) -> RunConfig:

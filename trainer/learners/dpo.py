@@ -1,6 +1,5 @@
 """DPO: learning from pairs of a proved and a refuted attempt of one theorem."""
 
-import random
 from collections.abc import Sequence
 
 import torch
@@ -8,13 +7,12 @@ from pydantic import Field
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from trainer.learners.base import LearnerState, check_state
+from trainer.learners.base import LearnerKind, LearnerState, TrainingState
 from trainer.learners.preferences import Pair, length_parts, pairs_of
-from trainer.model.batching import Example, micro_batches, minibatches, places
+from trainer.model.batching import Example, micro_batches, places
 from trainer.model.compute import Compute
-from trainer.model.optimizer import Figures, OptimizerConfig, OptimizerState, Stepper, UpdateStats, stats_of
+from trainer.model.optimizer import Figures, OptimizerConfig, UpdateStats, stats_of
 from trainer.model.policy import token_logprobs
-from trainer.model.weights import copy_state, freeze_copy, load_weights
 from trainer.objectives.losses import dpo_loss
 from trainer.rollout import Rollout, empty_responses
 
@@ -40,7 +38,6 @@ class DPOLearner:
 
     Args:
         eos_id: the policy's end token.
-        optimizer_state: moments to begin with, as `train_supervised` returns them.
     """
 
     def __init__(
@@ -49,15 +46,12 @@ class DPOLearner:
         config: DPOConfig,
         *,
         eos_id: int,
-        optimizer_state: OptimizerState | None = None,
         compute: Compute | None = None,
     ) -> None:
         self._model = model
         self._config = config
         self._eos_id = eos_id
-        self._reference = freeze_copy(model)
-        self._rng = random.Random(config.seed)
-        self._stepper = Stepper(model, config, state=optimizer_state, compute=compute)
+        self._training = TrainingState("dpo", model, config, has_reference=True, compute=compute)
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Learn from this iteration's pairs; none are there when no theorem has attempts of both kinds.
@@ -74,7 +68,7 @@ class DPOLearner:
             rollouts,
             eos_id=self._eos_id,
             per_theorem=config.pairs_per_theorem,
-            seed=self._rng.randrange(2**31),
+            seed=self._training.rng.randrange(2**31),
         )
         empty = empty_responses(rollouts)
         if not pairs:
@@ -84,8 +78,7 @@ class DPOLearner:
         return stats_of(
             [
                 self._step(minibatch)
-                for _ in range(config.epochs)
-                for minibatch in minibatches(pairs, config.batch_size, self._rng)
+                for minibatch in self._training.passes(pairs, epochs=config.epochs, size=config.batch_size)
             ],
             tokens=config.epochs * sum(map(len, examples)),
             sequences=len(set(examples)),
@@ -93,13 +86,8 @@ class DPOLearner:
         )
 
     def state(self) -> LearnerState:
-        """Its optimizer's and random state, and the reference; pairs are drawn anew in each round."""
-        return {
-            "algorithm": "dpo",
-            "stepper": self._stepper.state(),
-            "rng": self._rng.getstate(),
-            "reference": copy_state(self._reference.state_dict()),
-        }
+        """Optimizer, random state and reference; pairs are drawn anew in each round."""
+        return self._training.state()
 
     def restore(self, state: LearnerState) -> None:
         """Go on from `state`.
@@ -107,24 +95,24 @@ class DPOLearner:
         Raises:
             InvalidInput: it is another algorithm's, or of another model.
         """
-        check_state(state, self.state())
-        self._stepper.restore(state["stepper"])
-        self._rng.setstate(state["rng"])
-        load_weights(self._reference, state["reference"])
+        self._training.restore(state)
 
     def _step(self, pairs: Sequence[Pair]) -> Figures | None:
         """One optimizer step on the mean loss of `pairs`."""
+
+        reference = self._training.reference
+        assert reference is not None
 
         def loss_of(part: Sequence[Pair]) -> tuple[Tensor, Figures]:
             examples = [pair.chosen for pair in part] + [pair.rejected for pair in part]
             chosen_N, rejected_N = self._sums(self._model, examples).chunk(2)
             with torch.no_grad():
-                chosen_ref_N, rejected_ref_N = self._sums(self._reference, examples).chunk(2)
+                chosen_ref_N, rejected_ref_N = self._sums(reference, examples).chunk(2)
             loss = dpo_loss(chosen_N, rejected_N, chosen_ref_N, rejected_ref_N, beta=self._config.beta)
             right = float((chosen_N - chosen_ref_N > rejected_N - rejected_ref_N).sum())
             return loss * (len(part) / len(pairs)), {"accuracy": right / len(pairs)}
 
-        return self._stepper.step(length_parts(pairs, self._config.max_tokens), loss_of)
+        return self._training.stepper.step(length_parts(pairs, self._config.max_tokens), loss_of)
 
     def _sums(self, model: PreTrainedModel, examples: Sequence[Example]) -> Tensor:
         """Σ_t log π(y_t | s_t) of each example, shape (N,), in their order."""
@@ -134,3 +122,12 @@ class DPOLearner:
             for batch in batches
         ]
         return torch.cat(sums)[places(examples)]
+
+
+LEARNER = LearnerKind(
+    titles={"dpo": "DPO"},
+    section="dpo",
+    config=DPOConfig,
+    make=lambda given, config: DPOLearner(given.model, config, eos_id=given.eos_id, compute=given.compute),
+    copies_model=lambda config: True,
+)

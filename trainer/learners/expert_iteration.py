@@ -9,11 +9,11 @@ from itertools import islice, repeat
 from pydantic import Field
 from transformers import PreTrainedModel
 
-from trainer.learners.base import LearnerState, check_state
+from trainer.learners.base import LearnerKind, LearnerState, TrainingState
 from trainer.learners.supervised import supervised_step
 from trainer.model.batching import Example, endless_minibatches
 from trainer.model.compute import Compute
-from trainer.model.optimizer import OptimizerConfig, OptimizerState, Stepper, UpdateStats, stats_of
+from trainer.model.optimizer import OptimizerConfig, Stepper, UpdateStats, stats_of
 from trainer.model.weights import Weights, average_weights, copy_state, copy_weights
 from trainer.rollout import Rollout, empty_responses
 from verifier.verdict import Kind
@@ -106,7 +106,6 @@ class ExpertIterationLearner:
     Args:
         eos_id: the policy's end token.
         known: verified proofs to learn from beside those found, so that what they taught is not forgotten.
-        optimizer_state: moments to begin with, as `train_supervised` returns them.
     """
 
     def __init__(
@@ -116,18 +115,16 @@ class ExpertIterationLearner:
         *,
         eos_id: int,
         known: Sequence[Example] = (),
-        optimizer_state: OptimizerState | None = None,
         compute: Compute | None = None,
     ) -> None:
         self._known = tuple(known)
         self._model = model
         self._config = config
         self._buffer = ProofBuffer(config.proofs_per_theorem, eos_id=eos_id)
-        self._rng = random.Random(config.seed)
-        self._stepper = Stepper(model, config, state=optimizer_state, compute=compute)
+        self._training = TrainingState("expert_iteration", model, config, compute=compute)
         self._start: LearnerState | None = None
         if config.restart:
-            self._start = {"weights": copy_weights(model), "stepper": self._stepper.state()}
+            self._start = {"weights": copy_weights(model), "stepper": self._training.stepper.state()}
         self._ends: deque[Weights] = deque(maxlen=config.average_last)
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
@@ -136,14 +133,15 @@ class ExpertIterationLearner:
         if self._start is not None and len(self._buffer):
             self._model.load_state_dict(self._start["weights"])
             # What went wrong goes on being counted.
-            count = self._stepper.left_out_in_a_row
-            self._stepper.restore({**self._start["stepper"], "left_out_in_a_row": count})
+            stepper = self._training.stepper
+            count = stepper.left_out_in_a_row
+            stepper.restore({**self._start["stepper"], "left_out_in_a_row": count})
         stats = expert_iteration_update(
             self._model,
-            self._stepper,
+            self._training.stepper,
             self._buffer.examples(),
             self._config,
-            rng=self._rng,
+            rng=self._training.rng,
             known=self._known,
         )
         if self._config.average_last > 1 and stats.optimizer_steps:
@@ -154,14 +152,9 @@ class ExpertIterationLearner:
 
     def state(self) -> LearnerState:
         """Its optimizer's and random state, proofs found, the start, and the ends that are averaged."""
-        return {
-            "algorithm": "expert_iteration",
-            "stepper": self._stepper.state(),
-            "rng": self._rng.getstate(),
-            "proofs": self._buffer.state(),
-            "start": copy_state(self._start),
-            "ends": copy_state(list(self._ends)),
-        }
+        return self._training.state(
+            proofs=self._buffer.state(), start=copy_state(self._start), ends=copy_state(list(self._ends))
+        )
 
     def restore(self, state: LearnerState) -> None:
         """Go on from `state`.
@@ -169,9 +162,7 @@ class ExpertIterationLearner:
         Raises:
             InvalidInput: it is another algorithm's, or was taken under other settings.
         """
-        check_state(state, self.state())
-        self._stepper.restore(state["stepper"])
-        self._rng.setstate(state["rng"])
+        self._training.restore(state, "proofs", "ends", *([] if self._start is None else ["start"]))
         self._buffer.restore(state["proofs"])
         self._start = copy_state(state["start"])
         self._ends.clear()
@@ -209,3 +200,14 @@ def expert_iteration_update(
         tokens=sum(len(example) for minibatch in drawn for example in minibatch),
         sequences=len({id(example) for minibatch in drawn for example in minibatch}),
     )
+
+
+LEARNER = LearnerKind(
+    titles={"expert_iteration": "Expert iteration"},
+    section="expert_iteration",
+    config=ExpertIterationConfig,
+    make=lambda given, config: ExpertIterationLearner(
+        given.model, config, eos_id=given.eos_id, known=given.known, compute=given.compute
+    ),
+    compares_attempts=False,
+)

@@ -6,7 +6,6 @@ gradient: without a KL term or an entropy bonus they are counted, as the loss sa
 of such alone makes no optimizer step.
 """
 
-import random
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
@@ -17,12 +16,11 @@ from pydantic import BaseModel, ConfigDict, Field, model_validator
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from trainer.learners.base import LearnerState, check_state
-from trainer.model.batching import Batch, Example, micro_batches, minibatches, totals_of
+from trainer.learners.base import LearnerKind, LearnerState, TrainingState
+from trainer.model.batching import Batch, Example, batch_of_one, micro_batches, totals_of
 from trainer.model.compute import Compute
-from trainer.model.optimizer import Figures, OptimizerConfig, OptimizerState, Stepper, UpdateStats, stats_of
+from trainer.model.optimizer import Figures, OptimizerConfig, UpdateStats, stats_of
 from trainer.model.policy import token_logprobs, token_logprobs_and_entropies
-from trainer.model.weights import copy_state, freeze_copy, load_weights
 from trainer.objectives.advantages import group_advantages, is_informative, overlong_penalty
 from trainer.objectives.algorithms import ALGORITHMS, AlgorithmName, PolicyLoss
 from trainer.objectives.credit import CreditConfig, Judged, group_token_advantages
@@ -127,7 +125,6 @@ class PolicyGradientLearner:
 
     Args:
         tokenizer: the policy's; needed for credit by tactic.
-        optimizer_state: moments to begin with, as `train_supervised` returns them.
 
     Raises:
         InvalidInput: the algorithm needs a critic (`trainer/learners/ppo.py`).
@@ -139,7 +136,6 @@ class PolicyGradientLearner:
         config: PolicyGradientConfig,
         *,
         tokenizer: PreTrainedTokenizerBase | None = None,
-        optimizer_state: OptimizerState | None = None,
         compute: Compute | None = None,
     ) -> None:
         self._algorithm = ALGORITHMS[config.algorithm]
@@ -149,9 +145,13 @@ class PolicyGradientLearner:
         self._config = config
         self._tokenizer = tokenizer
         self._loss = config.complete_loss
-        self._reference = freeze_copy(model) if config.loss.beta > 0 else None
-        self._rng = random.Random(config.seed)
-        self._stepper = Stepper(model, config, state=optimizer_state, compute=compute)
+        self._training = TrainingState(
+            config.algorithm,
+            model,
+            config,
+            has_reference=config.loss.beta > 0,
+            compute=compute,
+        )
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Change the model in place by `config.epochs` passes over the rollouts that may carry a gradient.
@@ -162,29 +162,24 @@ class PolicyGradientLearner:
         Raises:
             NonFiniteLoss
         """
-        examples = examples_of(rollouts, self._config, self._tokenizer)
-        examples, agreement = with_own_logprobs(self._model, examples, self._config, self._stepper.compute)
+        config, training = self._config, self._training
+        examples = examples_of(rollouts, config, self._tokenizer)
+        examples, agreement = with_own_logprobs(self._model, examples, config, training.stepper.compute)
         self._model.train()
         return stats_of(
             [
                 self._step(minibatch)
-                for _ in range(self._config.epochs if examples else 0)
-                for minibatch in minibatches(examples, self._config.minibatch_size, self._rng)
+                for minibatch in training.passes(examples, epochs=config.epochs, size=config.minibatch_size)
                 if any(map(self._is_read, minibatch))
             ],
-            tokens=self._config.epochs * sum(len(each) for each in examples if self._is_read(each)),
+            tokens=config.epochs * sum(len(example) for example in examples if self._is_read(example)),
             sequences=sum(map(self._is_read, examples)),
             details={**empty_responses(rollouts), **agreement},
         )
 
     def state(self) -> LearnerState:
-        """Its optimizer's and random state, and with beta > 0 the reference."""
-        return {
-            "algorithm": self._config.algorithm,
-            "stepper": self._stepper.state(),
-            "rng": self._rng.getstate(),
-            "reference": None if self._reference is None else copy_state(self._reference.state_dict()),
-        }
+        """Optimizer and random state, and with beta > 0 the reference."""
+        return self._training.state()
 
     def restore(self, state: LearnerState) -> None:
         """Go on from `state`.
@@ -192,18 +187,14 @@ class PolicyGradientLearner:
         Raises:
             InvalidInput: it is another algorithm's, or was taken under other settings.
         """
-        check_state(state, self.state())
-        self._stepper.restore(state["stepper"])
-        self._rng.setstate(state["rng"])
-        if self._reference is not None:
-            load_weights(self._reference, state["reference"])
+        self._training.restore(state)
 
     def _step(self, minibatch: Sequence[Example]) -> Figures | None:
         """One optimizer step on the loss of a minibatch that has a gradient."""
         examples = [each for each in minibatch if self._is_read(each)]
         totals, read = totals_of(minibatch), totals_of(examples)
         batches = micro_batches(examples, max_tokens=self._config.max_tokens, device=self._model.device)
-        return self._stepper.step(batches, lambda batch: self._loss_of(batch, totals, read))
+        return self._training.stepper.step(batches, lambda batch: self._loss_of(batch, totals, read))
 
     def _loss_of(self, batch: Batch, totals: Totals, read: Totals) -> tuple[Tensor, Figures]:
         """This batch's share of the loss, a mean over all, and of the figures, means over what is read."""
@@ -214,9 +205,9 @@ class PolicyGradientLearner:
             self._model, *inputs, temperature=temperature, entropy_gradient=with_gradient
         )
         ref_logprobs_BT = None
-        if self._reference is not None:
+        if self._training.reference is not None:
             with torch.no_grad():
-                ref_logprobs_BT = token_logprobs(self._reference, *inputs, temperature=temperature)
+                ref_logprobs_BT = token_logprobs(self._training.reference, *inputs, temperature=temperature)
         loss, stats = policy_loss(
             logprobs_BT,
             batch.old_logprobs_BT,
@@ -253,7 +244,7 @@ def with_own_logprobs(
     model.train(False)
     found, gaps = [], []
     for example in examples:
-        (batch,) = micro_batches([example], max_tokens=1, device=model.device)
+        batch = batch_of_one(example, model.device)
         inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
         with compute.autocast():
             logprobs_BT = token_logprobs(model, *inputs, temperature=config.temperature)
@@ -340,3 +331,15 @@ def shaped_reward(rollout: Rollout, config: PolicyGradientConfig) -> float | Non
     return rollout.reward + overlong_penalty(
         tokens, longest=config.longest_response, buffer=config.overlong_buffer
     )
+
+
+LEARNER = LearnerKind(
+    titles={name: algorithm.title for name, algorithm in ALGORITHMS.items()},
+    section="policy_gradient",
+    config=PolicyGradientConfig,
+    make=lambda given, config: PolicyGradientLearner(
+        given.model, config, tokenizer=given.tokenizer, compute=given.compute
+    ),
+    copies_model=lambda config: config.loss.beta > 0,
+    needs_tactics=lambda config: config.credit.needs_tactics,
+)

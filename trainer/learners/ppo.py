@@ -4,7 +4,6 @@ Left out of the usual codes: advantages are not scaled to deviation 1.  Once all
 critic expects, what is left is its noise, and scaled up that takes a policy apart.
 """
 
-import random
 from collections.abc import Sequence
 from dataclasses import replace
 
@@ -12,14 +11,15 @@ import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
-from trainer.learners.base import LearnerState, check_state
+from trainer.learners.base import LearnerKind, LearnerState, TrainingState
 from trainer.learners.critic import Critic
 from trainer.learners.policy_gradient import PolicyGradientConfig, shaped_reward, with_own_logprobs
-from trainer.model.batching import Batch, Example, micro_batches, minibatches, totals_of
+from trainer.model.batching import Batch, Example, batch_of_one, micro_batches, totals_of
 from trainer.model.compute import Compute
-from trainer.model.optimizer import Figures, OptimizerState, Stepper, UpdateStats, stats_of
+from trainer.model.optimizer import Figures, UpdateStats, stats_of
 from trainer.model.policy import token_logprobs, token_logprobs_and_entropies
-from trainer.model.weights import copy_state, freeze_copy, load_weights
+from trainer.model.weights import copy_state, load_weights
+from trainer.objectives.algorithms import ALGORITHMS
 from trainer.objectives.losses import Totals, gae_advantages, kl_penalised_rewards, policy_loss, value_loss
 from trainer.rollout import Rollout, empty_responses
 
@@ -32,8 +32,6 @@ class PPOLearner:
     With `loss.beta` > 0 there is a reference, the model as it is given here, and rewards of tokens say what
     it costs to leave it (2.4); `loss.kl` is for the algorithms that have the KL in their loss.
 
-    Args:
-        optimizer_state: moments to begin with, as `train_supervised` returns them, for the policy alone.
     """
 
     def __init__(
@@ -41,18 +39,21 @@ class PPOLearner:
         model: PreTrainedModel,
         config: PolicyGradientConfig,
         *,
-        optimizer_state: OptimizerState | None = None,
         compute: Compute | None = None,
     ) -> None:
         self._model = model
         self._config = config
         self._loss = config.complete_loss.model_copy(update={"beta": 0.0})
-        self._reference = freeze_copy(model) if config.loss.beta > 0 else None
         self._critic = Critic.on(model) if config.critic.shared else Critic.copy_of(model)
         self._both = nn.ModuleList([model, self._critic])
-        self._rng = random.Random(config.seed)
-        self._stepper = Stepper(model, config, state=optimizer_state, compute=compute)
-        self._stepper.add(self._critic, learning_rate=config.critic.learning_rate)
+        self._training = TrainingState(
+            "ppo",
+            model,
+            config,
+            has_reference=config.loss.beta > 0,
+            compute=compute,
+        )
+        self._training.stepper.add(self._critic, learning_rate=config.critic.learning_rate)
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Change model and critic in place by `config.epochs` passes over rollouts with a known verdict.
@@ -64,19 +65,20 @@ class PPOLearner:
         Raises:
             NonFiniteLoss
         """
-        examples = self._valued(rollouts)
+        examples = self._estimate_advantages(rollouts)
         empty = empty_responses(rollouts)
         if not examples:
             return stats_of([], tokens=0, sequences=0, details=empty)
         config = self._config
         explained = _explained_variance(examples)
-        examples, agreement = with_own_logprobs(self._model, examples, config, self._stepper.compute)
+        examples, agreement = with_own_logprobs(self._model, examples, config, self._training.stepper.compute)
         self._both.train()
         return stats_of(
             [
                 self._step(minibatch)
-                for _ in range(config.epochs)
-                for minibatch in minibatches(examples, config.minibatch_size, self._rng)
+                for minibatch in self._training.passes(
+                    examples, epochs=config.epochs, size=config.minibatch_size
+                )
             ],
             tokens=config.epochs * sum(map(len, examples)),
             sequences=len(examples),
@@ -84,17 +86,11 @@ class PPOLearner:
         )
 
     def state(self) -> LearnerState:
-        """The state of its optimizer, which is also the critic's, its random state, critic and reference.
+        """Its optimizer, which is also the critic's, its random state, critic and reference.
 
         Of a critic that shares the policy's trunk that is the head alone.
         """
-        return {
-            "algorithm": "ppo",
-            "stepper": self._stepper.state(),
-            "rng": self._rng.getstate(),
-            "critic": copy_state(self._critic.state_dict()),
-            "reference": None if self._reference is None else copy_state(self._reference.state_dict()),
-        }
+        return self._training.state(critic=copy_state(self._critic.state_dict()))
 
     def restore(self, state: LearnerState) -> None:
         """Go on from `state`.
@@ -102,17 +98,13 @@ class PPOLearner:
         Raises:
             InvalidInput: it is another algorithm's, or was taken under other settings.
         """
-        check_state(state, self.state())
+        self._training.restore(state, "critic")
         load_weights(self._critic, state["critic"])
-        if self._reference is not None:
-            load_weights(self._reference, state["reference"])
-        self._stepper.restore(state["stepper"])
-        self._rng.setstate(state["rng"])
 
     @torch.no_grad()
-    def _valued(self, rollouts: Sequence[Rollout]) -> list[Example]:
+    def _estimate_advantages(self, rollouts: Sequence[Rollout]) -> list[Example]:
         """The rollouts with a known verdict, with values, advantages (2.9) and returns of every token."""
-        found: list[Example] = []
+        examples: list[Example] = []
         self._both.train(False)
         for rollout in rollouts:
             attempt = rollout.attempt
@@ -120,29 +112,29 @@ class PPOLearner:
             if reward is None or not attempt.token_ids:
                 continue
             example = Example(attempt.prompt_ids, attempt.token_ids, attempt.logprobs)
-            (batch,) = micro_batches([example], max_tokens=1, device=self._model.device)
+            batch = batch_of_one(example, self._model.device)
             mask_BT = batch.response_mask_BT
-            with self._stepper.compute.autocast():
+            with self._training.stepper.compute.autocast():
                 values_BT = self._values(batch)
                 rewards_BT = self._rewards(batch, reward)
             critic = self._config.critic
             advantages_BT = gae_advantages(rewards_BT, values_BT, mask_BT, gamma=critic.gamma, lam=critic.lam)
             kept_BT = mask_BT.bool()
-            values, advantages = (each[kept_BT].tolist() for each in (values_BT, advantages_BT))
+            values, advantages = values_BT[kept_BT].tolist(), advantages_BT[kept_BT].tolist()
             returns = tuple(a + v for a, v in zip(advantages, values, strict=True))
-            found.append(
+            examples.append(
                 replace(example, advantages=tuple(advantages), returns=returns, old_values=tuple(values))
             )
-        return found
+        return examples
 
     def _rewards(self, batch: Batch, reward: float) -> Tensor:
         """The reward of each token: the attempt's at the last one, and what leaving the reference costs."""
         inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
         logprobs_BT = ref_logprobs_BT = torch.zeros_like(batch.response_mask_BT)
-        if self._reference is not None:
+        if self._training.reference is not None:
             logprobs_BT, ref_logprobs_BT = (
-                token_logprobs(each, *inputs, temperature=self._config.temperature)
-                for each in (self._model, self._reference)
+                token_logprobs(model, *inputs, temperature=self._config.temperature)
+                for model in (self._model, self._training.reference)
             )
         rewards_B = torch.full((len(batch),), reward, device=logprobs_BT.device)
         return kl_penalised_rewards(
@@ -153,7 +145,7 @@ class PPOLearner:
         """One optimizer step on policy and value loss of a minibatch."""
         totals = totals_of(minibatch)
         batches = micro_batches(minibatch, max_tokens=self._config.max_tokens, device=self._model.device)
-        return self._stepper.step(batches, lambda batch: self._loss_of(batch, totals))
+        return self._training.stepper.step(batches, lambda batch: self._loss_of(batch, totals))
 
     def _loss_of(self, batch: Batch, totals: Totals) -> tuple[Tensor, Figures]:
         inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
@@ -199,3 +191,12 @@ def _explained_variance(examples: Sequence[Example]) -> float:
     values = torch.tensor([value for each in examples for value in each.old_values])
     variance = float(returns.var(correction=0))
     return 1 - float((returns - values).var(correction=0)) / variance if variance > 0 else 0.0
+
+
+LEARNER = LearnerKind(
+    titles={"ppo": ALGORITHMS["ppo"].title},
+    section="policy_gradient",
+    config=PolicyGradientConfig,
+    make=lambda given, config: PPOLearner(given.model, config, compute=given.compute),
+    copies_model=lambda config: True,
+)

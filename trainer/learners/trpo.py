@@ -23,7 +23,7 @@ from torch.nn import Parameter
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from transformers import PreTrainedModel
 
-from trainer.learners.base import LearnerState, check_state
+from trainer.learners.base import LearnerKind, LearnerState, check_state
 from trainer.model.batching import Batch, Example, micro_batches
 from trainer.model.optimizer import NonFiniteLoss, UpdateStats
 from trainer.model.policy import response_logits
@@ -91,7 +91,7 @@ class TRPOLearner:
         Raises:
             InvalidInput: it is another algorithm's.
         """
-        check_state(state, self.state())
+        check_state(state, "trpo", set())
 
 
 def trpo_update(model: PreTrainedModel, examples: Sequence[Example], config: TRPOConfig) -> UpdateStats:
@@ -352,3 +352,12 @@ def _examples(rollouts: Sequence[Rollout], baseline: Baseline) -> list[Example]:
                 per_token = (advantage,) * len(attempt.token_ids)
                 examples.append(Example(attempt.prompt_ids, attempt.token_ids, attempt.logprobs, per_token))
     return examples
+
+
+LEARNER = LearnerKind(
+    titles={"trpo": "TRPO"},
+    section="trpo",
+    config=TRPOConfig,
+    make=lambda given, config: TRPOLearner(given.model, config),
+    copies_model=lambda config: True,
+)

@@ -16,7 +16,16 @@ from torch import Tensor
 from trainer.objectives.losses import Totals
 from verifier.errors import InvalidInput
 
-__all__ = ["Batch", "Example", "endless_minibatches", "micro_batches", "minibatches", "places", "totals_of"]
+__all__ = [
+    "Batch",
+    "Example",
+    "batch_of_one",
+    "endless_minibatches",
+    "micro_batches",
+    "minibatches",
+    "places",
+    "totals_of",
+]
 
 T = TypeVar("T")
 
@@ -114,9 +123,18 @@ def micro_batches(
     return [*batches, _pad(pending, device)]
 
 
+def batch_of_one(example: Example, device: str | torch.device = "cpu") -> Batch:
+    """One example without padding: what is computed of it depends on no other example, not even in rounding.
+
+    Raises:
+        InvalidInput: an empty prompt or response, or log-probabilities of another length.
+    """
+    return _pad([example], device)
+
+
 def totals_of(examples: Sequence[Example]) -> Totals:
-    """How much there is to be a mean over."""
-    return Totals(len(examples), sum(len(each.token_ids) for each in examples))
+    """How many sequences and response tokens a loss of `examples` is a mean over."""
+    return Totals(len(examples), sum(len(example.token_ids) for example in examples))
 
 
 def places(examples: Sequence[Example]) -> Tensor:

@@ -12,10 +12,8 @@ __all__ = [
     "Algorithm",
     "AlgorithmName",
     "KLEstimator",
-    "LearnerName",
     "PolicyLoss",
     "Reduction",
-    "title_of",
 ]
 
 Reduction = Literal["sequence_mean", "token_mean", "constant_length"]
@@ -79,8 +77,6 @@ class PolicyLoss(BaseModel):
 
 
 AlgorithmName = Literal["reinforce", "rloo", "ppo", "grpo", "dr_grpo", "dapo", "gspo", "cispo"]
-LearnerName = Literal["expert_iteration", "dpo", "trpo", AlgorithmName]
-"""All that can learn from verdicts; those that are not in the table have files of their own."""
 
 
 @dataclass(frozen=True)
@@ -159,14 +155,3 @@ ALGORITHMS: dict[AlgorithmName, Algorithm] = {
     ),
 }
 assert set(ALGORITHMS) == set(get_args(AlgorithmName))
-
-
-def title_of(name: LearnerName) -> str:
-    """What people call it."""
-    match name:
-        case "expert_iteration":
-            return "Expert iteration"
-        case "dpo" | "trpo":
-            return name.upper()
-        case _:
-            return ALGORITHMS[name].title

@@ -23,7 +23,7 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from prover.theorem import Theorem
-from trainer.objectives.algorithms import LearnerName
+from trainer.learners.registry import LearnerName
 from verifier.errors import InvalidInput
 from verifier.verdict import Kind, Status, Verdict
 

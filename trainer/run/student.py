@@ -13,12 +13,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prover.generators.transformers import load_model
 from trainer.config import RunConfig
-from trainer.learners.base import Learner, LearnerState
-from trainer.learners.dpo import DPOLearner
-from trainer.learners.expert_iteration import ExpertIterationLearner
-from trainer.learners.policy_gradient import PolicyGradientLearner
-from trainer.learners.ppo import PPOLearner
-from trainer.learners.trpo import TRPOLearner
+from trainer.learners.base import Learner, LearnerInputs, LearnerState
 from trainer.model.batching import Example
 from trainer.model.compute import Compute, ComputeConfig
 from trainer.model.distributed import Ranks, full_weights, is_sharded
@@ -26,7 +21,6 @@ from trainer.model.lora import merged, save_adapter, with_lora
 from trainer.model.optimizer import UpdateStats
 from trainer.model.policy import save_policy
 from trainer.model.weights import copy_state, load_weights
-from trainer.objectives.algorithms import ALGORITHMS
 from trainer.rollout import Rollout
 from verifier.errors import InvalidInput
 
@@ -157,28 +151,13 @@ def new_learner(
     Raises:
         InvalidInput: its weights cannot be divided among processes, and shall be.
     """
-    eos_id = tokenizer.eos_token_id
-    assert isinstance(eos_id, int)
-    has_reference = config.algorithm in ALGORITHMS and config.policy_gradient.loss.beta > 0
-    copies = config.algorithm in ("dpo", "ppo", "trpo") or has_reference
-    if compute.shard and copies:
+    kind, settings = config.learner_kind, config.learner
+    if compute.shard and kind.copies_model(settings):
         raise InvalidInput(
             f"compute.shard: {config.algorithm} keeps a second copy of the model, which is not divided among "
             "processes: leave `shard` out, or choose expert iteration or a policy gradient with beta = 0"
         )
-    match config.algorithm:
-        case "expert_iteration":
-            return ExpertIterationLearner(
-                model, config.expert_iteration, eos_id=eos_id, known=known, compute=compute
-            )
-        case "dpo":
-            return DPOLearner(model, config.dpo, eos_id=eos_id, compute=compute)
-        case "trpo":
-            return TRPOLearner(model, config.trpo)
-        case "ppo":
-            return PPOLearner(model, config.policy_gradient, compute=compute)
-        case _:
-            return PolicyGradientLearner(model, config.policy_gradient, tokenizer=tokenizer, compute=compute)
+    return kind.make(LearnerInputs(model, tokenizer, known, compute), settings)
 
 
 def begin(lesson: Lesson) -> Student:

@@ -6,8 +6,8 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 from matplotlib.axes import Axes
 
-from trainer.curriculum.config import PolicyName
-from trainer.curriculum.policies import policy_title
+from trainer.curriculum.policies.base import policy_kind
+from trainer.curriculum.policies.registry import PolicyName
 from trainer.simulation.simulate import Comparison, Figure
 
 __all__ = ["table_of", "write_simulation"]
@@ -46,7 +46,7 @@ def table_of(comparisons: Sequence[Comparison]) -> str:
         ]
         for name, each in comparison.policies.items():
             columns = [
-                policy_title(name),
+                policy_kind(name).title,
                 f"{each.solved.value:,.0f} [{each.solved.ci[0]:,.0f}, {each.solved.ci[1]:,.0f}]",
                 _interval(each.solved_per_call_over_uniform, ".2f"),
                 _interval(each.share_of_best, ".2f"),
@@ -106,7 +106,7 @@ def _draw_curves(axis: Axes, comparison: Comparison) -> None:
 def _legend(name: PolicyName) -> str:
     """One entry for all that go easiest first; what begins with an underscore gets none."""
     if not name.startswith("easiest"):
-        return policy_title(name)
+        return policy_kind(name).title
     return "Easiest first, by each feature" if name == "easiest_dependency_depth" else "_"
 
 
@@ -124,7 +124,9 @@ def _draw_ratios(axis: Axes, comparison: Comparison) -> None:
             va="center",
         )
     axis.axvline(1, color="#8a8a8a", linewidth=1, zorder=0)
-    axis.set_yticks(range(len(comparison.policies)), [policy_title(name) for name in comparison.policies])
+    axis.set_yticks(
+        range(len(comparison.policies)), [policy_kind(name).title for name in comparison.policies]
+    )
     axis.invert_yaxis()
     axis.set_xlim(
         0, 1.2 * max(each.solved_per_call_over_uniform.ci[1] for each in comparison.policies.values())

@@ -16,7 +16,8 @@ from pydantic import BaseModel, Field
 
 from prover.evaluation.statistics import bootstrap_interval
 from trainer.curriculum.catalogue import Catalogue, ListedTheorems
-from trainer.curriculum.config import POLICIES, CurriculumConfig, PolicyName
+from trainer.curriculum.config import CurriculumConfig
+from trainer.curriculum.policies.registry import POLICIES, PolicyName
 from trainer.curriculum.scheduler import Outcome, Scheduler
 from trainer.simulation.learners import (
     LearnsFrom,

@@ -22,8 +22,9 @@ from prover.evaluation.page import render_evaluation
 from prover.evaluation.provers import BestOf, ModelProver, Portfolio, Prover, Written
 from prover.evaluation.run import Budget, DoesNotElaborate, evaluate
 from prover.evaluation.summary import Evaluated, Summary
-from prover.formats.formats import Answer, Failed, Problem, format_named
+from prover.formats.base import Answer, Failed, Problem
 from prover.formats.prompts import encode_prompt
+from prover.formats.registry import format_named
 from prover.generators.base import SamplingParams
 from prover.generators.transformers import TransformersGenerator
 from verifier.client import AsyncClient

@@ -4,8 +4,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from prover.formats.base import Answer, Failed, Problem, Prompt, Turn
+from prover.formats.chat import last_block
 from prover.formats.fences import blocks_of
-from prover.formats.formats import FORMATS, Answer, Failed, Problem, Prompt, Turn, format_named, last_block
+from prover.formats.registry import FORMATS, format_named
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
@@ -239,7 +241,7 @@ def test_what_stands_before_a_block_does_not_change_it(before: list[str], behind
 
 @given(st.text(alphabet="`lean4\n think</>x", max_size=80))
 def test_every_answer_is_a_proof_a_file_or_a_reason(text: str) -> None:
-    for each in FORMATS.values():
+    for each in map(format_named, FORMATS):
         found = each.answer(text)
         assert [found.proof is not None, found.code is not None, bool(found.missing)].count(True) == 1
 

@@ -4,7 +4,8 @@ import re
 
 import pytest
 
-from prover.formats.formats import FORMATS, Answer, Problem, Prompt, format_named
+from prover.formats.base import Answer, Problem, Prompt
+from prover.formats.registry import FORMATS, format_named
 from prover.sources.datasets import CORE_HEADER
 from prover.theorem import Theorem
 from verifier.judging.pool import LeanPool

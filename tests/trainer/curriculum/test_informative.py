@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from prover.library.features import FEATURES, FeatureTable
 from tests.support.scheduling import ONLY_DISPROOFS, answered, indices, scheduler, table
 from trainer.curriculum.config import CurriculumConfig
-from trainer.curriculum.informative import NEWS, Informative
+from trainer.curriculum.policies.informative import NEWS, Informative
 from trainer.curriculum.posterior import Posteriors, all_proved, informative
 from trainer.curriculum.scheduler import Disproved, Outcome
 from trainer.curriculum.solve_rates import SolveRates

@@ -14,8 +14,10 @@ from prover.library.features import FEATURES, FeatureTable
 from prover.theorem import Theorem
 from tests.support.scheduling import answered, indices, scheduler, table
 from trainer.curriculum.catalogue import ListedTheorems
-from trainer.curriculum.config import POLICIES, CurriculumConfig, PolicyName
-from trainer.curriculum.policies import RULES, drawn_in_proportion, smallest
+from trainer.curriculum.config import CurriculumConfig
+from trainer.curriculum.policies.base import policy_kind, smallest
+from trainer.curriculum.policies.registry import POLICIES, PolicyName
+from trainer.curriculum.policies.rules import draw_in_proportion
 from trainer.curriculum.scheduler import Choice, Outcome, Scheduler
 from trainer.simulation.learners import NumberedTheorems
 from verifier.errors import InvalidInput
@@ -81,7 +83,7 @@ def test_the_choices_are_a_function_of_the_seed() -> None:
 def test_scores_that_are_brought_up_to_date_in_turn_are_restored_as_they_were(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("trainer.curriculum.informative.RESCORED", 3)
+    monkeypatch.setattr("trainer.curriculum.policies.informative.RESCORED", 3)
     features, rates = table(60), dict.fromkeys(range(0, 60, 4), 0.5)
     whole, restored = scheduler(features), scheduler(features)
     for _ in range(6):
@@ -221,7 +223,11 @@ def test_two_theorems_of_one_name_are_refused() -> None:
 
 
 def test_the_policies_that_can_be_named_are_those_there_are() -> None:
-    assert set(POLICIES) == set(get_args(PolicyName)) == {"informative", *RULES}
+    assert get_args(PolicyName) == tuple(POLICIES)
+    assert len({policy_kind(name).title for name in POLICIES}) == len(POLICIES)
+    assert {f"easiest_{feature}" for feature in FEATURES} < set(POLICIES)
+    with pytest.raises(InvalidInput, match=r"no curriculum policy `hardest`: .*informative"):
+        policy_kind("hardest")
 
 
 # Policies of others
@@ -285,7 +291,7 @@ def test_the_smallest_are_found_where_a_sample_of_all_is_misleading() -> None:
 def test_draws_are_in_proportion_to_weights() -> None:
     rng = np.random.default_rng(0)
     weights = np.array([1, 2, 7], np.float32)
-    firsts = Counter(int(np.argmin(drawn_in_proportion(weights, rng))) for _ in range(4000))
+    firsts = Counter(int(np.argmin(draw_in_proportion(weights, rng))) for _ in range(4000))
     assert [firsts[index] / 4000 for index in range(3)] == pytest.approx([0.1, 0.2, 0.7], abs=0.03)
 
 

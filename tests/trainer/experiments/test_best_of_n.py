@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from prover.evaluation.provers import BestOf, Written
-from prover.formats.formats import Answer, Failed, Problem
+from prover.formats.base import Answer, Failed, Problem
 from prover.theorem import Theorem
 from tests.support.toys import CONFIG, PAIRS
 from trainer.cli.app import app

@@ -14,6 +14,7 @@ from trainer.experiments.compare import compare, result_of
 from trainer.experiments.comparison_table import ArmResult, table_of, write_comparison
 from trainer.experiments.parts import fingerprint, held
 from trainer.experiments.variants import ARMS, CONTROL, START, arm_config, arm_title
+from trainer.learners.policy_gradient import PolicyGradientConfig
 from trainer.model.optimizer import Budget
 from verifier.errors import InvalidInput
 from verifier.lean.runtime import LeanRuntime
@@ -58,8 +59,9 @@ def rows_of(table: str) -> dict[str, list[str]]:
 
 def test_an_arm_is_the_runs_settings_with_its_own_on_top() -> None:
     config = arm_config(TINY, "grpo_potential", seed=3)
-    assert (config.algorithm, config.seed, config.policy_gradient.seed) == ("grpo", 3, 3)
-    assert (config.policy_gradient.credit.scheme, config.policy_gradient.credit.weight) == ("potential", 0.5)
+    learner = config.section(PolicyGradientConfig)
+    assert (config.algorithm, config.seed, learner.seed) == ("grpo", 3, 3)
+    assert (learner.credit.scheme, learner.credit.weight) == ("potential", 0.5)
     credited = {"policy_gradient": {"credit": {"scheme": "lecture"}}}
     assert config.needs_tactics and not arm_config(credited, "grpo", seed=3).needs_tactics
     for arm in ARMS:

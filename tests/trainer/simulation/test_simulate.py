@@ -15,7 +15,8 @@ from prover.theorem import Theorem
 from trainer.bench.curriculum import bench_curriculum
 from trainer.cli.curriculum import curriculum_app
 from trainer.config import run_config
-from trainer.curriculum.config import POLICIES, CurriculumConfig
+from trainer.curriculum.config import CurriculumConfig
+from trainer.curriculum.policies.registry import POLICIES
 from trainer.curriculum.scheduler import Outcome
 from trainer.run.checkpoints import SCHEMA
 from trainer.run.directory import AttemptRow, Summary

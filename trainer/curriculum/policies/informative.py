@@ -32,11 +32,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from prover.library.features import FeatureTable
 from trainer.curriculum.config import CurriculumConfig
-from trainer.curriculum.policies import Allowed, Pick, Standing, smallest
+from trainer.curriculum.policies.base import Allowed, Pick, PolicyKind, Standing, smallest
 from trainer.curriculum.posterior import Floats, Indices, Posteriors, all_proved, all_refuted, informative
 from trainer.curriculum.solve_rates import SolveRates
 
-__all__ = ["NEWS", "REPEAT", "Informative", "score"]
+__all__ = ["INFORMATIVE", "NEWS", "REPEAT", "Informative", "score"]
 
 NEWS = 0.25
 """What a first proof is worth where the whole group is proved, beside an informative group.  With 1 the sure
@@ -242,3 +242,6 @@ class Informative:
         self._rates = SolveRates(features, fitted_on)
         self._rates.restore(window)
         self._score_all()
+
+
+INFORMATIVE = PolicyKind("Informative", Informative)
