@@ -9,6 +9,7 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Self
 
 from prover.formats.base import Problem
 from prover.sources.datasets import CORE_HEADER, read_dataset
@@ -43,23 +44,30 @@ class Benchmark:
     digest: str
     """Of the theorems below."""
     problems: tuple[Problem, ...]
-    bad: tuple[RowIssue, ...]
+    bad: tuple[RowIssue, ...] = ()
     """Rows that are left out, and why."""
-    renamed: tuple[RowIssue, ...]
+    renamed: tuple[RowIssue, ...] = ()
     """Rows whose name is that of another statement: they are under a name of their own."""
-    faulty: Mapping[str, str]
+    faulty: Mapping[str, str] = field(default_factory=dict)
     """Theorems that say something else than they should, and why."""
-    answer_given: frozenset[str]
+    answer_given: frozenset[str] = frozenset()
     """Theorems that ask for an object, and were given the published one."""
 
-    def under_core_header(self) -> "Benchmark":
+    @classmethod
+    def of(cls, name: str, theorems: Iterable[Theorem]) -> Self:
+        """Theorems of this project, whose set is called so; nothing is wrong with any of them."""
+        problems = tuple(map(Problem, theorems))
+        digest = digest_of(problems)
+        return cls(name, variant=name, set_digest=digest, digest=digest, problems=problems)
+
+    def under_core_header(self) -> Self:
         """The same statements to be read by a Lean without Mathlib, as far as it can."""
         return self._with(
             replace(each, theorem=each.theorem.model_copy(update={"header": CORE_HEADER}))
             for each in self.problems
         )
 
-    def of_split(self, split: Split) -> "Benchmark":
+    def of_split(self, split: Split) -> Self:
         """Those of one split.
 
         Raises:
@@ -67,11 +75,11 @@ class Benchmark:
         """
         return self._with(each for each in self.problems if each.theorem.split == split)
 
-    def first(self, number: int) -> "Benchmark":
+    def first(self, number: int) -> Self:
         """The first so many."""
         return self._with(self.problems[:number])
 
-    def _with(self, problems: Iterable[Problem]) -> "Benchmark":
+    def _with(self, problems: Iterable[Problem]) -> Self:
         kept = tuple(problems)
         if not kept:
             raise InvalidInput(f"{self.name} has no such theorem: look at the splits of its rows")

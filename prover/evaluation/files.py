@@ -17,13 +17,16 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from prover.evaluation.summary import Evaluated, Summary
+from prover.evaluation.benchmark import Benchmark
+from prover.evaluation.statistics import Counts
+from prover.evaluation.summary import EvalSummary, Evaluated, counts_at, outcomes
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput, ProofmillError
 from verifier.sandbox.lock import locked
@@ -31,6 +34,7 @@ from verifier.verdict import Kind, Status
 
 __all__ = [
     "EvalFiles",
+    "EvalPlan",
     "EvalRecord",
     "ProblemRow",
     "StatementRow",
@@ -42,6 +46,18 @@ __all__ = [
 Row = TypeVar("Row", bound=BaseModel)
 NOTE_TIME_S = 5.0
 """How many seconds a kill can take from what is said to be spent."""
+
+
+@dataclass(frozen=True)
+class EvalPlan:
+    """What is evaluated, by what, how often: `plan.json`."""
+
+    samples: int
+    """Attempts at every theorem."""
+    repairs: int
+    """How often an attempt may answer to Lean's complaints; each answer is one more Lean call."""
+    fingerprint: Mapping[str, str]
+    """Hashes and versions by what they are of: the theorems, the prover, the judge, the code."""
 
 
 class ProblemRow(BaseModel):
@@ -56,6 +72,18 @@ class ProblemRow(BaseModel):
     """Why it says something else than it should."""
     answer_given: bool = False
     """Whether it asks for an object, and was given the published one."""
+
+    @classmethod
+    def of(cls, benchmark: Benchmark) -> Iterator[Self]:
+        """The rows of a benchmark."""
+        for problem in benchmark.problems:
+            name = problem.theorem.name
+            yield cls(
+                theorem=problem.theorem,
+                informal=problem.informal,
+                faulty=benchmark.faulty.get(name),
+                answer_given=name in benchmark.answer_given,
+            )
 
 
 class StatementRow(BaseModel):
@@ -83,19 +111,20 @@ class EvalFiles:
     def __init__(
         self,
         directory: Path,
-        plan: Mapping[str, object],
+        plan: EvalPlan,
         problems: Iterable[ProblemRow],
         *,
         unknown_again: bool = False,
     ) -> None:
         """With `unknown_again`, attempts whose verdict is unknown count as not made yet."""
         self.directory = directory
+        self.plan = plan
         self._stack = ExitStack()
         try:
             directory.mkdir(parents=True, exist_ok=True)
             busy = f"another evaluation writes to {directory}: wait for it"
             self._stack.enter_context(locked(directory / ".lock", busy))
-            self._begin(json.loads(json.dumps(plan)), problems)
+            self._begin(problems)
             self.attempts = {
                 key: row
                 for key, row in latest(self._rows("attempts.jsonl", Evaluated)).items()
@@ -168,7 +197,8 @@ class EvalFiles:
         self._noted = self.seconds
         self.write("time.json", json.dumps(self._noted))
 
-    def _begin(self, plan: dict[str, object], problems: Iterable[ProblemRow]) -> None:
+    def _begin(self, problems: Iterable[ProblemRow]) -> None:
+        plan = {"samples": self.plan.samples, "repairs": self.plan.repairs, **self.plan.fingerprint}
         path = self.directory / "plan.json"
         if path.is_file():
             before = json.loads(path.read_bytes())
@@ -206,13 +236,27 @@ class EvalRecord:
     """By name."""
     attempts: list[Evaluated]
     """In the order of theorems, samples and rounds."""
-    summary: Summary
+    summary: EvalSummary
+
+    @cached_property
+    def kinds(self) -> dict[str, list[Kind]]:
+        """What became of the attempts at each theorem that Lean reads, in the benchmark's order."""
+        summary = self.summary
+        unread = summary.not_elaborating.keys() | summary.no_answer.keys()
+        found = outcomes(self.attempts, summary.samples)
+        never = [Kind.UNKNOWN] * summary.samples
+        return {name: found.get(name, never) for name in self.problems if name not in unread}
+
+    def counts(self, k: int) -> dict[str, Counts]:
+        """What pass@k of each of these is estimated from (`prover.evaluation.summary.counts_at`)."""
+        in_order = self.summary.in_order
+        return {name: counts_at(kinds, k, in_order=in_order) for name, kinds in self.kinds.items()}
 
 
 def read_record(directory: Path) -> EvalRecord:
     """Raises InvalidInput for what is no evaluation, or one that has not come to its end."""
     try:
-        summary = Summary.model_validate_json((directory / "summary.json").read_bytes())
+        summary = EvalSummary.model_validate_json((directory / "summary.json").read_bytes())
         plan = json.loads((directory / "plan.json").read_bytes())
     except OSError as error:
         raise InvalidInput(

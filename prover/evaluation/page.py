@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from prover.evaluation.files import EvalRecord
-from prover.evaluation.summary import Evaluated, Summary
+from prover.evaluation.summary import EvalSummary, Evaluated
 from prover.pages import page_environment
 from verifier.verdict import Kind
 
@@ -45,18 +45,6 @@ WIDTH, HEIGHT = 460.0, 200.0
 
 
 @dataclass(frozen=True)
-class Rate:
-    """A line of the table of pass@k."""
-
-    k: str
-    value: float
-    ci: tuple[float, float]
-    worst: float
-    best: float
-    left_out: int
-
-
-@dataclass(frozen=True)
 class Proof:
     name: str
     text: str
@@ -84,7 +72,7 @@ def render_evaluation(record: EvalRecord) -> str:
         summary=summary,
         benchmark=variant,
         headline=_headline(summary),
-        rates=_rates(summary),
+        ks=[k for k in summary.pass_at_k if int(k) in {*_SHOWN_KS, summary.samples}],
         curve=_curve(summary),
         width=WIDTH,
         height=HEIGHT,
@@ -96,7 +84,7 @@ def render_evaluation(record: EvalRecord) -> str:
     )
 
 
-def _headline(summary: Summary) -> str:
+def _headline(summary: EvalSummary) -> str:
     low, high = summary.solved_ci
     share = (
         f"{100 * summary.solved / summary.n:.1f}% [{100 * low:.1f}, {100 * high:.1f}]" if summary.n else ""
@@ -104,23 +92,7 @@ def _headline(summary: Summary) -> str:
     return f"{summary.solved} of {summary.n} theorems solved by one of {summary.samples} attempts: {share}"
 
 
-def _rates(summary: Summary) -> list[Rate]:
-    shown = {str(k) for k in _SHOWN_KS} | {str(summary.samples)}
-    return [
-        Rate(
-            k=k,
-            value=value,
-            ci=summary.ci[k],
-            worst=summary.if_unknown_refuted[k],
-            best=summary.if_unknown_proved[k],
-            left_out=summary.left_out.get(k, 0),
-        )
-        for k, value in summary.pass_at_k.items()
-        if k in shown
-    ]
-
-
-def _curve(summary: Summary) -> Curve | None:
+def _curve(summary: EvalSummary) -> Curve | None:
     """Pass@k over k; None where there is one point only."""
     ks = [int(k) for k in summary.pass_at_k]
     if len(ks) < 2:

@@ -1,23 +1,24 @@
-"""What an evaluation measures: a fixed list of proofs, or a model that is asked in a format."""
+"""What an evaluation measures: a model that is asked in a format, also with a choice among its answers."""
 
 import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from prover.evaluation.tactic_lists import PORTFOLIO
 from prover.formats.base import Answer, Failed, Problem, Prompt, PromptFormat, Turn
 from prover.formats.prompts import encode_prompt
 from prover.generators.base import Generator, SamplingParams, sample_each
+from prover.generators.sealed import SUMS, digest_of
 from verifier.errors import InvalidInput
 
 if TYPE_CHECKING:
-    # The portfolio needs no model, and the command line no second more.
+    # A portfolio needs no model, and the command line no second more.
     from transformers import PreTrainedTokenizerBase
 
-__all__ = ["BestOf", "ModelProver", "Portfolio", "Prover", "Scorer", "Written"]
+__all__ = ["BestOf", "ModelProver", "Prover", "Scorer", "Written", "digest_of_model"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +27,8 @@ class Written:
 
     text: str
     tokens: int = 0
+    nats: float = 0.0
+    """−log of its probability, at the sampling temperature."""
     sampling_ms: float = 0.0
     refused: str = ""
     """Why there is none: the prompt leaves no room for it."""
@@ -55,30 +58,6 @@ class Prover(Protocol):
     def read(self, text: str) -> Answer:
         """What is to be judged of an answer."""
         ...
-
-
-class Portfolio:
-    """A fixed list of proofs, the same for every theorem, the one that proves the most first."""
-
-    in_order = True
-
-    def __init__(self, proofs: Sequence[str] = PORTFOLIO) -> None:
-        self._proofs = tuple(proofs)
-
-    @property
-    def fingerprint(self) -> dict[str, str]:
-        return {"generator": "portfolio", "proofs_sha256": _sha256("\n".join(self._proofs))}
-
-    def answers(self, problems: Sequence[Problem], samples: int) -> list[list[Written]]:
-        if samples > len(self._proofs):
-            raise InvalidInput(f"the portfolio has {len(self._proofs)} proofs: ask for no more --samples")
-        return [[Written(proof) for proof in self._proofs[:samples]] for _ in problems]
-
-    def second_thoughts(self, failed: Sequence[Failed], round: int) -> list[Written]:
-        raise InvalidInput("the portfolio learns nothing from Lean's complaints: leave --repairs at 0")
-
-    def read(self, text: str) -> Answer:
-        return Answer(proof=text)
 
 
 class ModelProver:
@@ -132,7 +111,7 @@ class ModelProver:
         return [
             [Written("", refused=str(group))] * samples
             if isinstance(group, InvalidInput)
-            else [Written(each.text, len(each.token_ids), share_ms) for each in group]
+            else [Written(each.text, len(each.token_ids), -sum(each.logprobs), share_ms) for each in group]
             for group in groups
         ]
 
@@ -196,5 +175,20 @@ class BestOf:
         return [*distinct.values(), *repeated]
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def digest_of_model(directory: Path) -> str:
+    """Of a sealed policy its digest; of any other directory one of all files in it.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
+    if (directory / SUMS).is_file():
+        return digest_of(directory)
+    digest = hashlib.sha256()
+    try:
+        for path in sorted(path for path in directory.rglob("*") if path.is_file()):
+            digest.update(f"{path.relative_to(directory)}\0".encode())
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    except OSError as error:
+        raise InvalidInput(f"cannot read the model in {directory}: {error.strerror}") from error
+    return digest.hexdigest()

@@ -1,7 +1,6 @@
 """`proofmill eval`: measure a prover on a benchmark, and put results beside each other."""
 
 import asyncio
-import hashlib
 import json
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
@@ -9,20 +8,19 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
-from rich.progress import Progress
 from typer.core import TyperGroup
 
+from prover.evaluation.baselines import PortfolioProver
 from prover.evaluation.benchmark import Benchmark, load_benchmark
 from prover.evaluation.compare import EvalComparison, compare_evaluations
 from prover.evaluation.export import EXPORTS, exported, write_parquet
-from prover.evaluation.files import EvalFiles, EvalRecord, ProblemRow, StatementRow, read_record
+from prover.evaluation.files import EvalFiles, EvalRecord, ProblemRow, read_record
 from prover.evaluation.page import render_evaluation
-from prover.evaluation.provers import BestOf, ModelProver, Portfolio, Prover
-from prover.evaluation.run import Budget, evaluate
-from prover.evaluation.summary import Evaluated
+from prover.evaluation.progress import EvalBars
+from prover.evaluation.provers import BestOf, ModelProver, Prover, digest_of_model
+from prover.evaluation.run import evaluate, plan_of
 from prover.formats.registry import FORMATS, format_named
 from prover.generators.base import Generator, SamplingParams
-from prover.generators.sealed import SUMS, digest_of
 from verifier.cli.app import (
     AllowUnconfined,
     Heartbeats,
@@ -38,9 +36,9 @@ from verifier.errors import InvalidInput
 from verifier.judging.certificate import CertificateStore
 from verifier.judging.pool import LeanPool
 from verifier.judging.reward import Verifier
-from verifier.lean.runtime import LeanRuntime, code_in
+from verifier.lean.runtime import LeanRuntime
 from verifier.options import Options
-from verifier.verdict import Kind, Submission, Verdict
+from verifier.verdict import Submission, Verdict
 
 __all__ = ["eval_app"]
 
@@ -124,7 +122,6 @@ def run_command(
         benchmark = benchmark.first(first)
     sampling = SamplingParams(temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, seed=seed)
     options = Options(timeout_s=timeout, heartbeats=heartbeats)
-    budget = Budget(samples, repairs)
     runtime = None if url is not None else confined_runtime(project, allow_unconfined)
     with ExitStack() as stack:
         chosen = stack.enter_context(
@@ -134,33 +131,18 @@ def run_command(
             chosen = _ranked(chosen, ranker, candidates, device)
 
         async def measure() -> None:
-            fingerprint = {
-                "benchmark": benchmark.variant,
-                "benchmark_sha256": benchmark.set_digest,
-                "theorems_sha256": benchmark.digest,
-                **chosen.fingerprint,
-                **await _toolchain(runtime, url, api_key),
-                "timeout_s": f"{timeout:g}",
-                "heartbeats": str(heartbeats),
-                "code_sha256": hashlib.sha256(_code()).hexdigest(),
-            }
-            plan = {"samples": samples, "repairs": repairs, **fingerprint}
+            limits = {"timeout_s": f"{timeout:g}", "heartbeats": str(heartbeats)}
+            judge = {**await _toolchain(runtime, url, api_key), **limits}
+            plan = plan_of(benchmark, chosen, judge, samples=samples, repairs=repairs)
             with (
-                EvalFiles(out, plan, _rows(benchmark), unknown_again=unknown_again) as files,
+                EvalFiles(out, plan, ProblemRow.of(benchmark), unknown_again=unknown_again) as files,
                 progress_bars(remaining=True) as progress,
             ):
+                watcher = EvalBars(progress, len(benchmark.problems), samples)
                 async with _verifier(runtime, url, api_key, workers, options, out) as verifier:
-                    summary = await evaluate(
-                        benchmark,
-                        chosen,
-                        verifier,
-                        files,
-                        budget=budget,
-                        watcher=_Bars(progress, len(benchmark.problems), samples),
-                        fingerprint=fingerprint,
-                        leave_out=leave_out or core,
+                    await evaluate(
+                        benchmark, chosen, verifier, files, watcher=watcher, leave_out=leave_out or core
                     )
-                files.write("summary.json", summary.model_dump_json(indent=2) + "\n")
 
         asyncio.run(measure())
     _finish(read_record(out))
@@ -198,33 +180,6 @@ def export_command(
     say(f"{len(rows):,} rows are in {out}")
 
 
-class _Bars:
-    """The progress of an evaluation: statements that Lean was asked about, then attempts."""
-
-    def __init__(self, progress: Progress, theorems: int, samples: int) -> None:
-        self._progress = progress
-        self._samples = samples
-        self._readable = 0
-        self._solved: set[str] = set()
-        self._statements = progress.add_task("statements that Lean reads", total=theorems)
-        self._attempts = progress.add_task("attempts", total=theorems * samples, visible=False)
-
-    def stated(self, row: StatementRow) -> None:
-        self._progress.advance(self._statements)
-        self._readable += bool(row.elaborates)
-
-    def attempted(self, last: Evaluated) -> None:
-        if last.kind is Kind.PROVED:
-            self._solved.add(last.name)
-        self._progress.update(
-            self._attempts,
-            description=f"attempts, {len(self._solved)} solved",
-            total=self._readable * self._samples,
-            visible=True,
-            advance=1,
-        )
-
-
 def _say_what(benchmark: Benchmark) -> None:
     for row in benchmark.bad:
         say(f"{row.where}: {row.name + ': ' if row.name else ''}{row.reason}", "red")
@@ -235,17 +190,6 @@ def _say_what(benchmark: Benchmark) -> None:
     say(
         f"{benchmark.name}: {len(benchmark.problems)} theorems, {benchmark.variant} ({benchmark.digest[:12]})"
     )
-
-
-def _rows(benchmark: Benchmark) -> Iterator[ProblemRow]:
-    for each in benchmark.problems:
-        name = each.theorem.name
-        yield ProblemRow(
-            theorem=each.theorem,
-            informal=each.informal,
-            faulty=benchmark.faulty.get(name),
-            answer_given=name in benchmark.answer_given,
-        )
 
 
 @contextmanager
@@ -259,7 +203,7 @@ def _prover(
     vllm_url: str | None,
 ) -> Iterator[Prover]:
     if generator == "portfolio":
-        yield Portfolio()
+        yield PortfolioProver()
         return
     if model is None:
         raise InvalidInput(f"--generator {generator} needs a model: name its directory as --model")
@@ -268,7 +212,7 @@ def _prover(
     from prover.generators.transformers import TransformersGenerator
 
     asked = format_named(style)
-    named = {"generator": generator, "model": model.name, "model_sha256": _model_digest(model)}
+    named = {"generator": generator, "model": model.name, "model_sha256": digest_of_model(model)}
     if generator == "transformers":
         loaded = TransformersGenerator.load(model, device)
         yield ModelProver(loaded, loaded.tokenizer, asked, sampling, named)
@@ -281,12 +225,12 @@ def _prover(
 
 
 def _ranked(prover: Prover, ranker: Path, candidates: int, device: str) -> Prover:
-    if isinstance(prover, Portfolio):
+    if isinstance(prover, PortfolioProver):
         raise InvalidInput("the portfolio has an order of its own: a --ranker is for a model's answers")
     prepare_torch()
     from trainer.experiments.best_of_n import load_scorer
 
-    named = {"ranker": ranker.name, "ranker_sha256": _model_digest(ranker)}
+    named = {"ranker": ranker.name, "ranker_sha256": digest_of_model(ranker)}
     return BestOf(prover, load_scorer(ranker, device), candidates, named)
 
 
@@ -359,25 +303,6 @@ def _print_comparison(found: EvalComparison) -> None:
         print(f"left out by one of them: {len(found.in_one_only)}")
     for what, (of_a, of_b) in found.other.items():
         print(f"{what}: {of_a or '-'} | {of_b or '-'}")
-
-
-def _model_digest(directory: Path) -> str:
-    """Of a sealed policy its digest; of any other directory one of all files in it."""
-    if (directory / SUMS).is_file():
-        return digest_of(directory)
-    digest = hashlib.sha256()
-    try:
-        for path in sorted(each for each in directory.rglob("*") if each.is_file()):
-            digest.update(f"{path.relative_to(directory)}\0".encode())
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-    except OSError as error:
-        raise InvalidInput(f"cannot read the model in {directory}: {error.strerror}") from error
-    return digest.hexdigest()
-
-
-def _code() -> bytes:
-    return b"".join(code_in(Path(__file__).parents[2] / package) for package in ("prover", "verifier"))
 
 
 class _Remote:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
 
-from prover.evaluation.baselines import CANDIDATES, greedy_portfolio
+from prover.evaluation.baselines import FAMILY_TACTICS, greedy_portfolio
 from prover.evaluation.statistics import Counts, mean_pass_at_k, wilson_interval
 from prover.generators.base import SamplingParams
 from prover.theorem import Theorem
@@ -113,9 +113,9 @@ def measure_portfolio(
     the single best tactic, `pass@8` is the whole list's.  A theorem that only an unknown
     verdict keeps from being solved is in no rate.
     """
-    trials = [(theorem, tactic) for tactic in CANDIDATES for theorem in train]
+    trials = [(theorem, tactic) for tactic in FAMILY_TACTICS for theorem in train]
     verdicts = session.judge("portfolio", trials)
-    solved: dict[str, set[str]] = {tactic: set() for tactic in CANDIDATES}
+    solved: dict[str, set[str]] = {tactic: set() for tactic in FAMILY_TACTICS}
     for (theorem, tactic), verdict in zip(trials, verdicts, strict=True):
         if verdict.kind is Kind.PROVED:
             solved[tactic].add(theorem.name)

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prover.evaluation.statistics import wilson_interval
-from prover.evaluation.summary import Evaluated, Weighed, outcomes, pass_rates, summary_of
+from prover.evaluation.summary import Evaluated, outcomes, pass_rates, summary_of
 from verifier.verdict import Kind, Status
 
 P, R, U = Kind.PROVED, Kind.REFUTED, Kind.UNKNOWN
@@ -109,7 +109,7 @@ def test_a_summary_counts_what_was_spent_and_keeps_faulty_theorems_apart() -> No
         row("gone", 0, P),
     ]
     summary = summary_of(
-        [Weighed("a", {"split": "test", "topic": "algebra"}), Weighed("b", {"split": "test"})],
+        {"a": {"split": "test", "topic": "algebra"}, "b": {"split": "test"}},
         rows,
         samples=2,
         in_order=False,

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.evaluation.baselines import CANDIDATES, greedy_portfolio
+from prover.evaluation.baselines import FAMILY_TACTICS, greedy_portfolio
 from prover.families import (
     DIFFICULTIES,
     FAMILIES,
@@ -217,10 +217,10 @@ def test_asking_for_more_than_there_is_says_how_many_there_are(monkeypatch: pyte
 
 def test_no_candidate_of_the_portfolio_names_a_variable_of_a_statement() -> None:
     drawn = {*VARIABLES, *HYPOTHESES, *FUNCTION_NAMES, *PREDICATES, *LISTS}
-    for tactic in CANDIDATES:
+    for tactic in FAMILY_TACTICS:
         introduced = set(re.findall(r"intro (\w+)", tactic))
         assert not drawn & set(re.findall(r"[\w']+", tactic)) - introduced, tactic
-    assert len(set(CANDIDATES)) == len(CANDIDATES)
+    assert len(set(FAMILY_TACTICS)) == len(FAMILY_TACTICS)
 
 
 def test_portfolio_takes_what_adds_most_and_stops_when_nothing_adds() -> None:
