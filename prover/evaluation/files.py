@@ -22,12 +22,12 @@ from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
-from prover.evaluation.benchmark import Benchmark
 from prover.evaluation.statistics import Counts
 from prover.evaluation.summary import EvalSummary, Evaluated, counts_at, outcomes
-from prover.theorem import Theorem
+from prover.formats.base import Problem
 from verifier.errors import InvalidInput, ProofmillError
 from verifier.sandbox.lock import locked
 from verifier.verdict import Kind, Status
@@ -36,14 +36,13 @@ __all__ = [
     "EvalFiles",
     "EvalPlan",
     "EvalRecord",
-    "ProblemRow",
     "StatementRow",
     "latest",
     "read_record",
     "read_rows",
 ]
 
-Row = TypeVar("Row", bound=BaseModel)
+Row = TypeVar("Row")
 NOTE_TIME_S = 5.0
 """How many seconds a kill can take from what is said to be spent."""
 
@@ -58,32 +57,6 @@ class EvalPlan:
     """How often an attempt may answer to Lean's complaints; each answer is one more Lean call."""
     fingerprint: Mapping[str, str]
     """Hashes and versions by what they are of: the theorems, the prover, the judge, the code."""
-
-
-class ProblemRow(BaseModel):
-    """A theorem of an evaluation."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    theorem: Theorem
-    informal: str = ""
-    """What it says in words."""
-    faulty: str | None = None
-    """Why it says something else than it should."""
-    answer_given: bool = False
-    """Whether it asks for an object, and was given the published one."""
-
-    @classmethod
-    def of(cls, benchmark: Benchmark) -> Iterator[Self]:
-        """The rows of a benchmark."""
-        for problem in benchmark.problems:
-            name = problem.theorem.name
-            yield cls(
-                theorem=problem.theorem,
-                informal=problem.informal,
-                faulty=benchmark.faulty.get(name),
-                answer_given=name in benchmark.answer_given,
-            )
 
 
 class StatementRow(BaseModel):
@@ -112,7 +85,7 @@ class EvalFiles:
         self,
         directory: Path,
         plan: EvalPlan,
-        problems: Iterable[ProblemRow],
+        problems: Iterable[Problem],
         *,
         unknown_again: bool = False,
     ) -> None:
@@ -197,7 +170,7 @@ class EvalFiles:
         self._noted = self.seconds
         self.write("time.json", json.dumps(self._noted))
 
-    def _begin(self, problems: Iterable[ProblemRow]) -> None:
+    def _begin(self, problems: Iterable[Problem]) -> None:
         plan = {"samples": self.plan.samples, "repairs": self.plan.repairs, **self.plan.fingerprint}
         path = self.directory / "plan.json"
         if path.is_file():
@@ -211,7 +184,8 @@ class EvalFiles:
             return
         if {each.name for each in self.directory.iterdir()} - {".lock", "problems.jsonl"}:
             raise InvalidInput(f"{self.directory} holds something else: choose another --out")
-        self.write("problems.jsonl", "".join(f"{row.model_dump_json()}\n" for row in problems))
+        rows = "".join(f"{to_json(row).decode()}\n" for row in problems)
+        self.write("problems.jsonl", rows)
         self.write("plan.json", json.dumps(plan, indent=2, ensure_ascii=False) + "\n")
 
     def _rows(self, name: str, model: type[Row]) -> Iterator[Row]:
@@ -232,7 +206,7 @@ class EvalRecord:
 
     directory: Path
     plan: dict[str, str | int]
-    problems: dict[str, ProblemRow]
+    problems: dict[str, Problem]
     """By name."""
     attempts: list[Evaluated]
     """In the order of theorems, samples and rounds."""
@@ -265,7 +239,7 @@ def read_record(directory: Path) -> EvalRecord:
         ) from error
     except ValueError as error:
         raise InvalidInput(f"{directory} holds no evaluation that can be read here: {error}") from error
-    problems = {row.theorem.name: row for row in read_rows(directory / "problems.jsonl", ProblemRow)}
+    problems = {row.theorem.name: row for row in read_rows(directory / "problems.jsonl", Problem)}
     place = {name: number for number, name in enumerate(problems)}
     attempts = latest(read_rows(directory / "attempts.jsonl", Evaluated)).values()
     ordered = sorted(attempts, key=lambda row: (place[row.name], row.sample, row.round))
@@ -287,9 +261,10 @@ def read_rows(path: Path, model: type[Row]) -> Iterator[Row]:
         lines = path.read_bytes().split(b"\n")[:-1]
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror}; is it an evaluation?") from error
+    adapter = TypeAdapter(model)
     for number, line in enumerate(lines, start=1):
         try:
-            yield model.model_validate_json(line)
+            yield adapter.validate_json(line)
         except ValidationError as error:
             raise InvalidInput(f"{path}, line {number}: {error}") from error
 

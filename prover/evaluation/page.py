@@ -41,7 +41,6 @@ PUBLISHED: Mapping[str, Sequence[Published]] = {
 
 _SHOWN_KS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
-WIDTH, HEIGHT = 460.0, 200.0
 
 
 @dataclass(frozen=True)
@@ -56,10 +55,10 @@ class Proof:
 
 @dataclass(frozen=True)
 class Curve:
-    """Points of an SVG, as it wants them."""
+    """Points of a chart, as shares of its width and height."""
 
-    line: str
-    band: str
+    line: list[tuple[float, float]]
+    band: list[tuple[float, float]]
     ticks: list[tuple[float, str]]
 
 
@@ -74,8 +73,6 @@ def render_evaluation(record: EvalRecord) -> str:
         headline=_headline(summary),
         ks=[k for k in summary.pass_at_k if int(k) in {*_SHOWN_KS, summary.samples}],
         curve=_curve(summary),
-        width=WIDTH,
-        height=HEIGHT,
         proofs=_proofs(record),
         unread=_by_reason(summary.not_elaborating),
         no_answer=_by_reason(summary.no_answer),
@@ -97,20 +94,12 @@ def _curve(summary: EvalSummary) -> Curve | None:
     ks = [int(k) for k in summary.pass_at_k]
     if len(ks) < 2:
         return None
-
-    def x(k: int) -> float:
-        return WIDTH * (k - ks[0]) / (ks[-1] - ks[0])
-
-    def points(values: Iterable[tuple[int, float]]) -> str:
-        return " ".join(f"{x(k):.1f},{HEIGHT * (1 - value):.1f}" for k, value in values)
-
-    low = [(k, summary.ci[str(k)][0]) for k in ks]
-    high = [(k, summary.ci[str(k)][1]) for k in reversed(ks)]
-    ticks = [k for k in ks if k in _SHOWN_KS or k == ks[-1]]
+    x = {k: (k - ks[0]) / (ks[-1] - ks[0]) for k in ks}
+    low, high = ([(x[k], summary.ci[str(k)][end]) for k in ks] for end in (0, 1))
     return Curve(
-        line=points((k, summary.pass_at_k[str(k)]) for k in ks),
-        band=points([*low, *high]),
-        ticks=[(x(k), str(k)) for k in ticks],
+        line=[(x[k], summary.pass_at_k[str(k)]) for k in ks],
+        band=[*low, *reversed(high)],
+        ticks=[(x[k], str(k)) for k in ks if k in _SHOWN_KS or k == ks[-1]],
     )
 
 

@@ -1,7 +1,7 @@
 """An evaluation: every theorem of a benchmark, so many attempts each, every verdict from the verifier.
 
     plan = plan_of(benchmark, prover, judge, samples=8)
-    with EvalFiles(directory, plan, ProblemRow.of(benchmark)) as files:
+    with EvalFiles(directory, plan, benchmark.problems) as files:
         summary = await evaluate(benchmark, prover, verifier, files, watcher=watcher)
 
 What was written down is not done again, so an evaluation that was killed goes on.  Theorems are always asked
@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from prover.evaluation.benchmark import Benchmark, labels_of
+from prover.evaluation.benchmark import Benchmark
 from prover.evaluation.files import EvalFiles, EvalPlan, StatementRow
 from prover.evaluation.provers import Prover, Written
 from prover.evaluation.summary import EvalSummary, Evaluated, summary_of
@@ -98,14 +98,12 @@ async def evaluate(
     finally:
         files.note_time()
     summary = summary_of(
-        {each.theorem.name: labels_of(each.theorem) for each in problems},
+        problems,
         list(files.attempts.values()),
         samples=plan.samples,
         in_order=prover.in_order,
         not_elaborating={row.name: row.reason for row in stated if row.elaborates is False},
         no_answer={row.name: row.reason for row in stated if row.elaborates is None},
-        faulty=benchmark.faulty,
-        answer_given=sorted(benchmark.answer_given),
         wall_seconds=files.seconds,
         fingerprint=plan.fingerprint,
     )

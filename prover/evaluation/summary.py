@@ -14,7 +14,9 @@ from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict
 
+from prover.evaluation.benchmark import labels_of
 from prover.evaluation.statistics import Counts, Estimate, mean_pass_at_k, pass_at_k, wilson_interval
+from prover.formats.base import Problem
 from verifier.verdict import Certificate, Kind, Message, Status
 
 __all__ = [
@@ -136,14 +138,14 @@ class EvalSummary(PassRates):
     fingerprint: dict[str, str]
     """What was run: hashes and versions by what they are of."""
 
-    def at(self, k: int) -> Estimate | None:
-        """Pass@k with its interval; None where no theorem has one.
+    def at(self, k: int) -> Estimate:
+        """Pass@k with its interval, which is all from 0 to 1 where no theorem has one.
 
         Of a list that ends before its k-th proof it is the rate of the whole list.
         """
         key = str(min(k, self.samples) if self.in_order else k)
         if key not in self.pass_at_k:
-            return None
+            return Estimate(0.0, (0.0, 1.0), n=0, left_out=self.n)
         left_out = self.left_out.get(key, 0)
         return Estimate(self.pass_at_k[key], self.ci[key], self.n - left_out, left_out)
 
@@ -209,23 +211,19 @@ def pass_rates(theorems: Sequence[Outcomes], samples: int, *, in_order: bool = F
 
 
 def summary_of(
-    labels: Mapping[str, Mapping[str, str]],
+    problems: Sequence[Problem],
     rows: Sequence[Evaluated],
     *,
     samples: int,
     in_order: bool,
     not_elaborating: Mapping[str, str],
     no_answer: Mapping[str, str],
-    faulty: Mapping[str, str],
-    answer_given: Sequence[str],
     wall_seconds: float,
     fingerprint: Mapping[str, str],
 ) -> EvalSummary:
-    """The summary of an evaluation of the theorems that have labels; rows of others are left aside.
-
-    Args:
-        labels: of each theorem, by its name: its split, source and topic.
-    """
+    """The summary of an evaluation of these theorems; rows of others are left aside."""
+    labels = {each.theorem.name: labels_of(each.theorem) for each in problems}
+    faulty = {each.theorem.name: each.faulty for each in problems if each.faulty is not None}
     own = [row for row in rows if row.name in labels]
     found = outcomes(own, samples)
     kinds = {name: found.get(name, [Kind.UNKNOWN] * samples) for name in labels}
@@ -245,8 +243,8 @@ def summary_of(
         answers=len(own),
         not_elaborating=dict(not_elaborating),
         no_answer=dict(no_answer),
-        faulty={name: reason for name, reason in faulty.items() if name in kinds},
-        answer_given=[name for name in answer_given if name in kinds],
+        faulty=faulty,
+        answer_given=sorted(each.theorem.name for each in problems if each.answer_given),
         sound=pass_rates(sound, samples, in_order=in_order) if len(sound) < len(kinds) else None,
         groups=_groups(labels, kinds, in_order),
         lean_calls=calls,

@@ -8,17 +8,18 @@ from pathlib import Path
 from typing import Annotated, Any, Literal
 
 import typer
+from rich.progress import Progress
 from typer.core import TyperGroup
 
 from prover.evaluation.baselines import PortfolioProver
 from prover.evaluation.benchmark import Benchmark, load_benchmark
 from prover.evaluation.compare import EvalComparison, compare_evaluations
 from prover.evaluation.export import EXPORTS, exported, write_parquet
-from prover.evaluation.files import EvalFiles, EvalRecord, ProblemRow, read_record
+from prover.evaluation.files import EvalFiles, EvalRecord, StatementRow, read_record
 from prover.evaluation.page import render_evaluation
-from prover.evaluation.progress import EvalBars
 from prover.evaluation.provers import BestOf, ModelProver, Prover, digest_of_model
 from prover.evaluation.run import evaluate, plan_of
+from prover.evaluation.summary import Evaluated
 from prover.formats.registry import FORMATS, format_named
 from prover.generators.base import Generator, SamplingParams
 from verifier.cli.app import (
@@ -38,7 +39,7 @@ from verifier.judging.pool import LeanPool
 from verifier.judging.reward import Verifier
 from verifier.lean.runtime import LeanRuntime
 from verifier.options import Options
-from verifier.verdict import Submission, Verdict
+from verifier.verdict import Kind, Submission, Verdict
 
 __all__ = ["eval_app"]
 
@@ -135,10 +136,10 @@ def run_command(
             judge = {**await _toolchain(runtime, url, api_key), **limits}
             plan = plan_of(benchmark, chosen, judge, samples=samples, repairs=repairs)
             with (
-                EvalFiles(out, plan, ProblemRow.of(benchmark), unknown_again=unknown_again) as files,
+                EvalFiles(out, plan, benchmark.problems, unknown_again=unknown_again) as files,
                 progress_bars(remaining=True) as progress,
             ):
-                watcher = EvalBars(progress, len(benchmark.problems), samples)
+                watcher = _Bars(progress, len(benchmark.problems), samples)
                 async with _verifier(runtime, url, api_key, workers, options, out) as verifier:
                     await evaluate(
                         benchmark, chosen, verifier, files, watcher=watcher, leave_out=leave_out or core
@@ -178,6 +179,33 @@ def export_command(
     except OSError as error:
         raise InvalidInput(f"cannot write {out}: {error.strerror}; choose another --out") from error
     say(f"{len(rows):,} rows are in {out}")
+
+
+class _Bars:
+    """The progress of an evaluation: statements that Lean was asked about, then attempts."""
+
+    def __init__(self, progress: Progress, theorems: int, samples: int) -> None:
+        self._progress = progress
+        self._samples = samples
+        self._readable = 0
+        self._solved: set[str] = set()
+        self._statements = progress.add_task("statements that Lean reads", total=theorems)
+        self._attempts = progress.add_task("attempts", total=theorems * samples, visible=False)
+
+    def stated(self, row: StatementRow) -> None:
+        self._progress.advance(self._statements)
+        self._readable += bool(row.elaborates)
+
+    def attempted(self, last: Evaluated) -> None:
+        if last.kind is Kind.PROVED:
+            self._solved.add(last.name)
+        self._progress.update(
+            self._attempts,
+            description=f"attempts, {len(self._solved)} solved",
+            total=self._readable * self._samples,
+            visible=True,
+            advance=1,
+        )
 
 
 def _say_what(benchmark: Benchmark) -> None:

@@ -15,8 +15,8 @@ from typing import Any
 from pydantic import ValidationError
 
 from trainer.config import RunConfig
-from trainer.experiments.comparison_table import ArmResult, write_comparison
-from trainer.experiments.demo import measure_policy
+from trainer.experiments.comparison_table import ArmResult, MeasuredResult, write_comparison
+from trainer.experiments.held_out import Arm, held_out_figures, measure_policy
 from trainer.experiments.parts import (
     Trained,
     fingerprint,
@@ -37,6 +37,8 @@ from verifier.errors import InvalidInput
 __all__ = ["compare"]
 
 RESULT = "result.json"
+MEASURED = "after"
+"""The name of every arm's evaluations."""
 
 
 def compare(settings: Mapping[str, Any], directory: Path, seeds: Sequence[int], arms: Sequence[str]) -> Path:
@@ -50,7 +52,7 @@ def compare(settings: Mapping[str, Any], directory: Path, seeds: Sequence[int], 
     if len(set(arms)) < len(arms) or START in arms:
         raise InvalidInput(f"name each arm once, and none of them {START!r}: {', '.join(arms)}")
     configs = {(seed, arm): arm_config(settings, arm, seed) for seed in seeds for arm in (START, *arms)}
-    results: list[ArmResult] = []
+    results: list[MeasuredResult] = []
     with held(directory):
         for seed in seeds:
             part = directory / f"seed-{seed}"
@@ -58,10 +60,13 @@ def compare(settings: Mapping[str, Any], directory: Path, seeds: Sequence[int], 
             for arm in (START, *arms, *control):
                 budget = None
                 if arm == CONTROL:
-                    first = next(each for each in results if (each.seed, each.arm) == (seed, arms[0]))
+                    first = next(
+                        result for result, _ in results if (result.seed, result.arm) == (seed, arms[0])
+                    )
                     budget = Budget(first.optimizer_steps, first.tokens)
                 config = configs[seed, arms[0] if arm == CONTROL else arm]
-                results.append(result_of(config, part, arm, budget))
+                result = result_of(config, part, arm, budget)
+                results.append(MeasuredResult(result, measured_in(part / arm)))
                 table = write_comparison(directory, results)
     say(table.read_text(encoding="utf-8"))
     return table
@@ -86,19 +91,14 @@ def result_of(config: RunConfig, directory: Path, arm: str, budget: Budget | Non
         raise other_maker(path)
     made_by(place, made)
     data = dataset_of(config)
-    theorems = [*data.held_out, *data.held_out_family]
     say(f"seed {config.seed}, {arm}")
     with timed(place, arm), judging(config) as judge:
         start = make_start(config, directory / START / "start", judge)
         trained = trained_of(config, place, arm, start, budget)
-        measured = measure_policy(config, place, theorems, "after", trained.policy, judge)
+        judge.run(measure_policy(config, place, MEASURED, data, trained.policy, judge))
     result = ArmResult(
         arm=arm,
         seed=config.seed,
-        counts=measured.counts_of(data.held_out),
-        family_counts=measured.counts_of(data.held_out_family),
-        greedy=[measured.greedy[theorem.name] for theorem in data.held_out],
-        entropy=measured.entropy,
         attempts=sum(row.phase in ("train", "disproof") for row in read_attempts(place)),
         optimizer_steps=trained.budget.optimizer_steps,
         tokens=trained.budget.tokens,
@@ -107,6 +107,18 @@ def result_of(config: RunConfig, directory: Path, arm: str, budget: Budget | Non
     )
     write_whole(path, result.model_dump_json(indent=1) + "\n")
     return result
+
+
+def measured_in(directory: Path) -> Arm:
+    """What was measured of the arm that has this directory.
+
+    Raises:
+        InvalidInput: its evaluations are not there, or cannot be read.
+    """
+    measured = held_out_figures(directory).arm(MEASURED)
+    if measured is None:
+        raise InvalidInput(f"{directory} holds a result without evaluations: remove it to have it made anew")
+    return measured
 
 
 def trained_of(config: RunConfig, place: Path, arm: str, start: Path, budget: Budget | None) -> Trained:

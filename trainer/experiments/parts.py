@@ -9,10 +9,11 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from collections.abc import AsyncIterator, Coroutine, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any, TypeVar
 
 import torch
 
@@ -30,7 +31,7 @@ from trainer.model.optimizer import Budget, OptimizerConfig
 from trainer.model.policy import save_policy
 from trainer.run.checkpoints import Version, Versions
 from trainer.run.directory import SUMMARY, Summary, write_whole
-from trainer.run.start import Judge, known_examples, known_pairs, progress_bar
+from trainer.run.start import known_examples, known_pairs, progress_bar
 from verifier.cli.app import confined_runtime
 from verifier.console import say
 from verifier.errors import InvalidInput, ProofmillError, StalledError
@@ -42,6 +43,7 @@ from verifier.sandbox.lock import locked
 from verifier.verdict import Submission, Verdict
 
 __all__ = [
+    "Judging",
     "Trained",
     "budget_of",
     "control_of",
@@ -54,6 +56,8 @@ __all__ = [
     "train",
     "train_control",
 ]
+
+T = TypeVar("T")
 
 LOCK = ".experiment"
 MADE_BY = "made_by"
@@ -120,43 +124,74 @@ def other_maker(path: Path) -> InvalidInput:
     )
 
 
+class Judging:
+    """Lean workers of this process, which start with the first submission; what repeats is judged once.
+
+    Called with submissions it gives their verdicts, as a `Judge` does.  For coroutines, which `run` runs, it
+    is a `Verifier`.
+    """
+
+    def __init__(self, config: RunConfig, runner: asyncio.Runner) -> None:
+        """Raises InvalidInput where nothing confines Lean, and the settings do not allow that."""
+        lean = config.lean
+        runtime = confined_runtime(lean.project, lean.allow_unconfined)
+        self._options = Options(config.needs_tactics, lean.timeout_s, lean.heartbeats, goals=False)
+        self._pool = LeanPool(runtime, workers=lean.workers, options=self._options)
+        self._cache = VerdictCache(runtime.fingerprint)
+        self._runner = runner
+        self._opening = asyncio.Lock()
+        self._is_open = False
+
+    def run(self, coroutine: Coroutine[Any, Any, T]) -> T:
+        """What the coroutine returns, which may ask for verdicts."""
+        return self._runner.run(coroutine)
+
+    def __call__(self, submissions: Iterable[Submission]) -> Iterator[Verdict]:
+        coming = self.verify_many(submissions)
+        while (verdict := self.run(_next(coming))) is not None:
+            yield verdict
+
+    async def verify_many(self, submissions: Iterable[Submission]) -> AsyncIterator[Verdict]:
+        """Verdicts on all submissions, in the order in which they finish."""
+        async with self._opening:
+            if not self._is_open:
+                await self._pool.__aenter__()
+                self._is_open = True
+        tasks = [asyncio.create_task(self._verdict(submission)) for submission in submissions]
+        try:
+            for done in asyncio.as_completed(tasks):
+                yield await done
+        finally:
+            for task in tasks:
+                task.cancel()
+
+    async def close(self) -> None:
+        """End the workers."""
+        await self._pool.close()
+
+    async def _verdict(self, submission: Submission) -> Verdict:
+        async with self._cache.turn(submission, self._options) as turn:
+            return turn.known or await turn.keep(await self._pool.verify(submission))
+
+
 @contextmanager
-def judging(config: RunConfig) -> Iterator[Judge]:
-    """What judges by Lean workers of this process, which start with the first that it is asked.
+def judging(config: RunConfig) -> Iterator[Judging]:
+    """What judges by Lean workers of this process.
 
     Raises:
         InvalidInput: nothing confines Lean here, and the settings do not allow that.
         ProofmillError: there is no Lean, or it does not start.
     """
-    lean = config.lean
-    options = Options(config.needs_tactics, lean.timeout_s, lean.heartbeats, goals=False)
-    runtime = confined_runtime(lean.project, lean.allow_unconfined)
-    with asyncio.Runner() as runner, ExitStack() as stack:
-        pool = LeanPool(runtime, workers=lean.workers, options=options)
-        cache = VerdictCache(runtime.fingerprint)
-
-        async def verdict(submission: Submission) -> Verdict:
-            async with cache.turn(submission, options) as turn:
-                return turn.known or await turn.keep(await pool.verify(submission))
-
-        async def verdicts(submissions: Sequence[Submission]) -> AsyncIterator[Verdict]:
-            tasks = [asyncio.create_task(verdict(submission)) for submission in submissions]
-            for done in asyncio.as_completed(tasks):
-                yield await done
-
-        def judge(submissions: Sequence[Submission]) -> Iterator[Verdict]:
-            if not pool.worker_pids:
-                runner.run(pool.__aenter__())
-                stack.callback(lambda: runner.run(pool.close()))
-            coming = verdicts(submissions)
-            for _ in submissions:
-                yield runner.run(_next(coming))
-
-        yield judge
+    with asyncio.Runner() as runner:
+        judge = Judging(config, runner)
+        try:
+            yield judge
+        finally:
+            judge.run(judge.close())
 
 
-async def _next(verdicts: AsyncIterator[Verdict]) -> Verdict:
-    return await anext(verdicts)
+async def _next(verdicts: AsyncIterator[Verdict]) -> Verdict | None:
+    return await anext(verdicts, None)
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,8 @@ had finished, so nearly every field may be missing, and the last line of a
 `.jsonl` file may be cut short.
 
 An experiment (`proofmill demo`) has its training in `training/`, a run directory itself, and
-its other attempts beside: those are in the files of its parts.
+the proofs of its start in `start/`; what is measured has evaluations of its own in `evaluations/`
+(`trainer/experiments/held_out.py`), which are in no number of `summary.json`.
 """
 
 import json
@@ -20,8 +21,9 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from prover.evaluation.files import read_rows
 from prover.theorem import Theorem
 from trainer.learners.registry import LearnerName
 from verifier.errors import InvalidInput
@@ -33,18 +35,10 @@ __all__ = [
     "METRICS",
     "SUMMARY",
     "TRAINING",
-    "Arm",
-    "ArmStages",
     "AttemptRow",
-    "FamilyRates",
-    "GreedyRates",
-    "HeldOut",
     "IterationRow",
     "LeanBuild",
-    "Paired",
     "Phase",
-    "Portfolio",
-    "Rate",
     "Run",
     "RunWriter",
     "Spent",
@@ -64,107 +58,14 @@ SUMMARY = "summary.json"
 TIMES = "times.json"
 EVALUATIONS = "evaluations"
 TRAINING = "training"
-PARTS = (
-    "",
-    "start",
-    f"{EVALUATIONS}/before",
-    f"{EVALUATIONS}/portfolio",
-    TRAINING,
-    f"{EVALUATIONS}/after",
-    f"{EVALUATIONS}/control",
-)
+PARTS = ("", "start", TRAINING)
 """Where the files of a run are: in its directory, or in those of its parts."""
 
-Phase = Literal["supervised", "before", "train", "disproof", "after", "control", "portfolio"]
-Interval = tuple[float, float]
+Phase = Literal["supervised", "train", "disproof"]
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
-
-
-class Rate(_Record):
-    """A share of `n` theorems with its 95% interval."""
-
-    rate: float
-    ci: Interval
-    n: int
-
-
-class Arm(_Record):
-    """Pass rates of one policy on `n` theorems, `samples` attempts each."""
-
-    n: int
-    samples: int
-    pass_at_1: float = Field(alias="pass@1")
-    pass_at_1_ci: Interval = Field(alias="pass@1_ci")
-    pass_at_8: float = Field(alias="pass@8")
-    pass_at_8_ci: Interval = Field(alias="pass@8_ci")
-    unknown: int = 0
-    """Attempts without a known verdict; they are in no rate."""
-
-    @property
-    def at_1(self) -> Rate:
-        return Rate(rate=self.pass_at_1, ci=self.pass_at_1_ci, n=self.n)
-
-    @property
-    def at_8(self) -> Rate:
-        return Rate(rate=self.pass_at_8, ci=self.pass_at_8_ci, n=self.n)
-
-
-class Portfolio(Arm):
-    """A fixed list of one-line tactics, tried in order in place of samples."""
-
-    tactics: tuple[str, ...]
-
-
-class GreedyRates(_Record):
-    before: Rate | None = None
-    after: Rate | None = None
-    control: Rate | None = None
-
-
-class ArmStages(_Record):
-    before: Arm | None = None
-    after: Arm | None = None
-    control: Arm | None = None
-
-
-class Paired(_Record):
-    """Mean rate of the trained model minus that of another arm, over the same `n` theorems."""
-
-    difference: float
-    ci: Interval
-    n: int
-
-
-class FamilyRates(_Record):
-    """Pass@1 on the `n` measured theorems of one family; the portfolio's is its best single tactic.
-
-    `supervised`: the start saw proofs of it.  `held_out`: no training theorem belongs to it.
-    """
-
-    before: float | None = None
-    after: float | None = None
-    control: float | None = None
-    portfolio: float | None = None
-    n: int
-    supervised: bool
-    held_out: bool
-
-
-class HeldOut(_Record):
-    before: Arm | None = None
-    after: Arm | None = None
-    greedy: GreedyRates = GreedyRates()
-    control: Arm | None = None
-    control_paired: Paired | None = None
-    """At one attempt."""
-    portfolio_paired: Paired | None = None
-    """At eight attempts."""
-    held_out_families: ArmStages = ArmStages()
-    portfolio: Portfolio | None = None
-    by_family: dict[str, FamilyRates] = {}
+    model_config = ConfigDict(frozen=True)
 
 
 class LeanBuild(_Record):
@@ -182,7 +83,6 @@ class Spent(_Record):
 class Summary(_Record):
     """`summary.json`.  Times are seconds; `cached` verdicts were answered without a Lean call."""
 
-    held_out: HeldOut = HeldOut()
     algorithm: LearnerName
     attempts: int = 0
     verdicts: dict[Status, int] = {}
@@ -199,7 +99,7 @@ class Summary(_Record):
 
 
 class IterationRow(_Record):
-    """The columns of `metrics.jsonl` that are read; a row may hold only a held-out measurement."""
+    """The columns of `metrics.jsonl` that are read."""
 
     iteration: int
     pass_rate: float | None = None
@@ -207,7 +107,6 @@ class IterationRow(_Record):
     sampling_s: float = 0.0
     lean_s: float = 0.0
     learning_s: float = 0.0
-    held_out_pass_at_1: float | None = Field(default=None, alias="held_out_pass@1")
 
 
 class AttemptRow(_Record):
@@ -227,8 +126,6 @@ class AttemptRow(_Record):
     status: Status
     reason: str = ""
     lean_ms: float = 0.0
-    greedy: bool = False
-    """Whether it is the likeliest of its policy, and not a sample."""
 
     @property
     def kind(self) -> Kind:
@@ -300,18 +197,7 @@ def read_attempts(run_dir: Path) -> tuple[AttemptRow, ...]:
 
 
 def _read_rows(path: Path, model: type[Row]) -> tuple[Row, ...]:
-    if not path.is_file():
-        return ()
-    lines = path.read_bytes().split(b"\n")
-    # Text after the last newline is a row that was being written when the run was stopped.
-    lines.pop()
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows.append(model.model_validate_json(line))
-        except ValidationError as error:
-            raise InvalidInput(f"{path}, line {number}: {error}") from error
-    return tuple(rows)
+    return tuple(read_rows(path, model)) if path.is_file() else ()
 
 
 class RunWriter:
@@ -393,7 +279,7 @@ class RunWriter:
 
 def write_summary(directory: Path, summary: Summary) -> None:
     """Write `summary.json`; a reader sees the old or the new one, never half."""
-    write_whole(directory / SUMMARY, summary.model_dump_json(by_alias=True, indent=2) + "\n")
+    write_whole(directory / SUMMARY, summary.model_dump_json(indent=2) + "\n")
 
 
 def write_whole(path: Path, text: str) -> None:

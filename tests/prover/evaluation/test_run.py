@@ -18,7 +18,7 @@ from prover.evaluation.baselines import PortfolioProver
 from prover.evaluation.benchmark import Benchmark, load_benchmark
 from prover.evaluation.compare import compare_evaluations
 from prover.evaluation.export import exported, results_table
-from prover.evaluation.files import EvalFiles, EvalPlan, EvalRecord, ProblemRow, StatementRow, read_record
+from prover.evaluation.files import EvalFiles, EvalPlan, EvalRecord, StatementRow, read_record
 from prover.evaluation.page import render_evaluation
 from prover.evaluation.provers import BestOf, ModelProver, Prover, Written
 from prover.evaluation.run import DoesNotElaborate, evaluate
@@ -101,7 +101,7 @@ async def run(
     unknown_again: bool = False,
 ) -> EvalSummary:
     plan = EvalPlan(samples, repairs, {"benchmark": benchmark.variant, **prover.fingerprint})
-    with EvalFiles(directory, plan, ProblemRow.of(benchmark), unknown_again=unknown_again) as files:
+    with EvalFiles(directory, plan, benchmark.problems, unknown_again=unknown_again) as files:
         return await evaluate(
             benchmark, prover, verifier, files, watcher=watcher or Quiet(), leave_out=leave_out
         )

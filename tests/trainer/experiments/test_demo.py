@@ -16,6 +16,7 @@ import pytest
 from tests.support.processes import is_running
 from trainer.config import RunConfig
 from trainer.experiments.demo import run_demo
+from trainer.experiments.held_out import held_out_figures
 from trainer.run.directory import read_run
 from verifier.errors import InvalidInput
 from verifier.lean.runtime import LeanRuntime
@@ -74,15 +75,21 @@ def finished(tmp_path_factory: pytest.TempPathFactory, lean_runtime: LeanRuntime
 
 def check_complete(run: Path, algorithm: str, lean_version: str) -> None:
     summary = json.loads((run / "summary.json").read_text())
-    held_out = summary["held_out"]
-    for arm in ("before", "after", "control"):
-        low, high = held_out[arm]["pass@1_ci"]
-        assert 0 <= low <= held_out[arm]["pass@1"] <= high <= 1
-        assert (held_out[arm]["n"], held_out[arm]["samples"]) == (27, 8)
-        assert held_out["greedy"][arm]["n"] == 27
-        assert held_out["held_out_families"][arm]["n"] == 4
-    assert held_out["portfolio"]["n"] == 27
-    assert len(held_out["by_family"]) == 31
+    held_out = held_out_figures(run)
+    for name in ("before", "after", "control"):
+        arm = held_out.arm(name)
+        assert arm is not None
+        for k in (1, 8):
+            rate = arm.sampled.summary.at(k)
+            assert 0 <= rate.ci[0] <= rate.value <= rate.ci[1] <= 1 and rate.n == 27
+        assert arm.sampled.summary.samples == 8
+        assert arm.greedy.summary.at(1).n == 27 and arm.new_families.summary.at(1).n == 4
+        families = {*arm.sampled.summary.groups["source"], *arm.new_families.summary.groups["source"]}
+        assert len(families) == 31
+        assert arm.sampled.summary.fingerprint["lean"] == lean_version
+    assert held_out.portfolio is not None and held_out.portfolio.summary.n == 27
+    assert held_out.over_control is not None and held_out.over_portfolio is not None
+    assert not any(record.summary.unknown for record in held_out.evaluations.values())
     assert summary["lean"]["version"] == lean_version
     assert (summary["finished"], summary["seed"], summary["algorithm"]) == (True, 0, algorithm)
 
@@ -132,7 +139,8 @@ def training_goes_on(run: Path) -> bool:
 
 
 def learning_is_measured(run: Path) -> bool:
-    return bool(list((run / "evaluations").glob(".after-*")))
+    rows = run / "evaluations" / "after" / "attempts.jsonl"
+    return rows.exists() and rows.stat().st_size > 0
 
 
 @pytest.mark.slow
@@ -159,6 +167,11 @@ def test_a_demo_that_is_killed_in_training_and_in_measuring_ends_as_one_that_is_
         for name in ("wall_s", "time_s", "lean_calls", "cached"):
             del summary[name]
     assert summaries[0] == summaries[1]
+    kinds = [
+        {name: record.kinds for name, record in held_out_figures(each).evaluations.items()}
+        for each in (finished, run)
+    ]
+    assert len(kinds[0]) == 11 and kinds[0] == kinds[1]
     policies = [each / "training" / "versions" / "v0002" / "policy" for each in (finished, run)]
     assert len({(each / "model.safetensors").read_bytes() for each in policies}) == 1
 

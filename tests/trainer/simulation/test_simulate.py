@@ -191,12 +191,12 @@ def write_run(directory: Path, rates: dict[str, float], attempts: int = 4) -> Pa
         for phase, status in [
             ("train", Status.PROVED if place < rate * attempts else Status.REJECTED),
             ("train", Status.TIMEOUT),
-            ("after", Status.PROVED),
+            ("supervised", Status.PROVED),
         ]
     ]
     (directory / "attempts.jsonl").write_text("".join(row.model_dump_json() + "\n" for row in rows), "utf-8")
     summary = Summary(algorithm="grpo", seed=0)
-    (directory / "summary.json").write_text(summary.model_dump_json(by_alias=True), "utf-8")
+    (directory / "summary.json").write_text(summary.model_dump_json(), "utf-8")
     return directory
 
 
