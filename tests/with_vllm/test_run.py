@@ -31,7 +31,7 @@ def samples_of(messages: list[AttemptMessage], version: int) -> list[Sample]:
 
 
 def test_each_version_samples_from_its_own_adapter_while_the_server_runs_on(
-    engine: VLLMEngine, base: Published, tmp_path: Path
+    engine: VLLMEngine, base: Published, redis_server: EmbeddedRedis, tmp_path: Path
 ) -> None:
     theorems = tmp_path / "theorems.jsonl"
     rows = [
@@ -54,11 +54,8 @@ def test_each_version_samples_from_its_own_adapter_while_the_server_runs_on(
         }
     )
     run = tmp_path / "run"
-    with (
-        EmbeddedRedis(tmp_path / "redis") as server,
-        answering(server.url, "run", load_vllm(engine)) as messages,
-    ):
-        run_daemon(config, run, server.url, "run")
+    with answering(redis_server.url, "run", load_vllm(engine)) as messages:
+        run_daemon(config, run, redis_server.url, "run")
     policies = [
         Published(directory, number, cast(LlamaForCausalLM, load_model(directory)[0].eval()))
         for number in range(VERSIONS)

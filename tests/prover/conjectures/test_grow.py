@@ -107,6 +107,7 @@ async def test_a_conjecturer_learns_from_what_is_proved_seldom(store: TheoremSto
     assert completion == "(a b : Nat) (h : a * a = 5 * (b * b)) : b = 0"
 
 
+@pytest.mark.lean
 def test_the_command_grows_a_store_and_says_what_became_of_each_proposal(tmp_path: Path) -> None:
     path = tmp_path / "theorems.db"
     with TheoremStore(path, create=True) as store:

@@ -129,6 +129,8 @@ async def test_every_proof_is_the_verifiers_and_has_a_certificate(pool: LeanPool
     assert proved and all(row.certificate is not None for row in proved)
 
 
+@pytest.mark.lean
+@pytest.mark.e2e
 @pytest.mark.slow
 def test_killed_in_the_middle_and_gone_on_with_the_numbers_are_the_same(tmp_path: Path) -> None:
     statements = {
@@ -404,6 +406,8 @@ def test_a_directory_goes_on_with_the_same_only(tmp_path: Path) -> None:
         read_record(out)
 
 
+@pytest.mark.lean
+@pytest.mark.e2e
 def test_the_command_says_what_is_wrong_in_a_line(tmp_path: Path) -> None:
     path = data(tmp_path)
     out = str(tmp_path / "out")

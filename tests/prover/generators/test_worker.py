@@ -5,7 +5,6 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -30,12 +29,6 @@ def policy(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, tmp_path
     save_policy(model, tokenizer, tmp_path / "policy")
     seal(tmp_path / "policy")
     return tmp_path / "policy"
-
-
-@pytest.fixture
-def server(tmp_path: Path) -> Iterator[EmbeddedRedis]:
-    with EmbeddedRedis(tmp_path / "redis") as server:
-        yield server
 
 
 def task(policy: Path, name: str, statement: str, samples: int = 2) -> Task:
@@ -95,15 +88,18 @@ def test_a_policy_that_was_cut_short_is_not_sampled_from(policy: Path) -> None:
         sample_order(load_transformers("cpu"), order)
 
 
-def test_a_generator_that_is_stopped_hands_its_order_on_at_once(policy: Path, server: EmbeddedRedis) -> None:
-    with connect(server.url) as client:
+@pytest.mark.e2e
+def test_a_generator_that_is_stopped_hands_its_order_on_at_once(
+    policy: Path, redis_server: EmbeddedRedis
+) -> None:
+    with connect(redis_server.url) as client:
         orders = Stream(client, NAMES.tasks, Order)
         # Too much to finish, so that it is stopped in the middle.
         busy = task(policy, "a", "theorem a : True").model_copy(
             update={"sampling": SamplingParams(samples=60_000, max_new_tokens=100)}
         )
         orders.publish(Order(tasks=(busy,)))
-        process = start_generator(server)
+        process = start_generator(redis_server)
         try:
             wait_until_taken(client, orders, process)
             process.send_signal(signal.SIGTERM)
@@ -116,15 +112,16 @@ def test_a_generator_that_is_stopped_hands_its_order_on_at_once(policy: Path, se
             process.wait()
 
 
+@pytest.mark.e2e
 def test_a_generator_waits_while_too_many_attempts_are_not_judged(
-    policy: Path, server: EmbeddedRedis
+    policy: Path, redis_server: EmbeddedRedis
 ) -> None:
-    with connect(server.url) as client:
+    with connect(redis_server.url) as client:
         orders = Stream(client, NAMES.tasks, Order)
         attempts = Stream(client, NAMES.attempts, AttemptMessage)
         tasks = [task(policy, f"t{n}", "theorem t : True") for n in range(8)]
         orders.publish_many(Order.of(tasks, size=1))
-        process = start_generator(server, "--max-backlog", "5")
+        process = start_generator(redis_server, "--max-backlog", "5")
         try:
             deadline = time.monotonic() + 60
             while attempts.length() < 6 and time.monotonic() < deadline:

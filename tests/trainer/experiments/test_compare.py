@@ -116,6 +116,7 @@ def test_a_directory_with_something_else_or_one_that_is_written_is_refused(tmp_p
         pass
 
 
+@pytest.mark.lean
 def test_a_result_of_other_settings_is_not_taken_for_this_one(tmp_path: Path) -> None:
     config = arm_config(TINY, "grpo", seed=0)
     path = tmp_path / "grpo" / "result.json"
@@ -158,6 +159,8 @@ def test_runs_that_differ_widen_the_interval_and_one_run_has_that_of_its_theorem
         nested_interval([[1.0], []])
 
 
+@pytest.mark.redis
+@pytest.mark.e2e
 @pytest.mark.slow
 def test_a_comparison_goes_on_where_it_was_stopped_and_does_nothing_twice(
     tmp_path: Path, lean_runtime: LeanRuntime

@@ -23,6 +23,8 @@ from verifier.lean.runtime import LeanRuntime
 from verifier.sandbox.child import process_tree
 from verifier.verdict import Kind, Status
 
+pytestmark = [pytest.mark.e2e, pytest.mark.redis]
+
 SETTINGS = """
 iterations = 2
 theorems_per_iteration = 4

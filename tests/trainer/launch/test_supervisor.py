@@ -24,6 +24,8 @@ from verifier.sandbox.child import process_tree
 from verifier.streams.connection import connect
 from verifier.streams.valkey import server_socket
 
+pytestmark = pytest.mark.e2e
+
 QUICK = Pace(first_wait_s=0.02, longest_wait_s=0.1, main_grace_s=60.0, grace_s=60.0)
 WAITING = "print('waits'); import time; time.sleep(60)"
 DEAF = "import signal; signal.signal(signal.SIGTERM, signal.SIG_IGN); " + WAITING

@@ -143,8 +143,9 @@ def test_logprobs_are_those_of_the_full_softmax_aligned_with_the_token(
     for example in examples:
         (batch,) = micro_batches([example], max_tokens=1)
         inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
-        logprobs_BT, entropies_BT = token_logprobs_and_entropies(model, *inputs, temperature=temperature)
-        log_TV = (model(batch.input_ids_BT).logits[0] / temperature).log_softmax(-1)
+        with torch.no_grad():
+            logprobs_BT, entropies_BT = token_logprobs_and_entropies(model, *inputs, temperature=temperature)
+            log_TV = (model(batch.input_ids_BT).logits[0] / temperature).log_softmax(-1)
         for t, token in enumerate(batch.input_ids_BT[0].tolist()):
             if t < len(example.prompt_ids):
                 assert logprobs_BT[0, t] == entropies_BT[0, t] == 0

@@ -5,48 +5,16 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.generators.base import SamplingParams
 from prover.generators.messages import AttemptMessage, Task
-from prover.theorem import Attempt, Theorem
+from tests.support.orders import attempt, task, verdict
 from trainer.run.books import Account, Books, Group
 from trainer.run.rounds import groups_of_attempts, groups_to_issue, is_stale, round_of
 from verifier.verdict import Status, Verdict
 
 
-def task(name: str, samples: int = 2, version: int = 0) -> Task:
-    return Task(
-        id=name,
-        theorem=Theorem(name=name, statement="theorem t : True", source="test", split="train"),
-        policy="/policy",
-        policy_version=version,
-        sampling=SamplingParams(samples=samples),
-    )
-
-
-def attempt(task: Task, index: int) -> AttemptMessage:
-    return AttemptMessage.of(
-        Attempt(
-            id=task.attempt_id(index),
-            group=task.id,
-            theorem=task.theorem,
-            policy_version=task.policy_version,
-            proof="trivial",
-            prompt_ids=(1,),
-            token_ids=(2,),
-            logprobs=(-0.5,),
-            finished=True,
-        ),
-        sampling_ms=1.0,
-    )
-
-
 def given_proof(task: Task, index: int) -> AttemptMessage:
     """Nobody sampled it."""
     return AttemptMessage(submission=attempt(task, index).submission)
-
-
-def verdict(task: Task, index: int, status: Status = Status.PROVED) -> Verdict:
-    return Verdict(id=task.attempt_id(index), status=status, reason="because")
 
 
 def books_of(*tasks: Task) -> Books:

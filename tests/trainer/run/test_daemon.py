@@ -27,9 +27,8 @@ OF_THE_CACHE = {"lean_calls", "cached"}
 
 
 @pytest.fixture
-def redis_url(tmp_path: Path) -> Iterator[str]:
-    with EmbeddedRedis(tmp_path / "redis") as server:
-        yield server.url
+def redis_url(redis_server: EmbeddedRedis) -> str:
+    return redis_server.url
 
 
 @pytest.fixture
@@ -97,6 +96,8 @@ def test_what_is_sampled_ahead_is_learned_from_one_version_later(
     assert len(list((run / "versions").iterdir())) <= 3, "the newest, the best, and what is sampled from"
 
 
+@pytest.mark.e2e
+@pytest.mark.redis
 @pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(
     tmp_path: Path, lean_runtime: LeanRuntime
@@ -123,6 +124,7 @@ def test_a_run_that_nobody_answers_ends_and_counts_no_attempt_as_refuted(
     assert "pass_rate" not in rounds[0]
 
 
+@pytest.mark.e2e
 @pytest.mark.slow
 def test_a_false_statement_among_two_hundred_is_disproved_reported_and_tried_no_more(
     config: RunConfig,

@@ -1,30 +1,19 @@
 """The trainer's end of the streams, on a real Valkey: nothing is lost and nothing counts twice."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 import redis
 
 from prover.generators.messages import AttemptMessage, Order
 from prover.generators.worker import GENERATOR_GROUP
-from tests.trainer.run.test_books import attempt, task, verdict
+from tests.support.orders import attempt, task, verdict
 from trainer.run.books import Account, Books
 from trainer.run.streams import TRAINER_GROUP, RunStreams
-from verifier.streams.connection import connect
 from verifier.streams.judge_worker import VERIFIER_GROUP, JudgeRequest
 from verifier.streams.stream import Stream, StreamNames
-from verifier.streams.valkey import EmbeddedRedis
 from verifier.verdict import Kind, Status, Submission, Verdict
 
 NAMES = StreamNames("run")
 TASK = task("a", samples=2)
-
-
-@pytest.fixture
-def client(tmp_path: Path) -> Iterator[redis.Redis]:
-    with EmbeddedRedis(tmp_path) as server, connect(server.url) as client:
-        yield client
 
 
 @pytest.fixture

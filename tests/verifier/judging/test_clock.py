@@ -8,7 +8,7 @@ import libfaketime
 import pytest
 
 from prover.generators.messages import AttemptMessage
-from tests.trainer.run.test_books import attempt, task, verdict
+from tests.support.orders import attempt, task, verdict
 from trainer.run.books import Account, Books
 from trainer.run.streams import RunStreams
 from verifier.streams.connection import connect
@@ -16,6 +16,8 @@ from verifier.streams.judge_worker import CLAIM_IDLE_MS, VERIFIER_GROUP, JudgeRe
 from verifier.streams.stream import Stream, StreamNames
 from verifier.streams.valkey import EmbeddedRedis
 from verifier.verdict import Verdict
+
+pytestmark = pytest.mark.redis
 
 NAMES = StreamNames("run")
 TASK = task("a", samples=2)

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -22,9 +21,8 @@ NAMES = StreamNames("test")
 
 
 @pytest_asyncio.fixture
-async def server(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
-    with EmbeddedRedis(tmp_path / "redis") as server:
-        yield server
+async def server(redis_server: EmbeddedRedis) -> AsyncIterator[EmbeddedRedis]:
+    yield redis_server
     # `run_verifier` leaves its handlers, which would take Ctrl-C from pytest.
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().remove_signal_handler(number)
