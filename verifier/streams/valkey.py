@@ -5,7 +5,6 @@ file, and never outlives the process that started it: the kernel sends it SIGTER
 any way.  `python -m verifier.streams.valkey DIRECTORY SOCKET` is the same server as a command.
 """
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -15,12 +14,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import BinaryIO, NoReturn, Self
+from typing import NoReturn, Self
 
 from verifier.console import say
-from verifier.errors import RedisUnavailable
+from verifier.errors import InvalidInput, RedisUnavailable
 from verifier.sandbox.child import end, log_tail, tied_to_this_process
+from verifier.sandbox.lock import locked
 from verifier.streams.connection import answers
 
 __all__ = ["EmbeddedRedis", "server_binary", "server_command", "server_socket"]
@@ -79,12 +78,7 @@ class EmbeddedRedis:
             self._cleanup = cleanup.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def stop(self) -> None:
@@ -166,37 +160,23 @@ def server_binary() -> Path:
 
 @contextmanager
 def _claim(directory: Path) -> Iterator[int]:
-    """The descriptor of the lock on `directory`; a directory that is missing is made.
+    """The descriptor of the lock on `directory`, which is made if it is missing.
 
-    The server has to inherit the descriptor: then the lock is free exactly when the server has ended.
+    Two servers would ruin the data.  The server has to inherit the descriptor: then the lock is free exactly
+    when the server has ended.
     """
+    busy = f"another embedded Redis uses {directory}; end the run it belongs to, or choose another directory"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with _lock(directory) as lock:
+        with locked(directory / "redis.lock", busy, wait_s=LOCK_TIMEOUT_S) as lock:
             yield lock.fileno()
+    except InvalidInput as error:
+        raise RedisUnavailable(str(error)) from error
     except OSError as error:
         raise RedisUnavailable(
             f"the embedded Redis cannot keep its data in {directory}: {error}; "
             "choose a directory that can be written, or configure the URL of a server"
         ) from error
-
-
-def _lock(directory: Path) -> BinaryIO:
-    """The lock file of `directory`, open and locked: two servers would ruin the data."""
-    handle = (directory / "redis.lock").open("ab")
-    deadline = time.monotonic() + LOCK_TIMEOUT_S
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return handle
-        except BlockingIOError as error:
-            if time.monotonic() > deadline:
-                handle.close()
-                raise RedisUnavailable(
-                    f"another embedded Redis uses {directory}; end the run it belongs to, "
-                    "or choose another directory"
-                ) from error
-        time.sleep(0.02)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], socket: Path, log: Path) -> None:
