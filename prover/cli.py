@@ -23,10 +23,10 @@ from prover.library.elaboration import check_store
 from prover.library.features import FEATURES
 from prover.library.store import TheoremStore
 from prover.sources.datasets import read_dataset
+from prover.sources.generated import family_theorems
 from prover.sources.into_library import ImportReport, import_rows
 from prover.sources.lean_files import lean_theorems
 from prover.sources.leandojo import leandojo_theorems, trace_repository
-from prover.sources.registry import family_theorems
 from prover.sources.rows import RowIssue, SourceRow
 from verifier.cli.app import AllowUnconfined, Project, Timeout, Workers, confined_runtime, prepare_torch
 from verifier.console import progress_bars, say

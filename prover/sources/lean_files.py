@@ -17,7 +17,7 @@ from itertools import chain
 from pathlib import Path
 
 from prover.sources.open_answers import answers_given, fault_of_open_answer, with_answer
-from prover.sources.rows import RowIssue, SourceRow, SourceTheorem
+from prover.sources.rows import RowIssue, Source, SourceFormat, SourceRow, SourceTheorem
 from prover.syntax.commands import (
     THEOREMS,
     Command,
@@ -28,7 +28,7 @@ from prover.syntax.commands import (
 from prover.theorem import Split, Theorem
 from verifier.errors import InvalidInput
 
-__all__ = ["LeanFile", "lean_theorems", "read_lean"]
+__all__ = ["LEAN", "LeanFile", "lean_theorems", "read_lean"]
 
 _ONLY_SAY = frozenset(
     {"#", "add_decl_doc", "assert_not_exists", "assert_not_imported", "example", "library_note"}
@@ -215,3 +215,10 @@ def _in_force(commands: Sequence[Command]) -> list[Command]:
 
 def _outlasts_its_scope(command: Command) -> bool:
     return command.kind not in _FLEETING | _SCOPES | {"end"} and "local" not in command.modifiers
+
+
+def _read(source: Source) -> Iterator[SourceRow]:
+    return lean_theorems(source.path, source=source.name)
+
+
+LEAN = SourceFormat(lambda path: path.is_dir() or (path.suffix == ".lean" and path.exists()), _read)

@@ -20,13 +20,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from prover.library.features import features_of
 from prover.sources.lean_files import LeanFile, read_lean
-from prover.sources.rows import RowIssue, SourceRow, SourceTheorem
+from prover.sources.rows import RowIssue, Source, SourceFormat, SourceRow, SourceTheorem
 from prover.syntax.commands import UnreadableTheorem
 from prover.theorem import Split
 from verifier.errors import InvalidInput, ProofmillError
 from verifier.jsonl import reason_of
 
-__all__ = ["DojoMissing", "Tracing", "leandojo_theorems", "longest_chains", "trace_repository"]
+__all__ = ["LEANDOJO", "DojoMissing", "Tracing", "leandojo_theorems", "longest_chains", "trace_repository"]
 
 _SPLITS: Mapping[str, Split] = {"train": "train", "val": "valid", "test": "test"}
 """The splits, by the names that LeanDojo gives the files."""
@@ -285,3 +285,19 @@ def _read_row(row: _Listed, file: LeanFile | str, source: str, depths: Mapping[s
     theorem = found.theorem.model_copy(update={"name": row.name})
     features = features_of(found.theorem, found.proof).with_known(**known)
     return replace(found, theorem=theorem, features=features)
+
+
+def _read(source: Source) -> Iterator[SourceRow]:
+    if source.repository is None:
+        raise InvalidInput(
+            f"{source.location} has no statements, only where they stand: pass a checkout of the repository, "
+            "at the commit that its rows name, as --repository"
+        )
+    return leandojo_theorems(source.path, source.repository, source=source.name)
+
+
+def _is_benchmark(path: Path) -> bool:
+    return path.suffix == ".json" if path.is_file() else (path / "train.json").exists()
+
+
+LEANDOJO = SourceFormat(_is_benchmark, _read)
