@@ -2,7 +2,9 @@
 
 from typing import Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
+
+from verifier.settings import Section
 
 __all__ = ["POLICIES", "CurriculumConfig", "PolicyName"]
 
@@ -21,10 +23,8 @@ PolicyName = Literal[
 POLICIES: tuple[PolicyName, ...] = get_args(PolicyName)
 
 
-class CurriculumConfig(BaseModel):
+class CurriculumConfig(Section):
     """Which theorems are tried next.  All but the policy and `forgetting` is of the policy `informative`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     policy: PolicyName = "informative"
     """What chooses: `informative` prefers what is likely to teach something, the others are there to compare

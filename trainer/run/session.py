@@ -13,8 +13,8 @@ from rich.progress import Progress
 from prover.generators.base import SamplingParams
 from prover.generators.messages import Task
 from prover.theorem import Theorem
-from trainer.config import RunConfig
-from trainer.launch.processes import Processes, generator_arguments, verifier_arguments
+from trainer.config import RunConfig, write_settings
+from trainer.launch.processes import Processes, worker_arguments
 from trainer.rollout import Judged
 from trainer.run.directory import Phase, Summary
 from trainer.run.exchange import Exchange
@@ -121,11 +121,12 @@ def open_session(config: RunConfig, directory: Path, summary: Summary) -> Iterat
         client = stack.enter_context(connect(redis_url))
         processes = stack.enter_context(Processes(directory))
         # A name no earlier run has: its orders and verdicts may still be in a Redis given by URL.
-        run = f"{directory.name}-{secrets.token_hex(4)}"
+        run = f"{config.name_in(directory)}-{secrets.token_hex(4)}"
         # Not an argument: everyone may read those, and it may hold a password.
         environment = {REDIS_VARIABLE: redis_url}
-        processes.start("verifier", verifier_arguments(config, run), environment)
-        processes.start("generator", generator_arguments(config, run), environment)
+        file = write_settings(config, directory)
+        for name in ("verifier", "generator"):
+            processes.start(name, worker_arguments(name, file, run), environment)
         progress = stack.enter_context(progress_bars())
         exchange = Exchange(client, run, check_alive=processes.check_alive)
         yield Session(config, directory, writer, exchange, progress)

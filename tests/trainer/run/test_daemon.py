@@ -14,8 +14,8 @@ from prover.library.training_set import TrainingSet
 from prover.theorem import Theorem
 from tests.chaos import chaos, prepare
 from tests.support.answering import answering
-from trainer.config import RunConfig, load_config, run_config
-from trainer.launch.processes import Processes, generator_arguments, verifier_arguments
+from trainer.config import RunConfig, load_config, run_config, write_settings
+from trainer.launch.processes import Processes, worker_arguments
 from trainer.run.daemon import run_daemon
 from trainer.run.start import alone_in, curriculum_of
 from verifier.errors import InvalidInput, ProofmillError, StalledError
@@ -150,11 +150,9 @@ def test_a_false_statement_among_two_hundred_is_disproved_reported_and_tried_no_
     run = tmp_path / "run"
     run.mkdir()
     with Processes(run) as processes:
-        for name, arguments in (
-            ("verifier", verifier_arguments(planted, "run")),
-            ("generator", generator_arguments(planted, "run")),
-        ):
-            processes.start(name, arguments, {REDIS_VARIABLE: redis_url})
+        file = write_settings(planted, run)
+        for name in ("verifier", "generator"):
+            processes.start(name, worker_arguments(name, file, "run"), {REDIS_VARIABLE: redis_url})
         run_daemon(planted, run, redis_url, "run")
     rounds = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     disproved = [each["disproved"] for each in rounds]

@@ -1,0 +1,143 @@
+"""Settings: models that are one source for TOML, the command line, and the tables of the documentation.
+
+The docstring under a field is its meaning everywhere.  `verifier.cli.settings` makes options of the fields,
+`docs/tables.py` makes tables.
+"""
+
+import json
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, TypeVar, get_args
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import ErrorDetails
+
+from verifier.errors import InvalidInput
+from verifier.options import Options
+
+__all__ = [
+    "Cli",
+    "ConfinedLean",
+    "LeanSettings",
+    "Section",
+    "meaning_of",
+    "message_of",
+    "read_settings",
+    "settings_from",
+    "unusable",
+]
+
+AnySection = TypeVar("AnySection", bound="Section")
+
+
+class Section(BaseModel):
+    """A part of the settings; an unknown name in it is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+@dataclass(frozen=True)
+class Cli:
+    """How a field is given on the command line, in its `Annotated`, where that is not `--its-name VALUE`."""
+
+    name: str | None = None
+    """Of the option."""
+    variable: str | None = None
+    """An environment variable that sets it as well."""
+    is_argument: bool = False
+    """Whether it is given by its position."""
+    only: tuple[str, ...] | None = None
+    """Of a section: the fields that are options; none for all of them."""
+    is_option: bool = True
+    """Whether it is on the command line at all."""
+
+
+class LeanSettings(Section):
+    """The Lean that judges, and the limits of a proof."""
+
+    workers: int = Field(default=1, ge=1)
+    """Lean processes at a time, one a core; with its auditor each takes 2 GB when embedded."""
+    timeout_s: Annotated[float, Cli("--timeout")] = Field(default=Options.timeout_s, gt=0)
+    """Wall-clock seconds for one proof; beyond it the verdict is unknown."""
+    heartbeats: int = Field(default=Options.heartbeats, ge=1)
+    """Budget of each declaration, as Lean's `maxHeartbeats`."""
+    project: Path | None = None
+    """A Lake project to judge in; none for the embedded Lean."""
+
+    def options(self, **more: Any) -> Options:
+        """How a submission is judged within these limits; `more` are other fields of `Options`."""
+        return Options(timeout_s=self.timeout_s, heartbeats=self.heartbeats, **more)
+
+
+class ConfinedLean(LeanSettings):
+    """The Lean that judges what others wrote."""
+
+    allow_unconfined: bool = False
+    """Judge even where nothing keeps candidates from this user's files, as a project without bubblewrap."""
+
+
+def meaning_of(settings: type[BaseModel], name: str) -> str:
+    """The docstring of a field, or of the field that it takes the place of; empty where there is none."""
+    for model in settings.__mro__:
+        field = model.model_fields.get(name) if issubclass(model, BaseModel) else None
+        if field is not None and field.description:
+            return " ".join(field.description.split())
+    return ""
+
+
+def read_settings(path: Path | None) -> dict[str, Any]:
+    """What a file of TOML, or of JSON if it is named so, sets; nothing without a file.
+
+    Raises:
+        InvalidInput: the file cannot be read.
+    """
+    if path is None:
+        return {}
+    read = json.loads if path.suffix == ".json" else tomllib.loads
+    try:
+        found = read(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InvalidInput(f"cannot read the settings in {path}: {error}") from error
+    if not isinstance(found, dict):
+        raise InvalidInput(f"cannot read the settings in {path}: they are no table")
+    return found
+
+
+def settings_from(
+    model: type[AnySection], settings: Mapping[str, Any], source: str = "the settings"
+) -> AnySection:
+    """The settings as `model` has them; `source` is where they come from, for the message.
+
+    Raises:
+        InvalidInput: a setting is unknown, missing or out of range.
+    """
+    try:
+        return model.model_validate(settings)
+    except ValidationError as error:
+        raise unusable(model, error, source) from error
+
+
+def unusable(model: type[BaseModel], error: ValidationError, source: str) -> InvalidInput:
+    """The error that names every setting of `model` which cannot be used."""
+    faults = (
+        f"{'.'.join(map(str, fault['loc'])) or 'settings'}: {message_of(model, fault)}"
+        for fault in error.errors()
+    )
+    return InvalidInput(f"{source} cannot be used: {'; '.join(faults)}")
+
+
+def message_of(model: type[BaseModel], fault: ErrorDetails) -> str:
+    """What is wrong with a setting, for people; `fault` is one of a `ValidationError` of `model`."""
+    if fault["type"] != "extra_forbidden":
+        return fault["msg"].removeprefix("Value error, ")
+    *section, unknown = map(str, fault["loc"])
+    for name in section:
+        field = model.model_fields.get(name)
+        inner = field.annotation if field is not None else None
+        models = [kind for kind in (inner, *get_args(inner)) if isinstance(kind, type)]
+        model = next((kind for kind in models if issubclass(kind, BaseModel)), BaseModel)
+    near = get_close_matches(unknown, model.model_fields, n=1)
+    return f"there is no such setting{f'; is it {near[0]}?' if near else ''}"
