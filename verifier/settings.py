@@ -41,18 +41,16 @@ class Section(BaseModel):
 
 @dataclass(frozen=True)
 class Cli:
-    """How a field is given on the command line, in its `Annotated`, where that is not `--its-name VALUE`."""
+    """Stands in the `Annotated` of a field that is not given as `--its-name VALUE` on the command line."""
 
     name: str | None = None
-    """Of the option."""
+    """Name of the option."""
     variable: str | None = None
     """An environment variable that sets it as well."""
     is_argument: bool = False
     """Whether it is given by its position."""
     only: tuple[str, ...] | None = None
     """Of a section: the fields that are options; none for all of them."""
-    is_option: bool = True
-    """Whether it is on the command line at all."""
 
 
 class LeanSettings(Section):

@@ -43,7 +43,7 @@ SHOWN = 20
 
 
 class _RunByDefault(TyperGroup):
-    """`eval DATA` is `eval run DATA`: what is no command is a benchmark."""
+    """What is no command is a benchmark."""
 
     def parse_args(self, context: Any, args: list[str]) -> list[str]:
         if args and args[0] not in {*self.commands, "--help"}:
@@ -51,7 +51,11 @@ class _RunByDefault(TyperGroup):
         return super().parse_args(context, args)
 
 
-eval_app = typer.Typer(cls=_RunByDefault, no_args_is_help=True, help="Provers measured on benchmarks.")
+eval_app = typer.Typer(
+    cls=_RunByDefault,
+    no_args_is_help=True,
+    help="Provers measured on benchmarks; `eval DATA` is `eval run DATA`.",
+)
 
 Finished = Annotated[Path, typer.Argument(help="Directory of an evaluation that came to its end.")]
 

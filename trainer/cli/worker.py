@@ -15,6 +15,7 @@ from verifier.cli.app import confined_runtime
 from verifier.cli.settings import takes_settings
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
+from verifier.options import Options
 from verifier.settings import Cli, ConfinedLean, Section
 from verifier.streams.connection import REDIS_FILE_VARIABLE, REDIS_VARIABLE
 
@@ -81,6 +82,12 @@ class VerifierSettings(WorkerSettings):
     cache_redis: str | None = None
     """URL of a Redis to keep verdicts in, as safe from others as this process."""
 
+    @property
+    def judging(self) -> Options:
+        """How attempts are judged."""
+        tactics = self.tactics or self.policy_gradient.credit.needs_tactics
+        return self.lean.options(tactics=tactics, goals=False)
+
 
 class GeneratorSettings(WorkerSettings):
     """What a generator reads of a run's settings."""
@@ -105,9 +112,7 @@ def worker_verifier(settings: VerifierSettings) -> None:
     from verifier.streams.verdict_store import RedisVerdicts
 
     lean, cache = settings.lean, settings.cache_redis
-    tactics = settings.tactics or settings.policy_gradient.credit.needs_tactics
-    options = lean.options(tactics=tactics, goals=False)
-    pool = LeanPool(confined_runtime(lean), workers=lean.workers, options=options)
+    pool = LeanPool(confined_runtime(lean), workers=lean.workers, options=settings.judging)
     store = RedisVerdicts(cache) if cache is not None else None
     asyncio.run(run_verifier(settings.url(), settings.run, pool, store))
 

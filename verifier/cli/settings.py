@@ -106,7 +106,7 @@ def _options(
         if isinstance(default, Section):
             inner = _options(type(default), has_file=has_file, section=default, place=(*place, name))
             yield from (option for option in inner if how.only is None or option.place[-1] in how.only)
-        elif how.is_option:
+        else:
             shown = name.upper() if how.is_argument else how.name or f"--{name.replace('_', '-')}"
             panel = place[-1] if place else None
             yield _Option((*place, name), shown, _declared(model, name, default, has_file, panel))
