@@ -156,6 +156,13 @@ def test_what_is_wrong_in_a_file_is_named_with_the_file_and_the_section(
     assert str(path) in str(result.exception) and told in str(result.exception)
 
 
+def test_an_option_of_a_section_that_is_none_leaves_that_to_be_refused(tmp_path: Path) -> None:
+    path = tmp_path / "job.toml"
+    path.write_text("limits = 3\n")
+    result = run("x", "--config", str(path), "--time", "1")
+    assert isinstance(result, Result) and isinstance(result.exception, InvalidInput)
+
+
 def test_settings_are_read_from_toml_and_from_json(tmp_path: Path) -> None:
     toml, listed = tmp_path / "a.toml", tmp_path / "a.json"
     toml.write_text("workers = 3\n")

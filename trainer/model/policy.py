@@ -44,7 +44,7 @@ _Logits = Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
 
 
 class PolicyConfig(Section):
-    """The shape of a policy trained from scratch; the defaults make 1.9 million float32 parameters."""
+    """The shape of a policy trained from scratch; the defaults make about 984,000 float32 parameters."""
 
     layers: int = Field(default=2, ge=1)
     """Transformer blocks."""
