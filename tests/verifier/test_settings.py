@@ -122,6 +122,19 @@ def test_a_wrong_option_is_named_as_it_was_written(arguments: tuple[str, ...], t
     assert told in said(result)
 
 
+def test_a_command_without_a_file_of_its_settings_may_have_an_option_of_that_name() -> None:
+    app = typer.Typer()
+    found: list[tuple[str, Limits]] = []
+
+    @app.command()
+    @takes_settings()
+    def command(config: Annotated[str, typer.Option()], limits: Limits) -> None:
+        found.append((config, limits))
+
+    assert CliRunner().invoke(app, ("--config", "x", "--time", "1")).exit_code == 0
+    assert found == [("x", Limits(time_s=1.0))]
+
+
 def test_a_missing_argument_is_named_where_no_file_could_bring_it() -> None:
     assert "Missing argument" in said(run(with_file=False))
 

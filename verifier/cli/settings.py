@@ -71,7 +71,8 @@ def takes_settings(*, file: str | None = None) -> Callable[[Command], Command]:
 
         @functools.wraps(command)
         def with_settings(**arguments: Any) -> None:
-            context, path = arguments.pop(CONTEXT), arguments.pop(FILE, None)
+            context = arguments.pop(CONTEXT)
+            path = None if file is None else arguments.pop(FILE)
             for name, of_model in options.items():
                 given = {}
                 for option in of_model:
