@@ -242,6 +242,13 @@ def test_workers_are_started_with_the_limits_of_the_example_settings() -> None:
     assert judges.run == samples.run == "first"
 
 
+def test_commands_of_an_image_without_the_packages_of_training_import_none_of_them() -> None:
+    script = "import sys, trainer.cli; print({'torch', 'transformers'} & sys.modules.keys())"
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
+    assert ran.stdout.strip() == "set()"
+
+
 def test_every_metric_on_the_dashboard_exists() -> None:
     queries = [
         target["expr"]
