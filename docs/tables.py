@@ -1,6 +1,6 @@
 """The tables of the documentation that state defaults, made from the code.
 
-python docs/tables.py        writes them into docs/; a test says when that was forgotten
+python -m docs.tables        writes them into docs/; a test says when that was forgotten
 """
 
 import inspect

@@ -32,7 +32,8 @@ from verifier.cli.settings import takes_settings
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
-from verifier.settings import ConfinedLean, Section
+from verifier.options import ConfinedLean
+from verifier.settings import Section
 
 __all__ = ["GrowSettings", "run_grower", "store_app"]
 

@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from prover.generators.vllm.server import Dtype
-from verifier.settings import Cli, ConfinedLean, Section
+from verifier.options import ConfinedLean
+from verifier.settings import Cli, Section
 
 __all__ = ["ComputeConfig", "DaemonConfig", "DataConfig", "GeneratorConfig", "LeanConfig", "MeasureConfig"]
 

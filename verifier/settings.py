@@ -10,18 +10,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, TypeVar, get_args
+from typing import Any, TypeVar, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 from pydantic_core import ErrorDetails
 
 from verifier.errors import InvalidInput
-from verifier.options import Options
 
 __all__ = [
     "Cli",
-    "ConfinedLean",
-    "LeanSettings",
     "Section",
     "meaning_of",
     "message_of",
@@ -51,30 +48,6 @@ class Cli:
     """Whether it is given by its position."""
     only: tuple[str, ...] | None = None
     """Of a section: the fields that are options; none for all of them."""
-
-
-class LeanSettings(Section):
-    """The Lean that judges, and the limits of a proof."""
-
-    workers: int = Field(default=1, ge=1)
-    """Lean processes at a time, one a core; with its auditor each takes 2 GB when embedded."""
-    timeout_s: Annotated[float, Cli("--timeout")] = Field(default=Options.timeout_s, gt=0)
-    """Wall-clock seconds for one proof; beyond it the verdict is unknown."""
-    heartbeats: int = Field(default=Options.heartbeats, ge=1)
-    """Budget of each declaration, as Lean's `maxHeartbeats`."""
-    project: Path | None = None
-    """A Lake project to judge in; none for the embedded Lean."""
-
-    def options(self, **more: Any) -> Options:
-        """How a submission is judged within these limits; `more` are other fields of `Options`."""
-        return Options(timeout_s=self.timeout_s, heartbeats=self.heartbeats, **more)
-
-
-class ConfinedLean(LeanSettings):
-    """The Lean that judges what others wrote."""
-
-    allow_unconfined: bool = False
-    """Judge even where nothing keeps candidates from this user's files, as a project without bubblewrap."""
 
 
 def meaning_of(settings: type[BaseModel], name: str) -> str:

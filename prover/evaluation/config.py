@@ -7,7 +7,8 @@ from pydantic import Field
 
 from prover.formats.formats import FORMATS
 from prover.generators.base import SamplingParams
-from verifier.settings import Cli, ConfinedLean, Section
+from verifier.options import ConfinedLean
+from verifier.settings import Cli, Section
 
 __all__ = ["EvalConfig", "EvalSampling"]
 

@@ -31,7 +31,7 @@ PAGES = sorted((ROOT / "docs").glob("*.md"))
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_a_page_has_the_defaults_of_the_code(page: Path) -> None:
     text = page.read_text("utf-8")
-    assert with_tables(text) == text, "run `python docs/tables.py` and commit docs/"
+    assert with_tables(text) == text, "run `make docs` and commit docs/"
 
 
 def test_a_setting_has_its_own_meaning_and_none_is_missing() -> None:

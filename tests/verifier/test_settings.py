@@ -10,7 +10,8 @@ from typer.testing import CliRunner, Result
 
 from verifier.cli.settings import takes_settings
 from verifier.errors import InvalidInput
-from verifier.settings import Cli, ConfinedLean, Section, meaning_of, read_settings, settings_from
+from verifier.options import ConfinedLean
+from verifier.settings import Cli, Section, meaning_of, read_settings, settings_from
 
 
 class Limits(Section):

@@ -15,8 +15,8 @@ from verifier.cli.app import confined_runtime
 from verifier.cli.settings import takes_settings
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
-from verifier.options import Options
-from verifier.settings import Cli, ConfinedLean, Section
+from verifier.options import ConfinedLean, Options
+from verifier.settings import Cli, Section
 from verifier.streams.connection import REDIS_FILE_VARIABLE, REDIS_VARIABLE
 
 __all__ = ["RedisAddress", "worker_app"]

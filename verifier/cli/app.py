@@ -19,9 +19,9 @@ from verifier.jsonl import BadRow, Row, read_rows
 from verifier.judging.certificate import CertificateStore, audit_all, stored_proofs
 from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime, resolve_runtime
-from verifier.options import Options
+from verifier.options import ConfinedLean, LeanSettings, Options
 from verifier.server.admission import DEFAULT_QUEUE
-from verifier.settings import Cli, ConfinedLean, LeanSettings, Section, meaning_of
+from verifier.settings import Cli, Section, meaning_of
 from verifier.verdict import Verdict
 
 __all__ = ["app", "bench_app", "confined_runtime", "print_figures"]

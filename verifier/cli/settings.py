@@ -21,7 +21,8 @@ from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
-from verifier.settings import Cli, LeanSettings, Section, meaning_of, message_of, read_settings, unusable
+from verifier.options import LeanSettings
+from verifier.settings import Cli, Section, meaning_of, message_of, read_settings, unusable
 
 __all__ = ["AsJson", "Project", "takes_settings"]
 
