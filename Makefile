@@ -66,7 +66,7 @@ lint: $(STAMP)
 
 # What the documentation takes from the code: tables of settings, drawings, the list of commands.
 docs: $(STAMP)
-	$(BIN)/python -m trainer.tables
+	$(BIN)/python -m docs.tables
 	$(BIN)/python -m docs.drawings
 	$(BIN)/python -m docs.commands
 

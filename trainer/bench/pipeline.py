@@ -23,8 +23,9 @@ from prover.generators.base import SamplingParams
 from prover.generators.messages import TASKS_PER_ORDER, AttemptMessage, Order, Task
 from prover.generators.worker import GENERATOR_GROUP
 from prover.theorem import Attempt, Theorem
-from trainer.config import run_config
-from trainer.launch.up import run_up, toml_of
+from trainer.bench.settings import PipelineBenchSettings
+from trainer.config import run_config, write_settings
+from trainer.launch.up import run_up
 from trainer.run.books import Books
 from trainer.run.metrics import busy_shares
 from trainer.run.streams import RunStreams
@@ -43,6 +44,8 @@ TOKENS = 32
 LEAN_MS = (14, 17, 20, 22, 25, 27, 30, 34, 38, 43, 48, 55, 63, 75, 99, 137, 176, 238, 333)
 """Times of 2,601 Lean calls of a demo run, audits included: their 5%, 10%, ... 95% quantiles."""
 WARM_UP_S = 1.0
+VERIFIERS = (1, 2, 4, 16, 64)
+"""How many are simulated at a time."""
 
 
 class RunBench(BaseModel):
@@ -73,33 +76,22 @@ class PipelineBench(BaseModel):
 
 
 def bench_pipeline(
-    *,
-    attempts: int,
-    seconds: float,
-    verifiers: tuple[int, ...] = (1, 2, 4, 16, 64),
-    rounds: int = 8,
-    on_done: Callable[[], None] = lambda: None,
+    settings: PipelineBenchSettings, on_done: Callable[[], None] = lambda: None
 ) -> PipelineBench:
-    """Measure all three.
-
-    Args:
-        attempts: to send round for the overhead.
-        seconds: for each number of stubs.
-        rounds: of the daemon; 0 leaves that out.
-    """
+    """Measure all three; `on_done` is called after each figure."""
     with tempfile.TemporaryDirectory() as folder, EmbeddedRedis(Path(folder) / "redis") as server:
-        overhead_ms = _overhead_ms(server.url, attempts)
+        overhead_ms = _overhead_ms(server.url, settings.attempts)
         on_done()
         rates = {}
-        for count in verifiers:
-            rates[count] = _verdicts_per_s(server.url, f"scaling-{count}", count, seconds)
+        for count in VERIFIERS:
+            rates[count] = _verdicts_per_s(server.url, f"scaling-{count}", count, settings.seconds)
             on_done()
-        run = _run(Path(folder) / "run", server.url, rounds) if rounds else None
+        run = _run(Path(folder) / "run", server.url, settings.rounds) if settings.rounds else None
         on_done()
     return PipelineBench(
         overhead_ms=overhead_ms,
         simulated_verifiers_per_s=rates,
-        scaling={count: rate / (count * rates[verifiers[0]]) for count, rate in rates.items()},
+        scaling={count: rate / (count * rates[VERIFIERS[0]]) for count, rate in rates.items()},
         run=run,
     )
 
@@ -176,9 +168,8 @@ def _run(directory: Path, url: str, rounds: int) -> RunBench:
     config = run_config(
         {"iterations": rounds, "redis_url": url, "daemon": {"max_staleness": 1}, "lean": {"workers": 1}}
     )
-    settings = directory.with_name("settings.toml")
-    settings.write_text(toml_of(config.public), encoding="utf-8")
-    if run_up(settings, config, directory, log=lambda _, line: say(line)):
+    directory.mkdir()
+    if run_up(write_settings(config, directory), config, directory, log=lambda _, line: say(line)):
         raise ProofmillError("the run did not finish: the lines above say why")
     lines = (directory / "metrics.jsonl").read_text().splitlines()
     return run_bench_of([json.loads(line) for line in lines][1:])

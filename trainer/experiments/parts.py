@@ -20,9 +20,9 @@ import torch
 from prover.formats.prompts import load_tokenizer
 from prover.generators.sealed import new_sealed
 from prover.generators.transformers import load_model
-from trainer.config import RunConfig
+from trainer.config import RunConfig, write_settings
 from trainer.launch.supervisor import SUPERVISOR
-from trainer.launch.up import run_up, toml_of
+from trainer.launch.up import run_up
 from trainer.learners.policy_gradient import PolicyGradientConfig
 from trainer.learners.supervised import SupervisedConfig, train_supervised
 from trainer.model.compute import Compute
@@ -134,7 +134,7 @@ class Judging:
     def __init__(self, config: RunConfig, runner: asyncio.Runner) -> None:
         """Raises InvalidInput where nothing confines Lean, and the settings do not allow that."""
         lean = config.lean
-        runtime = confined_runtime(lean.project, lean.allow_unconfined)
+        runtime = confined_runtime(lean)
         self._options = Options(config.needs_tactics, lean.timeout_s, lean.heartbeats, goals=False)
         self._pool = LeanPool(runtime, workers=lean.workers, options=self._options)
         self._cache = VerdictCache(runtime.fingerprint)
@@ -241,8 +241,7 @@ def _run(config: RunConfig, directory: Path, start: Path) -> None:
     name = directory / "name"
     if not name.is_file():
         write_whole(name, f"{directory.name}-{secrets.token_hex(4)}")
-    settings = directory / "settings.toml"
-    write_whole(settings, toml_of(of_training.public))
+    settings = write_settings(of_training, directory)
     lines = directory / "processes.log"
     with lines.open("a", encoding="utf-8", errors="backslashreplace") as file:
 

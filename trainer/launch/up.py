@@ -1,20 +1,16 @@
 """`proofmill up`: the processes of a training run on this machine, kept going by one command."""
 
 import asyncio
-import json
 import sys
-from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any
 
 from trainer.config import RunConfig
-from trainer.launch.processes import generator_arguments, grower_arguments, verifier_arguments
 from trainer.launch.supervisor import PACE, Child, Log, Pace, redis_child, supervise
 from verifier.streams.connection import REDIS_VARIABLE, connect
 from verifier.streams.valkey import server_socket
 
-__all__ = ["run_up", "toml_of"]
+__all__ = ["run_children", "run_up"]
 
 
 def run_up(
@@ -40,7 +36,7 @@ def run_up(
         metrics: port of the trainer's metrics.
         log: takes the lines of all processes, in place of the terminal.
     """
-    run = run or directory.absolute().name
+    run = run or config.name_in(directory)
     with ExitStack() as stack:
         url = config.redis_url
         services = []
@@ -51,42 +47,51 @@ def run_up(
         else:
             # A wrong URL is said at once; what is away later may come back.
             connect(url).close()
-        # Not an argument: everyone may read those, and it may hold a password.
-        environment = {REDIS_VARIABLE: url}
+        children = run_children(
+            settings,
+            config,
+            directory,
+            url,
+            run=run,
+            generators=generators,
+            verifiers=verifiers,
+            metrics=metrics,
+        )
+        return asyncio.run(supervise([*services, *children], log=log, pace=pace))
 
-        def child(name: str, arguments: list[str], *, is_main: bool = False) -> Child:
-            command = [sys.executable, "-m", "trainer.cli", *arguments]
-            return Child(name, command, environment, is_main=is_main)
 
-        port = [] if metrics is None else ["--metrics-port", str(metrics)]
-        train = ["train", str(settings), "--out", str(directory), "--run", run, *port]
-        store = config.data.store if config.data.grow else None
-        growers = [] if store is None else [child("grower", grower_arguments(config, store))]
-        children = [
-            *services,
-            *growers,
-            *(child(name, verifier_arguments(config, run)) for name in _names("verifier", verifiers)),
-            *(child(name, generator_arguments(config, run)) for name in _names("generator", generators)),
-            child("trainer", train, is_main=True),
-        ]
-        return asyncio.run(supervise(children, log=log, pace=pace))
+def run_children(
+    settings: Path,
+    config: RunConfig,
+    directory: Path,
+    redis_url: str,
+    *,
+    run: str,
+    generators: int,
+    verifiers: int,
+    metrics: int | None,
+) -> list[Child]:
+    """The processes of a run beside its Redis; each of them reads the file `settings`."""
+    # Not an argument: everyone may read those, and it may hold a password.
+    environment = {REDIS_VARIABLE: redis_url}
+
+    def child(name: str, arguments: list[str], *, is_main: bool = False) -> Child:
+        command = [sys.executable, "-m", "trainer.cli", *arguments]
+        return Child(name, command, environment, is_main=is_main)
+
+    growers = [child("grower", ["worker", "grower", "--config", str(settings)])]
+    port = [] if metrics is None else ["--metrics-port", str(metrics)]
+    train = ["train", str(settings), "--out", str(directory), "--run", run, *port]
+    return [
+        *(growers if config.data.grow else ()),
+        *(
+            child(name, ["worker", worker, "--config", str(settings), "--run", run])
+            for worker, count in (("verifier", verifiers), ("generator", generators))
+            for name in _names(worker, count)
+        ),
+        child("trainer", train, is_main=True),
+    ]
 
 
 def _names(name: str, count: int) -> list[str]:
     return [name] if count == 1 else [f"{name}-{number}" for number in range(1, count + 1)]
-
-
-def toml_of(settings: Mapping[str, Any]) -> str:
-    """Settings as they stand in a file; what is None is left out, as it is there."""
-    return "".join(f"{line}\n" for line in _toml_lines(settings))
-
-
-def _toml_lines(settings: Mapping[str, Any], *path: str) -> Iterator[str]:
-    given = {name: value for name, value in settings.items() if value is not None}
-    if path:
-        yield f"[{'.'.join(path)}]"
-    # Text, numbers, truth values and lists of them are written in TOML as in JSON.
-    yield from (f"{n} = {json.dumps(v)}" for n, v in given.items() if not isinstance(v, Mapping))
-    for name, section in given.items():
-        if isinstance(section, Mapping):
-            yield from _toml_lines(section, *path, name)

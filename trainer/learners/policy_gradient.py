@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Self, get_args
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -28,6 +28,7 @@ from trainer.objectives.losses import Totals, policy_loss
 from trainer.objectives.token_bytes import bytes_of_tokens
 from trainer.rollout import Rollout, empty_responses
 from verifier.errors import InvalidInput
+from verifier.settings import Section
 
 __all__ = [
     "CriticConfig",
@@ -40,10 +41,8 @@ __all__ = [
 ]
 
 
-class CriticConfig(BaseModel):
+class CriticConfig(Section):
     """PPO's critic."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     shared: bool = False
     """Whether it reads, and trains, the policy's own trunk, or a copy of it."""

@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from trainer.objectives.advantages import Baseline
+from verifier.settings import Section
 
 __all__ = [
     "ALGORITHMS",
@@ -32,10 +33,8 @@ _READ_BY = {
 """Settings of a loss that say something to some objectives only."""
 
 
-class PolicyLoss(BaseModel):
+class PolicyLoss(Section):
     """Which policy-gradient loss `policy_loss` computes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     objective: Literal["clip", "cispo", "reinforce"] = "clip"
     """Clip is min(ρÂ, clip(ρ)Â) (2.11), CISPO sg(min(ρ, cap))·Â·log π, REINFORCE Â·log π (2.7)."""

@@ -7,11 +7,12 @@ from itertools import pairwise
 from statistics import fmean
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from trainer.objectives.tactic_spans import Span, Step, first_error_of, steps_of
 from trainer.objectives.token_bytes import token_spans
 from verifier.errors import InvalidInput
+from verifier.settings import Section
 from verifier.verdict import Kind, Verdict
 
 __all__ = [
@@ -27,10 +28,8 @@ __all__ = [
 ]
 
 
-class CreditConfig(BaseModel):
+class CreditConfig(Section):
     """Which tokens of an attempt are better or worse than its outcome says."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     scheme: Literal["outcome", "first_error", "potential", "verified_prefix", "lecture"] = "outcome"
     """`outcome`: every token gets the advantage of its attempt.  The others add to it."""

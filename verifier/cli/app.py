@@ -11,16 +11,18 @@ from pathlib import Path
 from typing import IO, Annotated
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from verifier.cli.settings import AsJson, Project, takes_settings
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
 from verifier.jsonl import BadRow, Row, read_rows
 from verifier.judging.certificate import CertificateStore, audit_all, stored_proofs
 from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime, resolve_runtime
-from verifier.options import Options
+from verifier.options import ConfinedLean, LeanSettings, Options
 from verifier.server.admission import DEFAULT_QUEUE
+from verifier.settings import Cli, Section, meaning_of
 from verifier.verdict import Verdict
 
 __all__ = ["app", "bench_app", "confined_runtime", "prepare_torch", "print_figures"]
@@ -32,25 +34,52 @@ app.add_typer(lean_app, name="lean")
 bench_app = typer.Typer(no_args_is_help=True, help="Measured figures of this machine.")
 app.add_typer(bench_app, name="bench")
 
-Workers = Annotated[
-    int, typer.Option(min=1, help="Lean processes at a time, one a core; with its auditor each takes 2 GB.")
-]
-Timeout = Annotated[float, typer.Option(min=0.001, help="Wall-clock seconds for one submission.")]
-Heartbeats = Annotated[int, typer.Option(min=1, help="Budget of each declaration, as maxHeartbeats.")]
-AllowAxiom = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="An axiom that proofs may use beside propext, Classical.choice and Quot.sound; repeatable."
-    ),
-]
-CacheRedis = Annotated[
-    str | None,
-    typer.Option(help="URL of a Redis to keep verdicts in, as safe from others as this process."),
-]
-Project = Annotated[Path | None, typer.Option(help="A Lake project to judge in; default: the embedded Lean.")]
-AllowUnconfined = Annotated[
-    bool, typer.Option(help="Judge even where nothing keeps candidates from this user's files.")
-]
+Timeout = Annotated[float, typer.Option(help=meaning_of(LeanSettings, "timeout_s"))]
+
+
+class VerifySettings(Section):
+    """What `proofmill verify` does."""
+
+    file: Annotated[Path, Cli(is_argument=True)]
+    """Rows {id, statement, header?, proof or code}."""
+    out: Path | None = None
+    """Where verdicts go, a line each; none for stdout."""
+    lean: LeanSettings = LeanSettings()
+    tactics: bool = False
+    """Add each tactic's span and goals."""
+    keep_certificates: Path | None = None
+    """A directory for the certificates of what is proved."""
+    allow_axiom: list[str] = Field(default=[])
+    """An axiom that proofs may use beside propext, Classical.choice and Quot.sound; repeatable."""
+
+
+class ServeSettings(Section):
+    """How `proofmill serve` serves the HTTP verify API."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(default=8000, ge=1, le=65535)
+    """Port to listen on."""
+    lean: ConfinedLean = ConfinedLean()
+    keys: Path | None = None
+    """TOML of API keys (`proofmill key`); needed beyond this machine."""
+    spares: int = Field(default=1, ge=0)
+    """Workers that stand ready for those killed."""
+    queue: int = Field(default=DEFAULT_QUEUE, ge=1)
+    """Submissions that may wait; more get 429."""
+    cache_redis: str | None = None
+    """URL of a Redis to keep verdicts in, as safe from others as this process."""
+
+
+class SoakSettings(Section):
+    """What `proofmill bench soak` sends."""
+
+    submissions: int = Field(default=20_000, ge=100)
+    """How many to send."""
+    clients: int = Field(default=64, ge=1)
+    """How many wait for a verdict at a time."""
+    workers: int = Field(default=2, ge=1)
+    """Lean processes at a time."""
 
 
 @app.command()
@@ -81,35 +110,26 @@ def lean_install() -> None:
 
 
 @app.command()
-def verify(
-    file: Annotated[Path, typer.Argument(help="Rows {id, statement, header?, proof or code}.")],
-    out: Annotated[Path | None, typer.Option(help="Where verdicts go, a line each; default: stdout.")] = None,
-    workers: Workers = 1,
-    timeout: Timeout = Options.timeout_s,
-    heartbeats: Heartbeats = Options.heartbeats,
-    tactics: Annotated[bool, typer.Option(help="Add each tactic's span and goals.")] = False,
-    keep_certificates: Annotated[
-        Path | None, typer.Option(help="A directory for the certificates of what is proved.")
-    ] = None,
-    allow_axiom: AllowAxiom = None,
-    project: Project = None,
-) -> None:
+@takes_settings()
+def verify(settings: VerifySettings) -> None:
     """Judge every row of a JSONL file.
 
     Exit 0 whatever the verdicts; 2 when a line is no submission, after all others are judged.
     """
+    file, out, lean = settings.file, settings.out, settings.lean
     if out is not None and out.resolve() == file.resolve():
         raise InvalidInput(f"--out is {file} itself: name another file for the verdicts")
     rows, bad = _read(file)
     for line in bad:
         say(f"{file}:{line.line}: {line.reason}", "red")
-    store = CertificateStore(keep_certificates) if keep_certificates is not None else None
+    kept = settings.keep_certificates
+    axioms = Options.allowed_axioms.union(settings.allow_axiom)
     with _sink(out) as sink:
         pool = LeanPool(
-            resolve_runtime(project),
-            workers=workers,
-            options=Options(tactics, timeout, heartbeats, Options.allowed_axioms.union(allow_axiom or ())),
-            certificates=store,
+            resolve_runtime(lean.project),
+            workers=lean.workers,
+            options=lean.options(tactics=settings.tactics, allowed_axioms=axioms),
+            certificates=CertificateStore(kept) if kept is not None else None,
         )
         verdicts = asyncio.run(_judge_all(pool, rows, sink))
     _summarise(rows, verdicts)
@@ -138,23 +158,8 @@ def audit(
 
 
 @app.command()
-def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
-    workers: Workers = 1,
-    timeout: Timeout = Options.timeout_s,
-    heartbeats: Heartbeats = Options.heartbeats,
-    project: Project = None,
-    keys: Annotated[
-        Path | None, typer.Option(help="TOML of API keys (`proofmill key`); needed beyond this machine.")
-    ] = None,
-    spares: Annotated[int, typer.Option(min=0, help="Workers that stand ready for those killed.")] = 1,
-    queue: Annotated[
-        int, typer.Option(min=1, help="Submissions that may wait; more get 429.")
-    ] = DEFAULT_QUEUE,
-    cache_redis: CacheRedis = None,
-    allow_unconfined: AllowUnconfined = False,
-) -> None:
+@takes_settings(file="These settings in TOML; options go before them.")
+def serve(settings: ServeSettings) -> None:
     """Serve the HTTP verify API."""
     from verifier.server.app import create_app
     from verifier.server.auth import KeyRing
@@ -163,35 +168,37 @@ def serve(
     from verifier.server.service import VerifyService
     from verifier.streams.verdict_store import RedisVerdicts
 
-    if keys is None and host not in ("127.0.0.1", "::1", "localhost"):
+    keys, lean = settings.keys, settings.lean
+    if keys is None and settings.host not in ("127.0.0.1", "::1", "localhost"):
         raise InvalidInput(
-            f"whoever reaches {host} could run Lean here: make a key with `proofmill key NAME`, pass --keys"
+            f"whoever reaches {settings.host} could run Lean here: make a key with `proofmill key NAME`, "
+            "pass --keys"
         )
     ring = KeyRing.read(keys) if keys is not None else None
-    runtime = confined_runtime(project, allow_unconfined)
+    runtime = confined_runtime(lean)
     log_as_json()
-    options = Options(timeout_s=timeout, heartbeats=heartbeats)
-    pool = LeanPool(runtime, workers=workers, options=options, spares=spares)
+    pool = LeanPool(runtime, workers=lean.workers, options=lean.options(), spares=settings.spares)
 
     async def serve_pool() -> None:
-        store = RedisVerdicts(cache_redis) if cache_redis is not None else None
-        service = VerifyService(pool, queue_limit=queue, store=store)
+        cache = settings.cache_redis
+        store = RedisVerdicts(cache) if cache is not None else None
+        service = VerifyService(pool, queue_limit=settings.queue, store=store)
         async with pool:
             app = create_app(service, keys=ring, log_requests=True)
-            await serve_until_stopped(app, service, host, port)
+            await serve_until_stopped(app, service, settings.host, settings.port)
 
     asyncio.run(serve_pool())
 
 
-def confined_runtime(project: Path | None, allow_unconfined: bool) -> LeanRuntime:
+def confined_runtime(lean: ConfinedLean) -> LeanRuntime:
     """The Lean that judges what others send.
 
     Raises:
         InvalidInput: nothing confines its workers here, and `allow_unconfined` is false.
         LeanNotFound: there is none.
     """
-    runtime = resolve_runtime(project)
-    if not (runtime.is_confined or allow_unconfined):
+    runtime = resolve_runtime(lean.project)
+    if not (runtime.is_confined or lean.allow_unconfined):
         missing = "; ".join(f"{absent.name}: {absent.detail}" for absent in runtime.protections)
         raise InvalidInput(
             f"nothing confines the Lean workers here, so a proof could read this user's files ({missing}). "
@@ -230,7 +237,7 @@ def key(name: Annotated[str, typer.Argument(help="Whose key it is.")]) -> None:
 @bench_app.command("verifier")
 def bench_verifier_command(
     checks: Annotated[int, typer.Option(min=100, help="Small proofs to judge.")] = 2000,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    as_json: AsJson = False,
     project: Project = None,
 ) -> None:
     """Measure start, throughput, latency, memory and the audit's cost; takes memory for twelve workers."""
@@ -244,26 +251,15 @@ def bench_verifier_command(
 
 
 @bench_app.command("soak")
-def bench_soak_command(
-    submissions: Annotated[int, typer.Option(min=100, help="How many to send.")] = 20_000,
-    clients: Annotated[int, typer.Option(min=1, help="How many wait for a verdict at a time.")] = 64,
-    workers: Workers = 2,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
-    project: Project = None,
-) -> None:
+@takes_settings()
+def bench_soak_command(settings: SoakSettings, as_json: AsJson = False, project: Project = None) -> None:
     """Send a server much at once, some of it bad for its workers; exit 1 when a verdict is lost or wrong."""
     from verifier.cli.soak import soak
 
     runtime = resolve_runtime(project)
     with progress_bars() as progress:
-        bar = progress.add_task("submissions", total=submissions)
-        asked = soak(
-            runtime,
-            submissions=submissions,
-            clients=clients,
-            workers=workers,
-            on_verdict=lambda: progress.advance(bar),
-        )
+        bar = progress.add_task("submissions", total=settings.submissions)
+        asked = soak(runtime, **settings.model_dump(), on_verdict=lambda: progress.advance(bar))
         result = asyncio.run(asked)
     print_figures(result, as_json)
     if result.lost or result.wrong:

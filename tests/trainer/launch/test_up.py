@@ -4,14 +4,12 @@ from pathlib import Path
 
 import pytest
 
-from trainer.config import load_config, run_config
+from trainer.config import load_config, run_config, write_settings
 from trainer.experiments.variants import ARMS, arm_config
-from trainer.launch.up import toml_of
 
 
 @pytest.mark.parametrize("arm", ARMS)
 def test_settings_are_the_same_when_they_are_read_back(tmp_path: Path, arm: str) -> None:
-    file = tmp_path / "settings.toml"
     settings = {
         "lora": {"rank": 4, "separate": True},
         "pretraining": {"steps": 3, "files": ['/a "b"\\c.lean', "é"]},
@@ -19,10 +17,9 @@ def test_settings_are_the_same_when_they_are_read_back(tmp_path: Path, arm: str)
         "supervised": {"final_learning_rate": 1e-6},
     }
     config = arm_config(settings, arm, seed=3)
-    file.write_text(toml_of(config.public), encoding="utf-8")
-    assert load_config(file) == config
+    assert load_config(write_settings(config, tmp_path)) == config
 
 
-def test_the_url_of_the_redis_which_may_hold_a_password_is_not_written() -> None:
+def test_the_url_of_the_redis_which_may_hold_a_password_is_not_written(tmp_path: Path) -> None:
     config = run_config({"redis_url": "redis://:secret@host/0"})
-    assert "secret" not in toml_of(config.public)
+    assert "secret" not in write_settings(config, tmp_path).read_text("utf-8")

@@ -14,8 +14,8 @@ from prover.library.training_set import TrainingSet
 from prover.theorem import Theorem
 from tests.chaos import chaos, prepare
 from tests.support.answering import answering
-from trainer.config import RunConfig, load_config, run_config
-from trainer.launch.up import run_up, toml_of
+from trainer.config import RunConfig, load_config, run_config, write_settings
+from trainer.launch.up import run_up
 from trainer.run.daemon import run_daemon
 from trainer.run.start import alone_in, curriculum_of
 from verifier.errors import InvalidInput, ProofmillError, StalledError
@@ -147,9 +147,9 @@ def test_a_false_statement_among_two_hundred_is_disproved_reported_and_tried_no_
     }
     settings["sampling"]["samples"] = 2
     planted = run_config(settings)
-    run, file = tmp_path / "run", tmp_path / "settings.toml"
-    file.write_text(toml_of(planted.public), encoding="utf-8")
-    assert run_up(file, planted, run) == 0
+    run = tmp_path / "run"
+    run.mkdir()
+    assert run_up(write_settings(planted, run), planted, run) == 0
     rounds = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     disproved = [each["disproved"] for each in rounds]
     known_in = disproved.index(1) + 1
