@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Annotated, Any, cast, get_type_hints
 
 import typer
-from annotated_types import Ge, Le
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
@@ -127,16 +126,11 @@ def _declared(
     if how.is_argument:
         return _parameter(name, Annotated[kind, typer.Argument(help=meaning)], default)
     names = () if how.name is None else (how.name,)
-    low = next((item.ge for item in field.metadata if isinstance(item, Ge)), None)
-    high = next((item.le for item in field.metadata if isinstance(item, Le)), None)
-    option = typer.Option(
-        *names,
-        help=meaning,
-        envvar=how.variable,
-        min=cast(Any, low),
-        max=cast(Any, high),
-        rich_help_panel=panel,
+    low, high = (
+        next((getattr(item, end) for item in field.metadata if hasattr(item, end)), None)
+        for end in ("ge", "le")
     )
+    option = typer.Option(*names, help=meaning, envvar=how.variable, min=low, max=high, rich_help_panel=panel)
     return _parameter(name, Annotated[kind, option], default)
 
 
