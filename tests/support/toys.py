@@ -71,3 +71,7 @@ def sampled_group(
 ) -> list[Sample]:
     params = SamplingParams(samples=64, max_new_tokens=16, seed=seed, temperature=temperature)
     return TransformersGenerator(model, tokenizer).sample([PAIRS[0][0]], params)[0]
+
+
+def flat(groups: list[list[Sample]]) -> list[Sample]:
+    return [sample for group in groups for sample in group]

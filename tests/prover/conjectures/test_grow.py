@@ -1,6 +1,6 @@
 """Growing a store, on the real Lean: unsolved theorems gain children, once, and nothing else is touched."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,12 +27,6 @@ from verifier.verdict import Status
 
 HARD = "(a b : Nat) (h : a * a = 2 * (b * b)) : b = 0"
 TRIED = "by\n  have step : a * a = b * b + b * b := by omega\n  omega"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[TheoremStore]:
-    with TheoremStore(tmp_path / "theorems.db", create=True) as opened:
-        yield opened
 
 
 def tried(store: TheoremStore, name: str, claim: str = HARD, *, split: Split = "train") -> int:

@@ -135,7 +135,7 @@ async def test_every_proof_is_the_verifiers_and_has_a_certificate(pool: LeanPool
 def test_killed_in_the_middle_and_gone_on_with_the_numbers_are_the_same(tmp_path: Path) -> None:
     statements = {
         f"t{n}": f"theorem t{n} (a : Nat) (h : a = {n}) : a * a {'=' if n % 3 else '≠'} {n * n}"
-        for n in range(40)
+        for n in range(20)
     }
     path = data(tmp_path, statements)
     whole, cut = tmp_path / "whole", tmp_path / "cut"
@@ -143,7 +143,7 @@ def test_killed_in_the_middle_and_gone_on_with_the_numbers_are_the_same(tmp_path
     process = subprocess.Popen(command(path, "--samples", "3", "--out", cut), start_new_session=True)
     attempts = cut / "attempts.jsonl"
     deadline = time.monotonic() + 200
-    while not attempts.exists() or attempts.read_bytes().count(b"\n") < 20:
+    while not attempts.exists() or attempts.read_bytes().count(b"\n") < 10:
         assert process.poll() is None and time.monotonic() < deadline
         time.sleep(0.02)
     os.killpg(process.pid, signal.SIGKILL)
@@ -151,13 +151,13 @@ def test_killed_in_the_middle_and_gone_on_with_the_numbers_are_the_same(tmp_path
     with attempts.open("ab") as file:
         file.write(b'{"name": "t9", "sam')  # what a kill in the middle of a write leaves
     done = attempts.read_bytes().count(b"\n")
-    assert done < 120
+    assert done < 60
     subprocess.run(command(path, "--samples", "3", "--out", cut), check=True, timeout=300)
     assert numbers(cut) == numbers(whole)
-    assert numbers(whole)["attempts"] == 120
-    assert attempts.read_bytes().count(b"\n") == 120
+    assert numbers(whole)["attempts"] == 60
+    assert attempts.read_bytes().count(b"\n") == 60
     page = (cut / "report.html").read_text("utf-8")
-    assert f"{numbers(cut)['solved']} of 40 theorems solved" in page
+    assert f"{numbers(cut)['solved']} of 20 theorems solved" in page
     assert (cut / "results.parquet").is_file()
 
 

@@ -1,8 +1,5 @@
 """The training set: no evaluation theorem is in it, under whatever name, header or spelling it came."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,22 +8,9 @@ from prover.families import build_dataset
 from prover.library.records import AddOutcome
 from prover.library.store import TheoremStore
 from prover.library.training_set import TrainingSet
-from prover.theorem import Split, Theorem
+from prover.theorem import Split
+from tests.support.theorems import theorem
 from verifier.errors import InvalidInput
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[TheoremStore]:
-    with TheoremStore(tmp_path / "theorems.db", create=True) as store:
-        yield store
-
-
-def theorem(
-    name: str, claim: str = "", *, header: str = "", source: str = "mine", split: Split = "train"
-) -> Theorem:
-    claim = claim or f"(n : Nat) : n + {sum(name.encode())} = {sum(name.encode())} + n"
-    return Theorem(name=name, statement=f"theorem {name} {claim}", header=header, source=source, split=split)
-
 
 # Evaluation and training
 
