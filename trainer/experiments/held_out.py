@@ -11,7 +11,7 @@ from prover.evaluation.statistics import Counts, mean_pass_at_k, wilson_interval
 from prover.generators.base import SamplingParams
 from prover.theorem import Theorem
 from trainer.experiments.measuring import Measuring
-from trainer.rollout import Judged
+from trainer.rollout import Rollout
 from trainer.run.directory import Arm, Phase, Portfolio, Rate
 from verifier.verdict import Kind
 
@@ -61,7 +61,7 @@ def measure(session: Measuring, phase: Phase, theorems: Sequence[Theorem], polic
     logprobs = [logprob for each in sampled for logprob in each.attempt.logprobs]
     return Measured(
         counts=_count(sampled),
-        greedy={each.attempt.theorem.name: each.verdict.kind for each in judged[len(sampled) :]},
+        greedy={each.attempt.theorem: each.verdict.kind for each in judged[len(sampled) :]},
         entropy=-fmean(logprobs) if logprobs else 0.0,
     )
 
@@ -161,11 +161,11 @@ def measure_portfolio(
     return MeasuredPortfolio(portfolio, rates, counts)
 
 
-def _count(judged: Sequence[Judged]) -> dict[str, Counts]:
+def _count(judged: Sequence[Rollout]) -> dict[str, Counts]:
     counts: dict[str, Counts] = {}
     for each in judged:
-        known, proved = counts.get(each.attempt.theorem.name, (0, 0))
-        counts[each.attempt.theorem.name] = (
+        known, proved = counts.get(each.attempt.theorem, (0, 0))
+        counts[each.attempt.theorem] = (
             known + (each.verdict.kind is not Kind.UNKNOWN),
             proved + (each.verdict.kind is Kind.PROVED),
         )

@@ -11,10 +11,10 @@ from prover.generators.base import SamplingParams
 from prover.generators.messages import Order, Task
 from prover.generators.vllm.engine import ServerSettings, VLLMEngine
 from prover.generators.worker import Load, load_transformers, load_vllm, sample_order
-from prover.theorem import Theorem
+from prover.theorem import Attempt, Theorem
 from trainer.config import RunConfig
 from trainer.model.compute import Compute
-from trainer.rollout import Judged
+from trainer.rollout import Rollout
 from trainer.run.directory import ATTEMPTS, AttemptRow, Phase
 from trainer.run.start import Judge, progress_bar
 from verifier.verdict import Submission, Verdict
@@ -43,34 +43,32 @@ class Measuring:
             sampling=sampling,
         )
 
-    def attempt(self, phase: Phase, tasks: Sequence[Task]) -> list[Judged]:
+    def attempt(self, phase: Phase, tasks: Sequence[Task]) -> list[Rollout]:
         """Attempts at tasks, in their order, with verdicts."""
-        greedy = {task.id for task in tasks if task.sampling.greedy}
-        expected = sum(task.sampling.samples for task in tasks)
-        with _loading(self.config) as load, progress_bar(phase, "attempts sampled", expected) as advance:
-            messages = []
+        task_of = {task.id: task for task in tasks}
+        attempts: list[Attempt] = []
+        submissions: list[Submission] = []
+        with _loading(self.config) as load, progress_bar(phase, "tasks sampled", len(tasks)) as advance:
             for order in Order.of(tasks):
-                for message in sample_order(load, order)[0]:
-                    messages.append(message)
+                sampled = sample_order(load, order)
+                attempts += sampled.attempts
+                submissions += sampled.submissions
+                for _ in order.tasks:
                     advance()
-        verdicts = self._judged(phase, [message.submission for message in messages])
-        judged = [
-            Judged(message.attempt, verdicts[message.submission.id], message.sampling_ms)
-            for message in messages
-            if message.attempt is not None
-        ]
+        verdicts = self._judged(phase, submissions)
+        rollouts = [Rollout(attempt=attempt, verdict=verdicts[attempt.id]) for attempt in attempts]
         self._write(
             AttemptRow.of(
                 phase,
-                each.attempt.theorem,
-                each.attempt.proof,
-                each.verdict,
-                policy_version=each.attempt.policy_version,
-                greedy=each.attempt.group in greedy,
+                task_of[rollout.attempt.group].theorem,
+                rollout.attempt.proof,
+                rollout.verdict,
+                policy_version=rollout.attempt.policy_version,
+                greedy=task_of[rollout.attempt.group].sampling.greedy,
             )
-            for each in judged
+            for rollout in rollouts
         )
-        return judged
+        return rollouts
 
     def judge(self, phase: Phase, proofs: Sequence[NamedProof]) -> list[Verdict]:
         """Verdicts on proofs nobody sampled, in their order."""
