@@ -1,11 +1,11 @@
 """Tasks of a run, attempts at them and verdicts, made up: for tests of what is done with messages."""
 
 from prover.generators.base import SamplingParams
-from prover.generators.messages import AttemptMessage, Task
+from prover.generators.messages import Task
 from prover.theorem import Attempt, Theorem
-from verifier.verdict import Status, Verdict
+from verifier.verdict import Status, Submission, Verdict
 
-__all__ = ["attempt", "task", "verdict"]
+__all__ = ["attempt", "submission", "task", "verdict", "with_proofs"]
 
 
 def task(name: str, samples: int = 2, version: int = 0) -> Task:
@@ -18,22 +18,29 @@ def task(name: str, samples: int = 2, version: int = 0) -> Task:
     )
 
 
-def attempt(task: Task, index: int) -> AttemptMessage:
-    return AttemptMessage.of(
-        Attempt(
-            id=task.attempt_id(index),
-            group=task.id,
-            theorem=task.theorem,
-            policy_version=task.policy_version,
-            proof="trivial",
-            prompt_ids=(1,),
-            token_ids=(2,),
-            logprobs=(-0.5,),
-            finished=True,
-        ),
+def with_proofs(task: Task) -> Task:
+    """The task with proofs that nobody samples."""
+    return task.model_copy(update={"proofs": ("trivial",) * task.sampling.samples})
+
+
+def attempt(task: Task, index: int) -> Attempt:
+    return Attempt(
+        group=task.id,
+        index=index,
+        theorem=task.theorem.name,
+        policy_version=task.policy_version,
+        proof="trivial",
+        prompt_ids=(1,),
+        token_ids=(2,),
+        logprobs=(-0.5,),
+        finished=True,
         sampling_ms=1.0,
     )
 
 
+def submission(task: Task, index: int) -> Submission:
+    return task.submission(index, "trivial")
+
+
 def verdict(task: Task, index: int, status: Status = Status.PROVED) -> Verdict:
-    return Verdict(id=task.attempt_id(index), status=status, reason="because")
+    return Verdict(id=task.attempt_ids[index], status=status, reason="because")

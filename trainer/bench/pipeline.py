@@ -20,7 +20,7 @@ from typing import Any
 from pydantic import BaseModel
 
 from prover.generators.base import SamplingParams
-from prover.generators.messages import TASKS_PER_ORDER, AttemptMessage, Order, Task
+from prover.generators.messages import TASKS_PER_ORDER, Order, Task
 from prover.generators.worker import GENERATOR_GROUP
 from prover.theorem import Attempt, Theorem
 from trainer.bench.settings import PipelineBenchSettings
@@ -32,15 +32,16 @@ from trainer.run.streams import RunStreams
 from verifier.console import say
 from verifier.errors import ProofmillError
 from verifier.streams.connection import connect
-from verifier.streams.judge_worker import IN_FLIGHT_PER_WORKER, VERIFIER_GROUP, JudgeRequest
+from verifier.streams.judge_worker import IN_FLIGHT_PER_WORKER, VERIFIER_GROUP
 from verifier.streams.stream import Stream, StreamNames
 from verifier.streams.valkey import EmbeddedRedis
-from verifier.verdict import Status, Verdict
+from verifier.verdict import Status, Submission, Verdict
 
 __all__ = ["PipelineBench", "RunBench", "bench_pipeline"]
 
 SAMPLES = 8
 TOKENS = 32
+PROOF = "by\n  induction a with\n  | zero => simp\n  | succ n ih => omega"
 LEAN_MS = (14, 17, 20, 22, 25, 27, 30, 34, 38, 43, 48, 55, 63, 75, 99, 137, 176, 238, 333)
 """Times of 2,601 Lean calls of a demo run, audits included: their 5%, 10%, ... 95% quantiles."""
 WARM_UP_S = 1.0
@@ -101,8 +102,8 @@ def _overhead_ms(url: str, attempts: int) -> float:
     with connect(url) as client:
         names, books, streams = StreamNames("overhead"), Books(), RunStreams(client, "overhead")
         orders = Stream(client, names.tasks, Order)
-        sampled = Stream(client, names.attempts, AttemptMessage)
-        requests = Stream(client, names.attempts, JudgeRequest)
+        sampled = Stream(client, names.attempts, Attempt)
+        submissions = Stream(client, names.submissions, Submission)
         verdicts = Stream(client, names.verdicts, Verdict)
         began = time.monotonic()
         for number in range(1, -(-attempts // (TASKS_PER_ORDER * SAMPLES)) + 1):
@@ -110,13 +111,13 @@ def _overhead_ms(url: str, attempts: int) -> float:
             streams.publish(books)
             deliveries = orders.read(GENERATOR_GROUP, "g", 1, 0)
             tasks = deliveries[0].message.tasks
-            sampled.publish_many(
-                _attempt(task, index) for task in tasks for index in range(task.sampling.samples)
-            )
+            samples = [(task, index) for task in tasks for index in range(SAMPLES)]
+            sampled.publish_many(_attempt(task, index) for task, index in samples)
+            submissions.publish_many(task.submission(index, PROOF) for task, index in samples)
             orders.ack(deliveries)
-            while judged := requests.read(VERIFIER_GROUP, "v", IN_FLIGHT_PER_WORKER, 0):
-                for each in judged:
-                    requests.answer(each, verdicts, _verdict(each.message.submission.id))
+            while taken := submissions.read(VERIFIER_GROUP, "v", IN_FLIGHT_PER_WORKER, 0):
+                for delivery in taken:
+                    submissions.answer(delivery, verdicts, _verdict(delivery.message.id))
             # No read that finds nothing: it would wait, which is no cost of the streams.
             while len(books.complete()) < len(books.open):
                 streams.poll(books)
@@ -132,11 +133,11 @@ def _verdicts_per_s(url: str, run: str, verifiers: int, seconds: float) -> float
     enough = round(verifiers * (seconds + 2 * WARM_UP_S) * 1e3 / fmean(LEAN_MS)) + 64 * IN_FLIGHT_PER_WORKER
     over = Event()
     with connect(url) as client, ThreadPoolExecutor(verifiers) as pool:
-        sampled = Stream(client, names.attempts, AttemptMessage)
+        submissions = Stream(client, names.submissions, Submission)
         verdicts = Stream(client, names.verdicts, Verdict)
         task = _task("stub")
         for first in range(0, enough, 512):
-            sampled.publish_many(_attempt(task, index) for index in range(first, first + 512))
+            submissions.publish_many(task.submission(index, PROOF) for index in range(first, first + 512))
         stubs = [pool.submit(_stub, url, names, number, over) for number in range(verifiers)]
         try:
             time.sleep(WARM_UP_S)
@@ -153,14 +154,14 @@ def _stub(url: str, names: StreamNames, number: int, over: Event) -> None:
     """A verifier with one worker that only takes time: every stub the same times, in an order of its own."""
     times = cycle(random.Random(number).sample(LEAN_MS, len(LEAN_MS)))
     with connect(url) as client:
-        requests = Stream(client, names.attempts, JudgeRequest)
+        submissions = Stream(client, names.submissions, Submission)
         verdicts = Stream(client, names.verdicts, Verdict)
         while not over.is_set():
-            for each in requests.read(VERIFIER_GROUP, str(number), IN_FLIGHT_PER_WORKER, 100):
+            for delivery in submissions.read(VERIFIER_GROUP, str(number), IN_FLIGHT_PER_WORKER, 100):
                 if over.is_set():
                     break
                 time.sleep(next(times) / 1e3)
-                requests.answer(each, verdicts, _verdict(each.message.submission.id))
+                submissions.answer(delivery, verdicts, _verdict(delivery.message.id))
 
 
 def _run(directory: Path, url: str, rounds: int) -> RunBench:
@@ -199,20 +200,17 @@ def _task(name: str) -> Task:
     return Task(id=name, theorem=theorem, policy="/policy", policy_version=0, sampling=sampling)
 
 
-def _attempt(task: Task, index: int) -> AttemptMessage:
-    return AttemptMessage.of(
-        Attempt(
-            id=task.attempt_id(index),
-            group=task.id,
-            theorem=task.theorem,
-            policy_version=0,
-            proof="by\n  induction a with\n  | zero => simp\n  | succ n ih => omega",
-            prompt_ids=tuple(range(TOKENS)),
-            token_ids=tuple(range(TOKENS)),
-            logprobs=(-0.123456789,) * TOKENS,
-            finished=True,
-        ),
-        sampling_ms=1.0,
+def _attempt(task: Task, index: int) -> Attempt:
+    return Attempt(
+        group=task.id,
+        index=index,
+        theorem=task.theorem.name,
+        policy_version=0,
+        proof=PROOF,
+        prompt_ids=tuple(range(TOKENS)),
+        token_ids=tuple(range(TOKENS)),
+        logprobs=(-0.123456789,) * TOKENS,
+        finished=True,
     )
 
 

@@ -23,7 +23,7 @@ from pydantic import BaseModel, Field
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from prover.theorem import Attempt, Theorem
+from prover.theorem import Attempt
 from trainer.bench.settings import StepBenchSettings
 from trainer.learners.policy_gradient import PolicyGradientConfig, PolicyGradientLearner, examples_of
 from trainer.model.batching import Example, micro_batches
@@ -224,16 +224,15 @@ def _model(width: int, layers: int) -> LlamaForCausalLM:
 def _rollouts(model: PreTrainedModel, count: int) -> list[Rollout]:
     """Groups of eight attempts, half of them proved by chance, of a policy a little away from the model."""
     rng = random.Random(0)
-    theorem = Theorem(name="t", statement="theorem t : True", source="bench", split="train")
     rollouts = []
     for i in range(count):
         prompt, response = rng.randint(40, 160), min(LONGEST, 4 + int(rng.expovariate(1 / 24)))
         ids = tuple(rng.randrange(VOCABULARY) for _ in range(prompt + response))
         example = Example(ids[:prompt], ids[prompt:])
         attempt = Attempt(
-            id=str(i),
             group=str(i // 8),
-            theorem=theorem,
+            index=i % 8,
+            theorem="t",
             policy_version=0,
             proof="",
             prompt_ids=example.prompt_ids,
@@ -242,7 +241,8 @@ def _rollouts(model: PreTrainedModel, count: int) -> list[Rollout]:
             finished=True,
         )
         status = Status.PROVED if rng.random() < 0.5 else Status.REJECTED
-        rollouts.append(Rollout.judged(attempt, Verdict(id=str(i), status=status, reason="")))
+        verdict = Verdict(id=attempt.id, status=status, reason="")
+        rollouts.append(Rollout(attempt=attempt, verdict=verdict))
     return rollouts
 
 

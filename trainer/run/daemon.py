@@ -17,10 +17,11 @@ from typing import Any
 
 from prover.generators.messages import TASKS_PER_ORDER
 from prover.library.training_set import TrainingSet
+from prover.theorem import Theorem
 from trainer.config import RunConfig
 from trainer.curriculum.scheduler import Disproved
 from trainer.model.optimizer import Budget
-from trainer.rollout import Judged, Rollout
+from trainer.rollout import Rollout
 from trainer.run.alarm import MismatchAlarm
 from trainer.run.books import Account, Books, Group
 from trainer.run.checkpoints import Version, Versions, new_version
@@ -44,7 +45,6 @@ from trainer.run.tasks import orders_of, outcome_of
 from verifier.console import say
 from verifier.errors import ProofmillError, StalledError
 from verifier.streams.connection import PATIENT, connect
-from verifier.verdict import Kind
 
 __all__ = ["Contradiction", "run_daemon"]
 
@@ -109,7 +109,7 @@ class Daemon:
         self.versions = versions
         self.writer = writer
         self.student = student
-        theorems = catalogue_of(config)
+        self.theorems = theorems = catalogue_of(config)
         self.curriculum = curriculum_of(config, theorems)
         self.records = Records(theorems, run) if isinstance(theorems, TrainingSet) else None
         self.books = Books()
@@ -187,7 +187,7 @@ class Daemon:
                 size=self.config.theorems_per_iteration,
             )
             if groups:
-                return groups, {name: fmean(each[name] for each in backlogs) for name in backlogs[0]}
+                return groups, {name: fmean(backlog[name] for backlog in backlogs) for name in backlogs[0]}
             if streams.poll(self.books):
                 next_repeat = now + REPEAT_S
 
@@ -197,26 +197,26 @@ class Daemon:
         Raises:
             StalledError: none of the last rounds brought a verdict.
         """
-        entries = []
+        closed: list[tuple[Theorem, Rollout, Account]] = []
         for group in groups:
             stale = is_stale(group, version, self.config.daemon.max_staleness)
-            entries += group.entries(stale=stale)
+            closed += [(group.task.theorem, *entry) for entry in group.entries(stale=stale)]
             self.books.close(group, stale=stale)
         outcomes = [outcome_of(group.task, group.verdicts.values()) for group in groups]
         disproved = self.curriculum.observe(outcomes)
-        self.tell(disproved, groups)
-        judged = [each for each, account in entries if account is not Account.STALE]
-        rollouts = [Rollout.judged(each.attempt, each.verdict) for each in judged]
-        row: dict[str, Any] = {"round": version + 1}
-        if any(each.reward is not None for each in rollouts):
+        rows = [row for group in groups for row in self.rows_of_given(group)]
+        announce(disproved)
+        rollouts = [rollout for _, rollout, account in closed if account is not Account.STALE]
+        figures: dict[str, Any] = {"round": version + 1}
+        if any(rollout.reward is not None for rollout in rollouts):
             stats = self.student.update(rollouts)
             self.alarm.see(stats.details.get("effective_sample_share"))
             self.budget = self.budget.plus(stats)
-            self.pass_rates |= pass_rates_of(judged)
+            self.pass_rates |= pass_rates_of(rollouts)
             self.silent_rounds = 0
-            row |= {"policy_version": judged[0].attempt.policy_version}
-            row |= metrics_of(judged, rollouts, stats)
-        elif any(each.proved + each.refuted for each in outcomes):
+            figures |= {"policy_version": rollouts[0].attempt.policy_version}
+            figures |= metrics_of(rollouts, stats)
+        elif any(outcome.proved + outcome.refuted for outcome in outcomes):
             self.silent_rounds = 0  # there were only disproofs to be tried
         elif self.silent_rounds < SILENT_ROUNDS - 1:
             self.silent_rounds += 1
@@ -225,43 +225,47 @@ class Daemon:
                 f"{SILENT_ROUNDS} rounds in a row brought no verdict: look at the logs of the generators and "
                 "the verifiers, and at the streams that end in :dead"
             )
-        entries += [(late, Account.LATE) for late in self.books.take_late()]
-        if self.records is not None:
-            self.records.keep([each for each, _ in entries], groups, disproved)
-        for each, account in entries:
-            self.writer.attempt(
-                AttemptRow.of(
-                    "train",
-                    each.attempt.theorem,
-                    each.attempt.proof,
-                    each.verdict,
-                    iteration=self.student.rounds,
-                    policy_version=each.attempt.policy_version,
-                    id=each.attempt.id,
-                    account=account,
-                )
+        for late in self.books.take_late():
+            theorem = self.theorems.theorem(self.theorems.index_of(late.attempt.theorem))
+            closed.append((theorem, late, Account.LATE))
+        for theorem, rollout, account in closed:
+            row = AttemptRow.of(
+                "train",
+                theorem,
+                rollout.attempt.proof,
+                rollout.verdict,
+                iteration=self.student.rounds,
+                policy_version=rollout.attempt.policy_version,
+                id=rollout.attempt.id,
+                account=account,
             )
+            self.writer.attempt(row)
+            rows.append((theorem.name, row))
+        if self.records is not None:
+            self.records.keep(rows, disproved)
         accounts = {"accounts": dict(self.books.accounts), "issued": self.books.issued}
-        row |= {"iteration": self.student.rounds, "disproved": len(self.curriculum.retired)}
-        return row | accounts
+        figures |= {"iteration": self.student.rounds, "disproved": len(self.curriculum.retired)}
+        return figures | accounts
 
-    def tell(self, disproved: Sequence[Disproved], groups: Sequence[Group]) -> None:
-        """Write down the attempts to disprove, and tell people which theorems are false."""
-        for group in groups:
-            for proof, verdict in group.given():
-                self.writer.attempt(
-                    AttemptRow.of(
-                        "disproof",
-                        group.task.theorem,
-                        proof,
-                        verdict,
-                        iteration=self.student.rounds + 1,
-                        policy_version=group.task.policy_version,
-                        id=verdict.id,
-                        account=Account.CHECKED,
-                    )
-                )
-        announce(disproved)
+    def rows_of_given(self, group: Group) -> list[tuple[str, AttemptRow]]:
+        """Write down the proofs that nobody sampled; their rows, with the theorem that each is about."""
+        task = group.task
+        rows = [
+            AttemptRow.of(
+                "disproof",
+                task.theorem,
+                proof,
+                verdict,
+                iteration=self.student.rounds + 1,
+                policy_version=task.policy_version,
+                id=verdict.id,
+                account=Account.CHECKED,
+            )
+            for proof, verdict in group.given()
+        ]
+        for row in rows:
+            self.writer.attempt(row)
+        return [(task.negates or task.theorem.name, row) for row in rows]
 
     def write_down(self) -> Version:
         """Issue the next tasks, and write everything down as the next version."""
@@ -343,13 +347,13 @@ class Daemon:
         return 0 if self.alarm.slowed else self.config.daemon.max_staleness
 
 
-def pass_rates_of(judged: Sequence[Judged]) -> dict[int, float]:
+def pass_rates_of(rollouts: Sequence[Rollout]) -> dict[int, float]:
     """Share of known verdicts that are proofs, by policy version."""
-    verdicts: defaultdict[int, list[bool]] = defaultdict(list)
-    for each in judged:
-        if each.verdict.kind is not Kind.UNKNOWN:
-            verdicts[each.attempt.policy_version].append(each.verdict.kind is Kind.PROVED)
-    return {version: fmean(proved) for version, proved in verdicts.items()}
+    rewards: defaultdict[int, list[float]] = defaultdict(list)
+    for rollout in rollouts:
+        if rollout.reward is not None:
+            rewards[rollout.attempt.policy_version].append(rollout.reward)
+    return {version: fmean(known) for version, known in rewards.items()}
 
 
 def announce(disproved: Iterable[Disproved]) -> None:
@@ -358,10 +362,11 @@ def announce(disproved: Iterable[Disproved]) -> None:
     Raises:
         Contradiction: one of them is proved as well.
     """
-    for each in disproved:
-        say(f"`{each.theorem.name}` is false: its negation is proved; it is not tried again", "yellow")
-        if each.contradiction:
+    for theorem in disproved:
+        name = theorem.theorem.name
+        say(f"`{name}` is false: its negation is proved; it is not tried again", "yellow")
+        if theorem.contradiction:
             raise Contradiction(
-                f"`{each.theorem.name}` is proved and disproved: a verdict is wrong; keep the run's "
+                f"`{name}` is proved and disproved: a verdict is wrong; keep the run's "
                 "directory, and look at both proofs in attempts.jsonl"
             )

@@ -10,8 +10,9 @@ from collections.abc import Iterator, Sequence
 
 import redis
 
-from prover.generators.messages import AttemptMessage, Order, Task
+from prover.generators.messages import Order, Task
 from prover.generators.worker import GENERATOR_GROUP
+from prover.theorem import Attempt
 from trainer.run.books import Books
 from verifier.streams.judge_worker import VERIFIER_GROUP
 from verifier.streams.stream import Delivery, Stream, StreamNames
@@ -38,9 +39,10 @@ class RunStreams:
         self._client = client
         self._clock_lead_s: float | None = None
         self._orders = Stream(client, names.tasks, Order, NEVER_MS)
-        self._attempts = Stream(client, names.attempts, AttemptMessage, NEVER_MS)
+        self._submissions = Stream(client, names.submissions, Submission, NEVER_MS)
+        self._attempts = Stream(client, names.attempts, Attempt, NEVER_MS)
         self._verdicts = Stream(client, names.verdicts, Verdict, NEVER_MS)
-        self._read_attempts: list[Delivery[AttemptMessage]] = []
+        self._read_attempts: list[Delivery[Attempt]] = []
         self._read_verdicts: list[Delivery[Verdict]] = []
 
     def recover(self, books: Books) -> None:
@@ -87,7 +89,7 @@ class RunStreams:
         waiting = {submission.id for submission in submissions}
         if len(waiting) < len(submissions):
             raise ValueError("two submissions have the same id, so their verdicts could not be told apart")
-        self._attempts.publish_many(AttemptMessage(submission=submission) for submission in submissions)
+        self._submissions.publish_many(submissions)
         last_news = time.monotonic()
         while waiting and time.monotonic() - last_news <= stall_s:
             verdicts = self._verdicts.read(TRAINER_GROUP, CONSUMER, READ_COUNT, BLOCK_MS)
@@ -103,10 +105,10 @@ class RunStreams:
         self._trim()
 
     def backlogs(self) -> dict[str, int]:
-        """What waits for whoever reads it: orders, attempts without a verdict, verdicts not learned from."""
+        """What waits for whoever reads it: orders, submissions, verdicts that are not learned from."""
         return {
             "tasks": self._orders.backlog(GENERATOR_GROUP),
-            "attempts": self._attempts.backlog(VERIFIER_GROUP),
+            "submissions": self._submissions.backlog(VERIFIER_GROUP),
             "verdicts": self._verdicts.backlog(TRAINER_GROUP),
         }
 
@@ -123,17 +125,18 @@ class RunStreams:
         if abs(jump) < CLOCK_JUMP_S:
             return 0.0
         self._orders.redate(GENERATOR_GROUP)
-        self._attempts.redate(VERIFIER_GROUP)
+        self._submissions.redate(VERIFIER_GROUP)
         return jump
 
     def _trim(self) -> None:
         """Remove from the streams what everyone has done with."""
         self._orders.trim([GENERATOR_GROUP])
-        self._attempts.trim([VERIFIER_GROUP, TRAINER_GROUP])
+        self._submissions.trim([VERIFIER_GROUP])
+        self._attempts.trim([TRAINER_GROUP])
         self._verdicts.trim([TRAINER_GROUP])
 
     def _take(
-        self, books: Books, attempts: list[Delivery[AttemptMessage]], verdicts: list[Delivery[Verdict]]
+        self, books: Books, attempts: list[Delivery[Attempt]], verdicts: list[Delivery[Verdict]]
     ) -> None:
         self._read_attempts += attempts
         self._read_verdicts += verdicts
@@ -146,7 +149,7 @@ class RunStreams:
         """Attempt ids that were moved away, with the reason."""
         for entry, order in self._orders.newly_dead():
             if order is not None:
-                yield [each for task in order.tasks for each in task.attempt_ids], entry.reason
-        for entry, message in self._attempts.newly_dead():
-            if message is not None and entry.group == VERIFIER_GROUP:
-                yield [message.submission.id], entry.reason
+                yield [name for task in order.tasks for name in task.attempt_ids], entry.reason
+        for entry, submission in self._submissions.newly_dead():
+            if submission is not None:
+                yield [submission.id], entry.reason

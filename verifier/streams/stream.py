@@ -53,6 +53,10 @@ class StreamNames:
         return f"proofmill:{{{self.run}}}:tasks"
 
     @property
+    def submissions(self) -> str:
+        return f"proofmill:{{{self.run}}}:submissions"
+
+    @property
     def attempts(self) -> str:
         return f"proofmill:{{{self.run}}}:attempts"
 
