@@ -1,7 +1,8 @@
-# Two commands are enough: `make demo` and `make test`.  Each sets up what it needs.
+# `make demo` and `make test` are enough to begin with; CONTRIBUTING.md has the rest.  Each sets up what it needs.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PYTEST := $(BIN)/python -m pytest --numprocesses 2 --dist worksteal --durations 10
 STAMP := $(VENV)/.installed
 VLLM_VENV := .venv-vllm
 VLLM_STAMP := $(VLLM_VENV)/.installed
@@ -22,9 +23,20 @@ install: $(STAMP)
 demo: $(STAMP)
 	$(BIN)/proofmill demo
 
+# Before every commit: what needs no Lean, no Redis, no vLLM and no whole processes.
+check: lint unit
+
+lint: $(STAMP)
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+unit: $(STAMP)
+	$(PYTEST) -m "not lean and not redis and not vllm and not e2e and not slow"
+
 test: $(STAMP)
 	$(BIN)/proofmill lean install
-	$(BIN)/python -m pytest --numprocesses 2 --dist worksteal
+	$(PYTEST)
 
 # vLLM's pins and the newest transformers exclude each other, so it has an environment of its own.  What is
 # taken out again are builds for a GPU, which vLLM then fails to import.
@@ -54,7 +66,7 @@ lint: $(STAMP)
 
 # What the documentation takes from the code: tables of settings, drawings, the list of commands.
 docs: $(STAMP)
-	$(BIN)/python -m trainer.tables
+	$(BIN)/python -m docs.tables
 	$(BIN)/python -m docs.drawings
 	$(BIN)/python -m docs.commands
 

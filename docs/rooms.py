@@ -30,6 +30,7 @@ ORDER: Mapping[str, tuple[Mapping[str, str], ...]] = {
             "objectives": "losses, advantages and credit by tactic; pure",
             "curriculum": "which theorems are tried next, and why",
             "rollout": "an attempt with its verdict and reward",
+            "sections": "the settings that more processes of a run read than its trainer",
         },
     ),
     "prover": (
@@ -68,9 +69,10 @@ ORDER: Mapping[str, tuple[Mapping[str, str], ...]] = {
         {"judging": "from a submission to a verdict: rules, workers, audit, certificate, cache"},
         {"lean": "the Lean side of a worker, the embedded Lean, and the known holes of kernels"},
         {"sandbox": "what confines a candidate"},
+        {"options": "limits and options of a check"},
         {
             "client": "a client of the HTTP API",
-            "options": "limits and options of a check",
+            "settings": "models that TOML, the command line and the tables of docs/ are read from",
             "jsonl": "submissions and verdicts as lines of JSON",
             "console": "what commands print for people",
         },

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import Field
 
 from prover.conjectures.base import Proposer
 from prover.conjectures.check import Fate
@@ -23,18 +24,20 @@ from prover.library.elaboration import check_store
 from prover.library.features import FEATURES
 from prover.library.store import TheoremStore
 from prover.sources.datasets import read_dataset
+from prover.sources.generated import family_theorems
 from prover.sources.into_library import ImportReport, import_rows
 from prover.sources.lean_files import lean_theorems
 from prover.sources.leandojo import leandojo_theorems, trace_repository
-from prover.sources.registry import family_theorems
 from prover.sources.rows import RowIssue, SourceRow
-from verifier.cli.app import AllowUnconfined, Project, Timeout, Workers, confined_runtime
+from verifier.cli.app import confined_runtime, prepare_torch
+from verifier.cli.settings import takes_settings
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
-from verifier.options import Options
+from verifier.options import ConfinedLean
+from verifier.settings import Section
 
-__all__ = ["store_app"]
+__all__ = ["GrowSettings", "run_grower", "store_app"]
 
 store_app = typer.Typer(no_args_is_help=True, help="The theorems there are, and what is known of them.")
 
@@ -53,35 +56,55 @@ class Format(StrEnum):
     LEANDOJO = "leandojo"
 
 
+class ImportSettings(Section):
+    """What `proofmill store import` takes in."""
+
+    format: Format = Format.AUTO
+    """What the sources are; by default it is seen from their names."""
+    evaluation: bool = False
+    """They are to measure with: nothing trains on them."""
+    repository: Path | None = None
+    """Of LeanDojo's JSON: a checkout of the repository it was made from."""
+    seed: int = Field(default=0, ge=0)
+    """Of `families`."""
+    count: int = Field(default=2000, ge=10)
+    """Of `families`: theorems to train on; a tenth of each held-out kind."""
+    report: Path | None = None
+    """Where all that is said of rows goes, as JSON."""
+
+
+class GrowSettings(Section):
+    """How `proofmill store grow` makes theorems."""
+
+    attempts: int = Field(default=16, ge=1)
+    """Attempts without a proof after which a theorem is unsolved."""
+    limit: int = Field(default=32, ge=1)
+    """Unsolved theorems to grow from at a time."""
+    every: float | None = Field(default=None, ge=0)
+    """Look again after so many seconds, until this is ended."""
+    policy: Path | None = None
+    """Directory of a model that writes conjectures, beside the rules."""
+    conjectures: int = Field(default=8, ge=1)
+    """That it writes for each theorem."""
+
+
 @store_app.command("import")
+@takes_settings()
 def import_command(
     sources: Annotated[
         list[str],
         typer.Argument(help="Files or directories; or `families` for theorems that the project makes."),
     ],
     store: Store,
-    format_: Annotated[
-        Format, typer.Option("--format", help="What the sources are; by default it is seen from their names.")
-    ] = Format.AUTO,
-    evaluation: Annotated[
-        bool, typer.Option("--evaluation", help="They are to measure with: nothing trains on them.")
-    ] = False,
-    repository: Annotated[
-        Path | None, typer.Option(help="Of LeanDojo's JSON: a checkout of the repository it was made from.")
-    ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of `families`.")] = 0,
-    count: Annotated[
-        int, typer.Option(min=10, help="Of `families`: theorems to train on; a tenth of each held-out kind.")
-    ] = 2000,
-    report: Annotated[Path | None, typer.Option(help="Where all that is said of rows goes, as JSON.")] = None,
+    settings: ImportSettings,
 ) -> None:
     """Take in theorems; a row that is wrong costs only itself.  Exit 2 when there are such rows."""
     total = ImportReport()
     try:
         with TheoremStore(store, create=True) as opened, progress_bars() as progress:
             for source in sources:
-                name, rows = _rows(source, format_, repository, seed, count)
-                if evaluation:
+                name, rows = _rows(source, settings)
+                if settings.evaluation:
                     opened.register_evaluation(name)
                 bar = progress.add_task(source, total=None)
                 total.merge(import_rows(opened, rows, on_row=partial(progress.advance, bar)))
@@ -90,25 +113,19 @@ def import_command(
         # What was imported before a source that cannot be read stays, and so does what is said of it.
         _say_report(total)
     say(f"{total.added:,} of {total.rows:,} rows are new; {store} has {there:,} theorems")
-    if report is not None:
-        _write(report, total.model_dump_json(indent=2))
+    if settings.report is not None:
+        _write(settings.report, total.model_dump_json(indent=2))
     if total.malformed:
         raise typer.Exit(2)
 
 
 @store_app.command()
-def check(
-    store: Store,
-    workers: Workers = 1,
-    timeout: Timeout = Options.timeout_s,
-    project: Project = None,
-    allow_unconfined: AllowUnconfined = False,
-) -> None:
+@takes_settings()
+def check(store: Store, lean: ConfinedLean) -> None:
     """Ask Lean about each statement that it was not asked about; exit 1 when one does not elaborate."""
-    runtime = confined_runtime(project, allow_unconfined)
+    pool = LeanPool(confined_runtime(lean), workers=lean.workers, options=lean.options())
 
     async def checking() -> bool:
-        pool = LeanPool(runtime, workers=workers, options=Options(timeout_s=timeout))
         with TheoremStore(store) as opened, progress_bars() as progress:
             bar = progress.add_task("checking", total=len(opened.unchecked()))
             async with pool:
@@ -128,41 +145,33 @@ def check(
 
 
 @store_app.command()
-def grow(
-    store: Store,
-    attempts: Annotated[
-        int, typer.Option(min=1, help="Attempts without a proof after which a theorem is unsolved.")
-    ] = 16,
-    limit: Annotated[int, typer.Option(min=1, help="Unsolved theorems to grow from at a time.")] = 32,
-    every: Annotated[
-        float | None, typer.Option(min=0, help="Look again after so many seconds, until this is ended.")
-    ] = None,
-    policy: Annotated[
-        Path | None, typer.Option(help="Directory of a model that writes conjectures, beside the rules.")
-    ] = None,
-    conjectures: Annotated[int, typer.Option(min=1, help="That it writes for each theorem.")] = 8,
-    workers: Workers = 1,
-    timeout: Timeout = Options.timeout_s,
-    project: Project = None,
-    allow_unconfined: AllowUnconfined = False,
-) -> None:
+@takes_settings()
+def grow(store: Store, settings: GrowSettings, lean: ConfinedLean) -> None:
     """Make theorems from those that stay unsolved: what Lean finds neither trivial nor false comes in."""
-    runtime = confined_runtime(project, allow_unconfined)
+    run_grower(store, settings, lean)
+
+
+def run_grower(store: Path, settings: GrowSettings, lean: ConfinedLean) -> None:
+    """Grow a store once, or again and again."""
+    runtime = confined_runtime(lean)
     rules = Variations()
-    generator = None if policy is None else _generator(policy)
+    generator = None if settings.policy is None else _generator(settings.policy)
 
     async def growing() -> None:
-        async with LeanPool(runtime, workers=workers, options=Options(timeout_s=timeout)) as pool:
+        async with LeanPool(runtime, workers=lean.workers, options=lean.options()) as pool:
             for look in itertools.count():
                 proposers: list[Proposer] = [rules]
                 if generator is not None:
-                    sampling = SamplingParams(samples=conjectures, seed=look)
+                    sampling = SamplingParams(samples=settings.conjectures, seed=look)
                     proposers.append(Conjecturer(generator, sampling))
                 with TheoremStore(store) as opened:
-                    _say_growth(await grow_store(opened, pool, proposers, attempts=attempts, limit=limit))
-                if every is None:
+                    growth = await grow_store(
+                        opened, pool, proposers, attempts=settings.attempts, limit=settings.limit
+                    )
+                _say_growth(growth)
+                if settings.every is None:
                     break
-                await asyncio.sleep(every)
+                await asyncio.sleep(settings.every)
 
     asyncio.run(growing())
 
@@ -258,12 +267,9 @@ def trace(
 
 def _generator(policy: Path) -> Generator:
     """Raises InvalidInput without the packages that it needs, or where there is no model."""
-    try:
-        from prover.generators.transformers import TransformersGenerator
-    except ImportError as error:
-        raise InvalidInput(
-            f"{error}: install the training packages, pip install 'proofmill[train]'"
-        ) from error
+    prepare_torch()
+    from prover.generators.transformers import TransformersGenerator
+
     return TransformersGenerator.load(policy)
 
 
@@ -280,28 +286,27 @@ def _say_growth(growth: Growth) -> None:
         say(f"  and {len(growth.added) - _SHOWN:,} more")
 
 
-def _rows(
-    source: str, format_: Format, repository: Path | None, seed: int, count: int
-) -> tuple[str, Iterator[SourceRow]]:
+def _rows(source: str, settings: ImportSettings) -> tuple[str, Iterator[SourceRow]]:
     """The name of a source and what is found in it.  Raises InvalidInput when nothing can be."""
     path = Path(source)
-    chosen = _seen(source, path) if format_ is Format.AUTO else format_
+    chosen = _seen(source, path) if settings.format is Format.AUTO else settings.format
     name = path.resolve().name if path.is_dir() else path.resolve().stem
     match chosen:
         case Format.FAMILIES:
+            held_out = settings.count // 10
             return FAMILIES, family_theorems(
-                seed, train=count, held_out=count // 10, held_out_family=count // 10
+                settings.seed, train=settings.count, held_out=held_out, held_out_family=held_out
             )
         case Format.JSONL:
             return name, read_dataset(path, source=name)
         case Format.LEAN:
             return name, lean_theorems(path, source=name)
-    if repository is None:
+    if settings.repository is None:
         raise InvalidInput(
             f"{source} has no statements, only where they stand: pass a checkout of the repository, at the "
             "commit that its rows name, as --repository"
         )
-    return name, leandojo_theorems(path, repository, source=name)
+    return name, leandojo_theorems(path, settings.repository, source=name)
 
 
 def _seen(source: str, path: Path) -> Format:

@@ -6,7 +6,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from verifier.verdict import Submission
 
-__all__ = ["Attempt", "Split", "Theorem"]
+__all__ = ["Attempt", "Split", "Theorem", "attempt_id"]
 
 Split = Literal["train", "held_out", "held_out_family", "valid", "test"]
 
@@ -30,8 +30,9 @@ class Theorem(BaseModel):
 
 
 class Attempt(BaseModel):
-    """A submission sampled by a policy, with what a trainer needs to learn from it.
+    """A proof that a policy sampled, with what a trainer needs to learn from it.
 
+    It names its theorem, which is that of the task it was sampled for (`prover.generators.messages.Task`).
     `prompt_ids` and `token_ids` are the tokens the policy read and wrote;
     `logprobs[t]` is log π_old(token_ids[t]) at the sampling temperature, before
     top-p.  `finished` is false when sampling hit the length limit.
@@ -39,16 +40,27 @@ class Attempt(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    id: str
     group: str
-    theorem: Theorem
+    """The task."""
+    index: int
+    """Which of the task's samples it is."""
+    theorem: str
+    """The name."""
     policy_version: int
     proof: str
     prompt_ids: tuple[int, ...]
     token_ids: tuple[int, ...]
     logprobs: tuple[float, ...]
     finished: bool
+    sampling_ms: float = 0.0
+    """Its share of the time that its batch took to sample."""
 
     @property
-    def submission(self) -> Submission:
-        return self.theorem.submission(self.id, self.proof)
+    def id(self) -> str:
+        """That of its submission and its verdict."""
+        return attempt_id(self.group, self.index)
+
+
+def attempt_id(group: str, index: int) -> str:
+    """The id of the attempt that is sample `index` of a group."""
+    return f"{group}/{index}"

@@ -24,7 +24,7 @@ import redis
 
 from tests.support.toys import CONFIG, PAIRS
 from trainer.config import load_config
-from trainer.launch.keeper import Pace
+from trainer.launch.supervisor import Pace
 from trainer.launch.up import run_up
 from trainer.learners.supervised import SupervisedConfig, train_supervised
 from trainer.model.policy import build_policy, save_policy

@@ -6,7 +6,7 @@ import os
 import socket
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 # Read when torch is imported: idle OpenMP threads that spin would take the cores from Lean.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
@@ -14,12 +14,15 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 import hypothesis
 import pytest
 import pytest_asyncio
+import redis
 
 from tests.support.places import SHARED_DATA
 from verifier.judging.pool import LeanPool
 from verifier.judging.worker_set import WorkerSet
 from verifier.lean.runtime import LeanRuntime, resolve_runtime
 from verifier.options import Options
+from verifier.streams.connection import connect
+from verifier.streams.valkey import EmbeddedRedis
 
 if TYPE_CHECKING:
     # Not before a test needs them: they take seconds to import.
@@ -31,9 +34,43 @@ hypothesis.settings.register_profile("proofmill", deadline=None)
 hypothesis.settings.load_profile("proofmill")
 
 
+MARKED_BY_FIXTURE = {
+    "archive": "lean",
+    "lean_runtime": "lean",
+    "redis_server": "redis",
+    "shared_redis": "redis",
+}
+"""A test that asks for one of these fixtures, at any remove, gets the marker; others say it themselves."""
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        for fixture in MARKED_BY_FIXTURE.keys() & set(getattr(item, "fixturenames", ())):
+            item.add_marker(MARKED_BY_FIXTURE[fixture])
+
+
 def pytest_report_header() -> str:
     packages = ("torch", "transformers", "fastapi", "pydantic", "redis")
     return "with " + ", ".join(f"{name} {importlib.metadata.version(name)}" for name in packages)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
+    """Keeps Lean and Redis out of reach of a test that is not marked for them: `make check` has neither.
+
+    Around the whole test, so that it holds for fixtures of every scope.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        if item.get_closest_marker("lean") is None:
+            # No directory can be made there; processes that a test starts see the variable too.
+            patch.setenv("PROOFMILL_CACHE", "/dev/null/mark-this-test-as-lean")
+        if item.get_closest_marker("redis") is None:
+            patch.setattr("verifier.streams.valkey.server_binary", refuse_redis)
+        return (yield)
+
+
+def refuse_redis() -> NoReturn:
+    pytest.fail("this test starts a Redis: mark it as `redis`, or take the fixture `redis_server`")
 
 
 @pytest.fixture(scope="session")
@@ -50,9 +87,9 @@ async def pool(lean_runtime: LeanRuntime) -> AsyncIterator[LeanPool]:
 
 
 @pytest.fixture(scope="session")
-def screens(pool: LeanPool) -> WorkerSet:
+def screeners(pool: LeanPool) -> WorkerSet:
     """The pool's workers that elaborate candidates, for tests of what they hand on."""
-    return pool._screens
+    return pool._screeners
 
 
 @pytest.fixture(scope="session")
@@ -83,6 +120,28 @@ async def url(service: "VerifyService") -> AsyncIterator[str]:
     yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     server.should_exit = True
     await serving
+
+
+@pytest.fixture
+def redis_server(tmp_path: Path) -> Iterator[EmbeddedRedis]:
+    """A server of the test's own, which it may stop."""
+    with EmbeddedRedis(tmp_path / "redis") as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def shared_redis(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
+    """One server for all tests that only talk to it."""
+    with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as server:
+        yield server
+
+
+@pytest.fixture
+def client(shared_redis: EmbeddedRedis) -> Iterator[redis.Redis]:
+    """A client of the shared Redis, which is empty."""
+    with connect(shared_redis.url) as client:
+        client.flushall()
+        yield client
 
 
 @pytest.fixture

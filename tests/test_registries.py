@@ -133,7 +133,7 @@ from trainer.config import load_config
 from trainer.experiments.variants import ARMS, arm_title
 from trainer.learners.registry import title_of
 from trainer.run.student import Lesson, Student
-from trainer.tables import TABLES
+from docs.tables import TABLES
 from verifier.verdict import Status
 
 config = load_config(Path(sys.argv[1]))
@@ -158,6 +158,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.e2e
 def test_a_learner_is_named_in_the_settings_and_learns(
     copy: Path, model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, tmp_path: Path
 ) -> None:
@@ -204,6 +205,7 @@ print(json.dumps({
 """
 
 
+@pytest.mark.e2e
 def test_a_curriculum_policy_is_named_in_the_settings_and_chooses(copy: Path, tmp_path: Path) -> None:
     settings = tmp_path / "run.toml"
     settings.write_text('[curriculum]\npolicy = "last_first"\n')
@@ -234,6 +236,7 @@ print(json.dumps([[each.submission.id, each.submission.proof] for each in sample
 """
 
 
+@pytest.mark.e2e
 def test_an_engine_is_named_in_the_settings_and_samples_for_a_worker(copy: Path, tmp_path: Path) -> None:
     settings = tmp_path / "run.toml"
     settings.write_text('[generator]\nengine = "parrot"\n')
@@ -270,6 +273,7 @@ def benchmark(tmp_path: Path) -> Path:
     return path
 
 
+@pytest.mark.e2e
 async def test_an_engine_and_a_format_are_named_to_an_evaluation_and_prove(
     copy: Path,
     url: str,
@@ -287,6 +291,7 @@ async def test_an_engine_and_a_format_are_named_to_an_evaluation_and_prove(
     assert summary["fingerprint"]["generator"] == "parrot" and summary["fingerprint"]["format"] == "marked"
 
 
+@pytest.mark.e2e
 async def test_a_prover_is_named_to_an_evaluation_and_proves(
     copy: Path, url: str, benchmark: Path, tmp_path: Path
 ) -> None:

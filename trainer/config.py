@@ -1,125 +1,41 @@
 """Settings of a run, as one model that can be read from TOML and refuses what cannot work."""
 
-import tomllib
+import json
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, create_model, model_validator
+from pydantic import BaseModel, Field, create_model, model_validator
 
-from prover.generators.base import Dtype, SamplingParams
-from prover.generators.registry import EngineName
+from prover.generators.base import SamplingParams
 from trainer.curriculum.config import CurriculumConfig
 from trainer.learners.base import LearnerKind
 from trainer.learners.pretraining import PretrainingConfig
 from trainer.learners.registry import LEARNERS, LearnerName, learner_kind
 from trainer.learners.supervised import SupervisedConfig
-from trainer.model.compute import ComputeConfig
 from trainer.model.lora import LoRAConfig
 from trainer.model.policy import PolicyConfig
+from trainer.sections import (
+    ComputeConfig,
+    DaemonConfig,
+    DataConfig,
+    GeneratorConfig,
+    LeanConfig,
+    MeasureConfig,
+)
 from verifier.errors import InvalidInput
+from verifier.settings import Section, read_settings, settings_from
 
 __all__ = [
-    "DaemonConfig",
-    "DataConfig",
-    "GeneratorConfig",
-    "LeanConfig",
-    "MeasureConfig",
     "RunConfig",
     "for_demo",
     "load_config",
-    "read_settings",
     "run_config",
+    "write_settings",
 ]
 
 
 C = TypeVar("C", bound=BaseModel)
-
-
-class Section(BaseModel):
-    """A part of the settings; an unknown name in it is refused."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-class DataConfig(Section):
-    """How many theorems of the project's families each part gets."""
-
-    theorems: Path | None = None
-    """JSONL file of theorems to try in training, in miniF2F's format; none for those of the families."""
-    store: Path | None = None
-    """A theorem store (`proofmill store`) to train on, in place of a file."""
-    grow: bool = False
-    """Under `proofmill up`, have theorems made from those of the store that stay unsolved, all along."""
-    supervised_pairs: int = Field(default=500, ge=1)
-    """Easy theorems whose reference proofs, once Lean has accepted them, the start is trained on."""
-    rare_pairs: int = Field(default=140, ge=0)
-    """The same of families that have only a handful of proofs each."""
-    allow_contaminated: bool = False
-    """Train on theorems of the store, too, that have the statement of an evaluation theorem."""
-    max_difficulty: int = Field(default=2, ge=1, le=5)
-    """Difficulty of the hardest theorems to try and to measure on; those with proofs have 1 or 2."""
-    train: int = Field(default=4000, ge=1)
-    """Theorems to try in training."""
-    held_out: int = Field(default=240, ge=1)
-    """Theorems of the same families that training never sees."""
-    held_out_family: int = Field(default=60, ge=1)
-    """Theorems of the families that training never sees at all."""
-
-
-class LeanConfig(Section):
-    """The verifier's workers."""
-
-    workers: int = Field(default=2, ge=1)
-    """Lean processes at a time, one a core; with its auditor each takes 2 GB when embedded."""
-    timeout_s: float = Field(default=20.0, gt=0)
-    """Wall-clock seconds for one proof; beyond it the verdict is unknown."""
-    heartbeats: int = Field(default=20_000, ge=1)
-    """Budget of each declaration, as `maxHeartbeats`; the proofs of the families need a few thousand."""
-    project: Path | None = None
-    """A Lake project to judge in; none for the embedded Lean."""
-    allow_unconfined: bool = False
-    """Judge even where nothing keeps candidates from this user's files, as a project without bubblewrap."""
-
-
-class MeasureConfig(Section):
-    """How policies are measured on held-out theorems."""
-
-    portfolio_theorems: int = Field(default=27, ge=1)
-    """Training theorems on which the fixed list of tactics is chosen."""
-
-
-class GeneratorConfig(Section):
-    """The processes that sample, where `proofmill up` starts them."""
-
-    engine: EngineName = "transformers"
-    """What samples: transformers in the process itself, or a vLLM beside it."""
-    vllm_url: str | None = None
-    """A vLLM that runs already; none starts one, by the Python that PROOFMILL_VLLM_PYTHON names."""
-    dtype: Dtype = "auto"
-    """Of a vLLM that is started here; `auto` makes 16-bit numbers of a float32 policy."""
-    max_backlog: int = Field(default=4096, ge=1)
-    """Attempts that may wait for a verdict before nothing more is sampled."""
-
-
-class DaemonConfig(Section):
-    """The training daemon (`proofmill train`, docs/architecture.md)."""
-
-    start: Path | None = None
-    """Directory of the policy to begin with; none trains one from scratch on the families' proofs."""
-    max_staleness: int = Field(default=0, ge=0)
-    """Versions by which a policy may be older than the one its attempts are learned into.  0 waits for a
-    whole round before it learns; with more, generators work on while the trainer learns."""
-    deadline_s: float = Field(default=900.0, gt=0)
-    """Seconds after which what has not come of a group is unknown, and the rest is learned from."""
-    keep: int = Field(default=3, ge=1)
-    """Versions to keep on disk, beside the best one and those that open groups are sampled from."""
-    min_effective_sample_share: float = Field(default=0.3, ge=0, le=1)
-    """Effective sample size, as a share of a round's attempts, below which nothing is sampled ahead; it is
-    known where the trainer computes log-probabilities itself (`policy_gradient.check_engine`)."""
-    mismatch_patience: int = Field(default=3, ge=1)
-    """Rounds in a row below it after which the run ends."""
-
 
 LEARNER_SECTIONS: Mapping[str, type[BaseModel]] = {
     kind.section: kind.config for kind in map(learner_kind, LEARNERS)
@@ -148,7 +64,9 @@ class RunConfig(LearnerSections):
     iterations: int = Field(default=18, ge=1)
     """Rounds of sampling, judging and learning."""
     theorems_per_iteration: int = Field(default=128, ge=1)
-    """Groups in a round."""
+    """Groups in a round, of `sampling.samples` attempts each; where some are larger, they are fewer."""
+    run: str | None = None
+    """Name of the run in the streams; none: that of its directory."""
     redis_url: str | None = None
     """Redis or Valkey that carries the streams; none starts the embedded one."""
     data: DataConfig = DataConfig()
@@ -211,6 +129,10 @@ class RunConfig(LearnerSections):
                 )
         return self
 
+    def name_in(self, directory: Path) -> str:
+        """The name of the run in the streams, when it is in `directory`."""
+        return self.run or directory.absolute().name
+
     @property
     def attempts(self) -> int:
         """Attempts that are judged in all rounds, about so many."""
@@ -270,33 +192,20 @@ def load_config(
     return run_config(prepare(read_settings(path)) | given, str(path or "the settings"))
 
 
-def read_settings(path: Path | None) -> dict[str, Any]:
-    """What a TOML file sets; nothing without a file.
-
-    Raises:
-        InvalidInput: the file cannot be read.
-    """
-    if path is None:
-        return {}
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InvalidInput(f"cannot read the settings in {path}: {error}") from error
-
-
-def run_config(settings: dict[str, Any], source: str = "the settings") -> RunConfig:
+def run_config(settings: Mapping[str, Any], source: str = "the settings") -> RunConfig:
     """The settings of a run; `source` is where they come from, for the message.
 
     Raises:
         InvalidInput: a setting is unknown or out of range.
     """
-    try:
-        return RunConfig.model_validate(settings)
-    except ValidationError as error:
-        complaints = "; ".join(
-            f"{'.'.join(map(str, each['loc'])) or 'settings'}: {each['msg']}" for each in error.errors()
-        )
-        raise InvalidInput(f"{source} cannot be used: {complaints}") from error
+    return settings_from(RunConfig, settings, source)
+
+
+def write_settings(config: RunConfig, directory: Path) -> Path:
+    """Write the settings of a run to its directory, for its other processes to read; the path of the file."""
+    path = directory / "settings.json"
+    path.write_text(json.dumps(config.public, indent=2) + "\n", encoding="utf-8")
+    return path
 
 
 def for_demo(settings: Mapping[str, Any]) -> dict[str, Any]:

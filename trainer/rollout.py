@@ -1,39 +1,27 @@
-"""Rollouts: attempts with their verdicts and rewards; what the trainer eats."""
+"""Rollouts: attempts with their verdicts; what the trainer learns from."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import Self
 
 from pydantic import BaseModel, ConfigDict
 
 from prover.theorem import Attempt
 from verifier.verdict import Kind, Verdict
 
-__all__ = ["Judged", "Rollout", "empty_responses", "reward_of"]
-
-
-@dataclass(frozen=True)
-class Judged:
-    """An attempt with its verdict, and what sampling it took."""
-
-    attempt: Attempt
-    verdict: Verdict
-    sampling_ms: float
+__all__ = ["Rollout", "empty_responses", "reward_of"]
 
 
 class Rollout(BaseModel):
-    """An attempt and what became of it; `reward` is None for an unknown verdict."""
+    """An attempt and its verdict."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     attempt: Attempt
     verdict: Verdict
-    reward: float | None
 
-    @classmethod
-    def judged(cls, attempt: Attempt, verdict: Verdict) -> Self:
-        """The rollout of an attempt with the outcome reward of its verdict."""
-        return cls(attempt=attempt, verdict=verdict, reward=reward_of(verdict))
+    @property
+    def reward(self) -> float | None:
+        """The outcome reward; None for an unknown verdict."""
+        return reward_of(self.verdict)
 
 
 def reward_of(verdict: Verdict) -> float | None:
@@ -49,5 +37,5 @@ def reward_of(verdict: Verdict) -> float | None:
 
 def empty_responses(rollouts: Iterable[Rollout]) -> dict[str, float]:
     """How many known verdicts are on a response of no tokens, from which nothing is learned; only if any."""
-    count = sum(each.reward is not None and not each.attempt.token_ids for each in rollouts)
+    count = sum(rollout.reward is not None and not rollout.attempt.token_ids for rollout in rollouts)
     return {"empty_responses": count} if count else {}

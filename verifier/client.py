@@ -3,14 +3,13 @@
     with Client("http://127.0.0.1:8000") as client:
         verdict = client.verify(Submission(id="a", statement="theorem t : 1 = 1", proof="rfl"))
 
-A server that is busy (429), starting or stopping (503), or not to be reached is asked again, after what it
-says in Retry-After or else after longer and longer pauses with jitter.
+A server that is busy (429), starting or stopping (503), or cannot be reached is asked again: after the time
+that it names in Retry-After, or else after growing pauses with jitter.
 """
 
 import json
 import random
 from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
-from types import TracebackType
 from typing import Any, Self
 
 import httpx
@@ -35,7 +34,8 @@ class Client:
         url: where the server is.
         api_key: sent as a bearer token.
         attempts: how often a request is sent at most.
-        transport: what carries requests, in place of the network.
+        timeout_s: seconds of silence after which a request has failed.
+        transport: carries requests in place of the network, for tests.
     """
 
     def __init__(
@@ -53,9 +53,7 @@ class Client:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._http.close()
 
     def verify(self, submission: Submission, **options: Any) -> Verdict:
@@ -68,7 +66,7 @@ class Client:
         return Verdict.model_validate(self._retry(self._ask, "/v1/verify", body))
 
     def verify_many(self, submissions: Iterable[Submission], **options: Any) -> Iterator[Verdict]:
-        """Verdicts as they finish.  What one request brought before it broke off is not asked for again.
+        """Verdicts as they finish.  Those that came before a request broke off are not asked for again.
 
         Raises:
             ServiceError: the server refused a submission, or could not be reached.
@@ -80,22 +78,22 @@ class Client:
                     yield from self._stream(left, options)
 
     def _ask(self, path: str, body: dict[str, Any]) -> Any:
-        return _checked(self._http.post(path, json=body)).json()
+        return _check_answer(self._http.post(path, json=body)).json()
 
     def _stream(self, left: dict[int, Submission], options: dict[str, Any]) -> Iterator[Verdict]:
         places = list(left)
         with self._http.stream("POST", "/v1/verify/batch", json=_batch_body(left, options)) as response:
             if response.status_code != 200:
                 response.read()
-            for line in _checked(response).iter_lines():
+            for line in _check_answer(response).iter_lines():
                 place, verdict = _row(line, places)
                 del left[place]
                 yield verdict
-        _none_left(left)
+        _check_complete(left)
 
 
 class AsyncClient:
-    """`Client` for asyncio; the same arguments, but for an asynchronous `transport`."""
+    """`Client` for asyncio; it takes the same arguments, with an asynchronous `transport`."""
 
     def __init__(
         self,
@@ -112,9 +110,7 @@ class AsyncClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self._http.aclose()
 
     async def verify(self, submission: Submission, **options: Any) -> Verdict:
@@ -139,10 +135,10 @@ class AsyncClient:
         return dict(await self._retry(self._get, "/v1/toolchain"))
 
     async def _get(self, path: str) -> Any:
-        return _checked(await self._http.get(path)).json()
+        return _check_answer(await self._http.get(path)).json()
 
     async def _ask(self, path: str, body: dict[str, Any]) -> Any:
-        return _checked(await self._http.post(path, json=body)).json()
+        return _check_answer(await self._http.post(path, json=body)).json()
 
     async def _stream(self, left: dict[int, Submission], options: dict[str, Any]) -> AsyncIterator[Verdict]:
         places = list(left)
@@ -150,11 +146,11 @@ class AsyncClient:
         async with self._http.stream("POST", "/v1/verify/batch", json=body) as response:
             if response.status_code != 200:
                 await response.aread()
-            async for line in _checked(response).aiter_lines():
+            async for line in _check_answer(response).aiter_lines():
                 place, verdict = _row(line, places)
                 del left[place]
                 yield verdict
-        _none_left(left)
+        _check_complete(left)
 
 
 def _connection(url: str, api_key: str | None, timeout_s: float) -> dict[str, Any]:
@@ -167,7 +163,7 @@ def _body(submission: Submission, options: dict[str, Any]) -> dict[str, Any]:
 
 
 def _batch_body(left: dict[int, Submission], options: dict[str, Any]) -> dict[str, Any]:
-    return {"items": [_body(each, options) for each in left.values()]}
+    return {"items": [_body(submission, options) for submission in left.values()]}
 
 
 def _batches(submissions: Iterable[Submission]) -> Iterator[Sequence[Submission]]:
@@ -182,19 +178,19 @@ def _batches(submissions: Iterable[Submission]) -> Iterator[Sequence[Submission]
 
 
 def _row(line: str, places: Sequence[int]) -> tuple[int, Verdict]:
-    """Which of the submissions sent a line is about, and the verdict on it."""
+    """The place of the submission that a line is about, and the verdict on it."""
     row = json.loads(line)
     if row["verdict"] is None:
         raise ServiceError(row["error"], status=row["status"])
     return places[row["index"]], Verdict.model_validate(row["verdict"])
 
 
-def _none_left(left: dict[int, Submission]) -> None:
+def _check_complete(left: dict[int, Submission]) -> None:
     if left:
         raise ServiceError(f"the answer broke off before {len(left)} verdicts", status=503)
 
 
-def _checked(response: httpx.Response) -> httpx.Response:
+def _check_answer(response: httpx.Response) -> httpx.Response:
     if response.status_code == 200:
         return response
     after = response.headers.get("Retry-After", "")
@@ -221,7 +217,7 @@ def _may_pass(error: BaseException) -> bool:
 
 
 def _pause(state: RetryCallState) -> float:
-    """Seconds until the next attempt: full jitter, and never before the server wants it."""
+    """Seconds until the next attempt, with full jitter, and never before the server wants it."""
     error = state.outcome.exception() if state.outcome else None
     wanted = error.retry_after_s if isinstance(error, ServiceError) else None
     return (wanted or 0.0) + random.uniform(0, min(LONGEST_PAUSE_S, 0.25 * 2**state.attempt_number))

@@ -22,7 +22,7 @@ def say(text: str, style: str | None = None) -> None:
 
 
 def progress_bars(*, remaining: bool = False) -> Progress:
-    """Bars with a description, how many are done of how many, and the time so far; on request that left."""
+    """Bars that show how many of how many are done, and the time so far; `remaining` adds the time left."""
     columns: list[ProgressColumn] = [
         TextColumn("{task.description}"),
         BarColumn(),

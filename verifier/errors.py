@@ -1,7 +1,7 @@
-"""Everything that can go wrong outside Lean's own judgement, as types.
+"""What can go wrong outside Lean's own judgement, as types that more than one room raises or handles.
 
-None of these is ever a verdict of `refuted`: a machine that fails says nothing
-about a proof.  Each message tells a person what to do next.
+None of these is ever a verdict of `refuted`: a machine that fails says nothing about a proof.  Each message
+tells a person what to do next.
 """
 
 from verifier.verdict import Status
@@ -47,11 +47,11 @@ class WorkerDied(ProofmillError):
 
 
 class WorkerKilled(WorkerDied):
-    """A Lean worker was ended by someone else's SIGKILL, such as the kernel's when memory runs out."""
+    """A Lean worker was ended by a SIGKILL that is not ours, such as the kernel's when memory runs out."""
 
 
 class NoAnswer(ProofmillError):
-    """No worker answered; `status`, of kind unknown, is that of the submission it was asked about."""
+    """No worker answered; `status`, of kind unknown, is what becomes of the submission."""
 
     def __init__(self, status: Status, reason: str, held_ms: float = 0.0) -> None:
         super().__init__(reason)
@@ -65,11 +65,11 @@ class PoolClosed(ProofmillError):
 
 
 class StalledError(ProofmillError):
-    """What was waited for did not come for a long time."""
+    """Something that a process waited for did not come for a long time."""
 
 
 class ServiceError(ProofmillError):
-    """The HTTP service refused a request; `status` is its answer, 503 also for one that broke off."""
+    """The HTTP service refused a request, with `status`; that is 503 too where its answer broke off."""
 
     def __init__(self, reason: str, status: int, retry_after_s: float | None = None) -> None:
         super().__init__(reason)

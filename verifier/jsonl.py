@@ -1,4 +1,4 @@
-"""Rows of submissions as JSONL: reading them so that a bad row costs only itself."""
+"""Reads submissions from JSONL; a bad row is reported and leaves the others as they are."""
 
 import json
 from codecs import BOM_UTF8
@@ -14,24 +14,28 @@ __all__ = ["BadRow", "Row", "numbered_rows", "read_rows", "reason_of"]
 
 
 class Row(Submission):
-    """A submission, and optionally what its author expects: `proofmill verify` says where they differ."""
+    """A submission and, optionally, what its author expects of it."""
 
     must: tuple[Status, ...] | None = None
+    """The statuses that are right; `proofmill verify` says where a verdict has another one."""
     note: str = ""
+    """Words for people."""
 
 
 @dataclass(frozen=True)
 class BadRow:
-    """A line that is no submission, and why.  Lines count from 1."""
+    """A line that is no submission."""
 
     line: int
+    """Its number, from 1."""
     reason: str
+    """Why it is none."""
 
 
 def numbered_rows(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
     """The lines that are not blank, with their numbers from 1, without a byte order mark before the first.
 
-    Programs of Windows write one; the carriage return that they end lines with is a blank to JSON.
+    Programs on Windows write such a mark, and end lines with a carriage return, which is a blank to JSON.
     """
     for number, line in enumerate(lines, start=1):
         row = line.removeprefix(BOM_UTF8) if number == 1 else line
@@ -40,7 +44,7 @@ def numbered_rows(lines: Iterable[bytes]) -> Iterator[tuple[int, bytes]]:
 
 
 def read_rows(lines: Iterable[bytes]) -> Iterator[Row | BadRow]:
-    """A row or a complaint for each line that is not blank."""
+    """A row, or why there is none, for each line that is not blank."""
     line_of: dict[str, int] = {}
     for number, line in numbered_rows(lines):
         try:
@@ -64,7 +68,7 @@ def _row(line: bytes) -> Row:
 
 
 def reason_of(error: ValueError | RecursionError) -> str:
-    """What is wrong with a line, from what reading it raised."""
+    """What is wrong with a line, by the error that reading it raised."""
     if isinstance(error, RecursionError):
         return "malformed JSON: nested too deeply"
     if isinstance(error, UnicodeDecodeError):
@@ -72,7 +76,7 @@ def reason_of(error: ValueError | RecursionError) -> str:
     if isinstance(error, json.JSONDecodeError):
         return f"malformed JSON: {error.msg} at column {error.colno}"
     if isinstance(error, ValidationError):
-        return "; ".join(_complaint(dict(each)) for each in error.errors(include_url=False))
+        return "; ".join(_complaint(dict(fault)) for fault in error.errors(include_url=False))
     return str(error)
 
 

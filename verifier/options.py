@@ -1,11 +1,15 @@
-"""How a submission is judged: what a request may set, and the defaults."""
+"""How a submission is judged: what a request may set, what a command may, and the defaults."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from pathlib import Path
+from typing import Annotated, Any
 
+from pydantic import Field
+
+from verifier.settings import Cli, Section
 from verifier.verdict import ALLOWED_AXIOMS
 
-__all__ = ["Options"]
+__all__ = ["ConfinedLean", "LeanSettings", "Options"]
 
 
 @dataclass(frozen=True)
@@ -13,18 +17,43 @@ class Options:
     """The limits of one judgement, and what its verdict brings."""
 
     tactics: bool = False
-    """Whether the verdict has each tactic's span."""
+    """Whether the verdict has the span of each tactic."""
     timeout_s: float = 60.0
-    """Wall-clock seconds for the elaboration, and again for the audit; it only guards."""
+    """Wall-clock seconds for the elaboration, and again for the audit.  It guards the machine: a verdict that
+    it ends is unknown."""
     heartbeats: int = 200_000
-    """Budget of each declaration, in thousands of small allocations as Lean's `maxHeartbeats`, and with
-    Lean's own default: the limit that decides."""
+    """Budget of each declaration, in thousands of small allocations as Lean's `maxHeartbeats`, with Lean's
+    own default.  It is the limit that decides: a proof that exceeds it is refuted on every machine."""
     allowed_axioms: frozenset[str] = ALLOWED_AXIOMS
-    """All that the proof may rest on."""
+    """All axioms that the proof may rest on."""
 
     goals: bool = True
-    """Whether tactics come with their goals, which can take longer to print than to prove."""
+    """Whether tactics come with their goals, which can take longer to print than the proof takes to check."""
 
     def but(self, **changes: Any) -> "Options":
-        """These, but for the changes that are not None."""
+        """These options with the changes that are not None."""
         return replace(self, **{name: value for name, value in changes.items() if value is not None})
+
+
+class LeanSettings(Section):
+    """The Lean that judges, and the limits of a proof."""
+
+    workers: int = Field(default=1, ge=1)
+    """Lean processes at a time, one a core; with its auditor each takes 2 GB when embedded."""
+    timeout_s: Annotated[float, Cli("--timeout")] = Field(default=Options.timeout_s, gt=0)
+    """Wall-clock seconds for one proof; beyond it the verdict is unknown."""
+    heartbeats: int = Field(default=Options.heartbeats, ge=1)
+    """Budget of each declaration, as Lean's `maxHeartbeats`."""
+    project: Path | None = None
+    """A Lake project to judge in; none for the embedded Lean."""
+
+    def options(self, **more: Any) -> Options:
+        """How a submission is judged within these limits; `more` are other fields of `Options`."""
+        return Options(timeout_s=self.timeout_s, heartbeats=self.heartbeats, **more)
+
+
+class ConfinedLean(LeanSettings):
+    """The Lean that judges what others wrote."""
+
+    allow_unconfined: bool = False
+    """Judge even where nothing keeps candidates from this user's files, as a project without bubblewrap."""

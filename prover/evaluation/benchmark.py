@@ -7,8 +7,9 @@ what it asks, whatever its file is called and in whatever order its rows stand.
 import hashlib
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Self
 
 from prover.formats.base import Problem
 from prover.sources.datasets import CORE_HEADER, read_dataset
@@ -43,23 +44,36 @@ class Benchmark:
     digest: str
     """Of the theorems below."""
     problems: tuple[Problem, ...]
-    bad: tuple[RowIssue, ...]
+    bad: tuple[RowIssue, ...] = ()
     """Rows that are left out, and why."""
-    renamed: tuple[RowIssue, ...]
+    renamed: tuple[RowIssue, ...] = ()
     """Rows whose name is that of another statement: they are under a name of their own."""
-    faulty: Mapping[str, str]
-    """Theorems that say something else than they should, and why."""
-    answer_given: frozenset[str]
-    """Theorems that ask for an object, and were given the published one."""
 
-    def under_core_header(self) -> "Benchmark":
+    @property
+    def faulty(self) -> dict[str, str]:
+        """Theorems that say something else than they should, and why."""
+        return {each.theorem.name: each.faulty for each in self.problems if each.faulty is not None}
+
+    @property
+    def answer_given(self) -> set[str]:
+        """Theorems that ask for an object, and were given the published one."""
+        return {each.theorem.name for each in self.problems if each.answer_given}
+
+    @classmethod
+    def of(cls, name: str, theorems: Iterable[Theorem]) -> Self:
+        """Theorems of this project, whose set is called so; nothing is wrong with any of them."""
+        problems = tuple(map(Problem, theorems))
+        digest = digest_of(problems)
+        return cls(name, variant=name, set_digest=digest, digest=digest, problems=problems)
+
+    def under_core_header(self) -> Self:
         """The same statements to be read by a Lean without Mathlib, as far as it can."""
         return self._with(
             replace(each, theorem=each.theorem.model_copy(update={"header": CORE_HEADER}))
             for each in self.problems
         )
 
-    def of_split(self, split: Split) -> "Benchmark":
+    def of_split(self, split: Split) -> Self:
         """Those of one split.
 
         Raises:
@@ -67,11 +81,11 @@ class Benchmark:
         """
         return self._with(each for each in self.problems if each.theorem.split == split)
 
-    def first(self, number: int) -> "Benchmark":
+    def first(self, number: int) -> Self:
         """The first so many."""
         return self._with(self.problems[:number])
 
-    def _with(self, problems: Iterable[Problem]) -> "Benchmark":
+    def _with(self, problems: Iterable[Problem]) -> Self:
         kept = tuple(problems)
         if not kept:
             raise InvalidInput(f"{self.name} has no such theorem: look at the splits of its rows")
@@ -98,8 +112,7 @@ def load_benchmark(path: Path, *, answers: bool = True) -> Benchmark:
         if is_lean
         else read_dataset(path, source=name, answers=answers)
     )
-    found = _sorted_out(rows)
-    problems, bad = found.problems, found.bad
+    problems, bad, renamed = _sorted_out(rows)
     if not problems:
         why = f"; the first row: {bad[0].where}: {bad[0].reason}" if bad else ""
         raise InvalidInput(f"{path} has no theorem to prove{why}")
@@ -112,9 +125,7 @@ def load_benchmark(path: Path, *, answers: bool = True) -> Benchmark:
         digest=digest,
         problems=tuple(problems),
         bad=tuple(bad),
-        renamed=tuple(found.renamed),
-        faulty=found.faulty,
-        answer_given=frozenset(found.answer_given),
+        renamed=tuple(renamed),
     )
 
 
@@ -159,15 +170,6 @@ _SOURCE = re.compile(rf"({'|'.join(_SOURCES)})[0-9A-Za-z]*_")
 _TOPICS = ("number theory", "algebra", "induction")
 
 
-@dataclass(frozen=True)
-class _SortedOut:
-    problems: list[Problem] = field(default_factory=list)
-    bad: list[RowIssue] = field(default_factory=list)
-    renamed: list[RowIssue] = field(default_factory=list)
-    faulty: dict[str, str] = field(default_factory=dict)
-    answer_given: set[str] = field(default_factory=set)
-
-
 def _in_its_split(row: SourceRow, root: Path) -> SourceRow:
     """As people keep miniF2F: in `Valid/` and `Test/`, or in `Valid.lean` and `Test.lean`."""
     named = _SPLIT.findall(row.where.removeprefix(str(root.parent)).lower())
@@ -179,10 +181,9 @@ def _in_its_split(row: SourceRow, root: Path) -> SourceRow:
 _SPLIT = re.compile(r"(?<![^/])(train|valid|test)(?=/|\.lean)")
 
 
-def _sorted_out(rows: Iterable[SourceRow]) -> _SortedOut:
-    """The problems, the rows that are none, those that got another name, and the faults of the problems."""
-    sorted_out = _SortedOut()
-    bad = sorted_out.bad
+def _sorted_out(rows: Iterable[SourceRow]) -> tuple[list[Problem], list[RowIssue], list[RowIssue]]:
+    """The problems, the rows that are none, and those that got another name."""
+    problems, bad, renamed = list[Problem](), list[RowIssue](), list[RowIssue]()
     found: dict[str, tuple[str, Theorem]] = {}
     for row in rows:
         if isinstance(row, RowIssue):
@@ -201,14 +202,10 @@ def _sorted_out(rows: Iterable[SourceRow]) -> _SortedOut:
         else:
             if theorem.name != name:
                 reason = f"another statement has its name ({found[name][0]}): it is `{theorem.name}`"
-                sorted_out.renamed.append(RowIssue(row.where, name, reason))
-            sorted_out.problems.append(Problem(theorem, row.informal))
-            if row.faulty is not None:
-                sorted_out.faulty[theorem.name] = row.faulty
-            if row.answer_given:
-                sorted_out.answer_given.add(theorem.name)
+                renamed.append(RowIssue(row.where, name, reason))
+            problems.append(Problem(theorem, row.informal, row.faulty, row.answer_given))
         found.setdefault(theorem.name, (row.where, theorem))
-    return sorted_out
+    return problems, bad, renamed
 
 
 def _says_the_same(a: Theorem, b: Theorem) -> bool:

@@ -4,17 +4,17 @@ A theorem is solved when an attempt of it was proved, and not when all were refu
 machine has not decided it, and it is in no test.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from pydantic import BaseModel
 
 from prover.evaluation.files import EvalRecord
-from prover.evaluation.statistics import Counts, mcnemar_p, paired_difference
-from prover.evaluation.summary import Summary, outcomes
+from prover.evaluation.statistics import Estimate, mcnemar_p, paired_difference
+from prover.evaluation.summary import EvalSummary
 from verifier.errors import InvalidInput
 from verifier.verdict import Kind
 
-__all__ = ["EvalComparison", "Paired", "compare_evaluations"]
+__all__ = ["EvalComparison", "Paired", "compare_evaluations", "paired_pass_at_k"]
 
 
 class Paired(BaseModel):
@@ -68,7 +68,7 @@ def compare_evaluations(a: EvalRecord, b: EvalRecord) -> EvalComparison:
             f"{len(changed)} theorems have another statement or header in {b.directory}, the first is "
             f"`{changed[0]}`: only evaluations of the same set can be compared"
         )
-    kinds_a, kinds_b = _attempted(a), _attempted(b)
+    kinds_a, kinds_b = a.kinds, b.kinds
     names = [name for name in shared if name in kinds_a and name in kinds_b]
     if not names:
         raise InvalidInput(f"{a.directory} and {b.directory} have no theorem in common that both attempted")
@@ -84,20 +84,19 @@ def compare_evaluations(a: EvalRecord, b: EvalRecord) -> EvalComparison:
         only_b=[name for name, solved_a, solved_b in results if solved_b and solved_a is False],
         undecided=sum(solved_a is None or solved_b is None for _, solved_a, solved_b in results),
         mcnemar_p=mcnemar_p(of_a, of_b),
-        pass_at_k={}
-        if a.summary.in_order or b.summary.in_order
-        else _paired(names, kinds_a, kinds_b, min(a.summary.samples, b.summary.samples)),
+        pass_at_k=_paired(a, b),
         in_one_only=sorted(kinds_a.keys() ^ kinds_b.keys()),
         other=_other(a.summary, b.summary),
     )
 
 
-def _attempted(record: EvalRecord) -> dict[str, list[Kind]]:
-    summary = record.summary
-    unread = summary.not_elaborating.keys() | summary.no_answer.keys()
-    found = outcomes(record.attempts, summary.samples)
-    never = [Kind.UNKNOWN] * summary.samples
-    return {name: found.get(name, never) for name in record.problems if name not in unread}
+def paired_pass_at_k(a: EvalRecord, b: EvalRecord, k: int) -> Estimate | None:
+    """Pass@k of B minus that of A over the theorems in both; None where none is known on both sides."""
+    counts_a, counts_b = a.counts(k), b.counts(k)
+    names = [name for name in counts_a if name in counts_b]
+    if not any(min(counts_a[name][0], counts_b[name][0]) >= k for name in names):
+        return None
+    return paired_difference([counts_b[name] for name in names], [counts_a[name] for name in names], k=k)
 
 
 def _solved(kinds: Sequence[Kind]) -> bool | None:
@@ -106,24 +105,18 @@ def _solved(kinds: Sequence[Kind]) -> bool | None:
     return None if Kind.UNKNOWN in kinds else False
 
 
-def _paired(
-    names: Sequence[str], a: Mapping[str, Sequence[Kind]], b: Mapping[str, Sequence[Kind]], samples: int
-) -> dict[str, Paired]:
-    paired = {}
-    counts_a, counts_b = [_counts(a[name]) for name in names], [_counts(b[name]) for name in names]
-    for k in sorted({1, samples}):
-        if any(min(of_a[0], of_b[0]) >= k for of_a, of_b in zip(counts_a, counts_b, strict=True)):
-            found = paired_difference(counts_b, counts_a, k=k)
-            paired[str(k)] = Paired(difference=found.value, ci=found.ci, n=found.n, left_out=found.left_out)
-    return paired
+def _paired(a: EvalRecord, b: EvalRecord) -> dict[str, Paired]:
+    if a.summary.in_order or b.summary.in_order:
+        return {}
+    found = {k: paired_pass_at_k(a, b, k) for k in sorted({1, min(a.summary.samples, b.summary.samples)})}
+    return {
+        str(k): Paired(difference=each.value, ci=each.ci, n=each.n, left_out=each.left_out)
+        for k, each in found.items()
+        if each is not None
+    }
 
 
-def _counts(kinds: Sequence[Kind]) -> Counts:
-    proved = kinds.count(Kind.PROVED)
-    return proved + kinds.count(Kind.REFUTED), proved
-
-
-def _other(a: Summary, b: Summary) -> dict[str, tuple[str, str]]:
+def _other(a: EvalSummary, b: EvalSummary) -> dict[str, tuple[str, str]]:
     of_a = {"samples": str(a.samples), **a.fingerprint}
     of_b = {"samples": str(b.samples), **b.fingerprint}
     return {

@@ -17,45 +17,46 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from types import TracebackType
 from typing import BinaryIO, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
+from pydantic_core import to_json
 
-from prover.evaluation.summary import Evaluated, Summary
-from prover.theorem import Theorem
+from prover.evaluation.statistics import Counts
+from prover.evaluation.summary import EvalSummary, Evaluated, counts_at, outcomes
+from prover.formats.base import Problem
 from verifier.errors import InvalidInput, ProofmillError
 from verifier.sandbox.lock import locked
 from verifier.verdict import Kind, Status
 
 __all__ = [
     "EvalFiles",
+    "EvalPlan",
     "EvalRecord",
-    "ProblemRow",
     "StatementRow",
     "latest",
     "read_record",
     "read_rows",
 ]
 
-Row = TypeVar("Row", bound=BaseModel)
+Row = TypeVar("Row")
 NOTE_TIME_S = 5.0
 """How many seconds a kill can take from what is said to be spent."""
 
 
-class ProblemRow(BaseModel):
-    """A theorem of an evaluation."""
+@dataclass(frozen=True)
+class EvalPlan:
+    """What is evaluated, by what, how often: `plan.json`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    theorem: Theorem
-    informal: str = ""
-    """What it says in words."""
-    faulty: str | None = None
-    """Why it says something else than it should."""
-    answer_given: bool = False
-    """Whether it asks for an object, and was given the published one."""
+    samples: int
+    """Attempts at every theorem."""
+    repairs: int
+    """How often an attempt may answer to Lean's complaints; each answer is one more Lean call."""
+    fingerprint: Mapping[str, str]
+    """Hashes and versions by what they are of: the theorems, the prover, the judge, the code."""
 
 
 class StatementRow(BaseModel):
@@ -83,19 +84,20 @@ class EvalFiles:
     def __init__(
         self,
         directory: Path,
-        plan: Mapping[str, object],
-        problems: Iterable[ProblemRow],
+        plan: EvalPlan,
+        problems: Iterable[Problem],
         *,
         unknown_again: bool = False,
     ) -> None:
         """With `unknown_again`, attempts whose verdict is unknown count as not made yet."""
         self.directory = directory
+        self.plan = plan
         self._stack = ExitStack()
         try:
             directory.mkdir(parents=True, exist_ok=True)
             busy = f"another evaluation writes to {directory}: wait for it"
             self._stack.enter_context(locked(directory / ".lock", busy))
-            self._begin(json.loads(json.dumps(plan)), problems)
+            self._begin(problems)
             self.attempts = {
                 key: row
                 for key, row in latest(self._rows("attempts.jsonl", Evaluated)).items()
@@ -168,7 +170,8 @@ class EvalFiles:
         self._noted = self.seconds
         self.write("time.json", json.dumps(self._noted))
 
-    def _begin(self, plan: dict[str, object], problems: Iterable[ProblemRow]) -> None:
+    def _begin(self, problems: Iterable[Problem]) -> None:
+        plan = {"samples": self.plan.samples, "repairs": self.plan.repairs, **self.plan.fingerprint}
         path = self.directory / "plan.json"
         if path.is_file():
             before = json.loads(path.read_bytes())
@@ -181,7 +184,8 @@ class EvalFiles:
             return
         if {each.name for each in self.directory.iterdir()} - {".lock", "problems.jsonl"}:
             raise InvalidInput(f"{self.directory} holds something else: choose another --out")
-        self.write("problems.jsonl", "".join(f"{row.model_dump_json()}\n" for row in problems))
+        rows = "".join(f"{to_json(row).decode()}\n" for row in problems)
+        self.write("problems.jsonl", rows)
         self.write("plan.json", json.dumps(plan, indent=2, ensure_ascii=False) + "\n")
 
     def _rows(self, name: str, model: type[Row]) -> Iterator[Row]:
@@ -202,17 +206,31 @@ class EvalRecord:
 
     directory: Path
     plan: dict[str, str | int]
-    problems: dict[str, ProblemRow]
+    problems: dict[str, Problem]
     """By name."""
     attempts: list[Evaluated]
     """In the order of theorems, samples and rounds."""
-    summary: Summary
+    summary: EvalSummary
+
+    @cached_property
+    def kinds(self) -> dict[str, list[Kind]]:
+        """What became of the attempts at each theorem that Lean reads, in the benchmark's order."""
+        summary = self.summary
+        unread = summary.not_elaborating.keys() | summary.no_answer.keys()
+        found = outcomes(self.attempts, summary.samples)
+        never = [Kind.UNKNOWN] * summary.samples
+        return {name: found.get(name, never) for name in self.problems if name not in unread}
+
+    def counts(self, k: int) -> dict[str, Counts]:
+        """What pass@k of each of these is estimated from (`prover.evaluation.summary.counts_at`)."""
+        in_order = self.summary.in_order
+        return {name: counts_at(kinds, k, in_order=in_order) for name, kinds in self.kinds.items()}
 
 
 def read_record(directory: Path) -> EvalRecord:
     """Raises InvalidInput for what is no evaluation, or one that has not come to its end."""
     try:
-        summary = Summary.model_validate_json((directory / "summary.json").read_bytes())
+        summary = EvalSummary.model_validate_json((directory / "summary.json").read_bytes())
         plan = json.loads((directory / "plan.json").read_bytes())
     except OSError as error:
         raise InvalidInput(
@@ -221,7 +239,7 @@ def read_record(directory: Path) -> EvalRecord:
         ) from error
     except ValueError as error:
         raise InvalidInput(f"{directory} holds no evaluation that can be read here: {error}") from error
-    problems = {row.theorem.name: row for row in read_rows(directory / "problems.jsonl", ProblemRow)}
+    problems = {row.theorem.name: row for row in read_rows(directory / "problems.jsonl", Problem)}
     place = {name: number for number, name in enumerate(problems)}
     attempts = latest(read_rows(directory / "attempts.jsonl", Evaluated)).values()
     ordered = sorted(attempts, key=lambda row: (place[row.name], row.sample, row.round))
@@ -243,9 +261,10 @@ def read_rows(path: Path, model: type[Row]) -> Iterator[Row]:
         lines = path.read_bytes().split(b"\n")[:-1]
     except OSError as error:
         raise InvalidInput(f"cannot read {path}: {error.strerror}; is it an evaluation?") from error
+    adapter = TypeAdapter(model)
     for number, line in enumerate(lines, start=1):
         try:
-            yield model.model_validate_json(line)
+            yield adapter.validate_json(line)
         except ValidationError as error:
             raise InvalidInput(f"{path}, line {number}: {error}") from error
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from prover.evaluation.files import EvalRecord
-from prover.evaluation.summary import Evaluated, Summary
+from prover.evaluation.summary import EvalSummary, Evaluated
 from prover.pages import page_environment
 from verifier.verdict import Kind
 
@@ -41,19 +41,6 @@ PUBLISHED: Mapping[str, Sequence[Published]] = {
 
 _SHOWN_KS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
-WIDTH, HEIGHT = 460.0, 200.0
-
-
-@dataclass(frozen=True)
-class Rate:
-    """A line of the table of pass@k."""
-
-    k: str
-    value: float
-    ci: tuple[float, float]
-    worst: float
-    best: float
-    left_out: int
 
 
 @dataclass(frozen=True)
@@ -68,10 +55,10 @@ class Proof:
 
 @dataclass(frozen=True)
 class Curve:
-    """Points of an SVG, as it wants them."""
+    """Points of a chart, as shares of its width and height."""
 
-    line: str
-    band: str
+    line: list[tuple[float, float]]
+    band: list[tuple[float, float]]
     ticks: list[tuple[float, str]]
 
 
@@ -84,10 +71,8 @@ def render_evaluation(record: EvalRecord) -> str:
         summary=summary,
         benchmark=variant,
         headline=_headline(summary),
-        rates=_rates(summary),
+        ks=[k for k in summary.pass_at_k if int(k) in {*_SHOWN_KS, summary.samples}],
         curve=_curve(summary),
-        width=WIDTH,
-        height=HEIGHT,
         proofs=_proofs(record),
         unread=_by_reason(summary.not_elaborating),
         no_answer=_by_reason(summary.no_answer),
@@ -96,7 +81,7 @@ def render_evaluation(record: EvalRecord) -> str:
     )
 
 
-def _headline(summary: Summary) -> str:
+def _headline(summary: EvalSummary) -> str:
     low, high = summary.solved_ci
     share = (
         f"{100 * summary.solved / summary.n:.1f}% [{100 * low:.1f}, {100 * high:.1f}]" if summary.n else ""
@@ -104,41 +89,17 @@ def _headline(summary: Summary) -> str:
     return f"{summary.solved} of {summary.n} theorems solved by one of {summary.samples} attempts: {share}"
 
 
-def _rates(summary: Summary) -> list[Rate]:
-    shown = {str(k) for k in _SHOWN_KS} | {str(summary.samples)}
-    return [
-        Rate(
-            k=k,
-            value=value,
-            ci=summary.ci[k],
-            worst=summary.if_unknown_refuted[k],
-            best=summary.if_unknown_proved[k],
-            left_out=summary.left_out.get(k, 0),
-        )
-        for k, value in summary.pass_at_k.items()
-        if k in shown
-    ]
-
-
-def _curve(summary: Summary) -> Curve | None:
+def _curve(summary: EvalSummary) -> Curve | None:
     """Pass@k over k; None where there is one point only."""
     ks = [int(k) for k in summary.pass_at_k]
     if len(ks) < 2:
         return None
-
-    def x(k: int) -> float:
-        return WIDTH * (k - ks[0]) / (ks[-1] - ks[0])
-
-    def points(values: Iterable[tuple[int, float]]) -> str:
-        return " ".join(f"{x(k):.1f},{HEIGHT * (1 - value):.1f}" for k, value in values)
-
-    low = [(k, summary.ci[str(k)][0]) for k in ks]
-    high = [(k, summary.ci[str(k)][1]) for k in reversed(ks)]
-    ticks = [k for k in ks if k in _SHOWN_KS or k == ks[-1]]
+    x = {k: (k - ks[0]) / (ks[-1] - ks[0]) for k in ks}
+    low, high = ([(x[k], summary.ci[str(k)][end]) for k in ks] for end in (0, 1))
     return Curve(
-        line=points((k, summary.pass_at_k[str(k)]) for k in ks),
-        band=points([*low, *high]),
-        ticks=[(x(k), str(k)) for k in ticks],
+        line=[(x[k], summary.pass_at_k[str(k)]) for k in ks],
+        band=[*low, *reversed(high)],
+        ticks=[(x[k], str(k)) for k in ks if k in _SHOWN_KS or k == ks[-1]],
     )
 
 

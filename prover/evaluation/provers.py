@@ -1,37 +1,38 @@
-"""What an evaluation measures: a fixed list of proofs, or a model that is asked in a format."""
+"""What an evaluation measures: a model that is asked in a format, also with a choice among its answers."""
 
 import hashlib
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 
-from prover.evaluation.tactic_lists import PORTFOLIO
+from prover.evaluation.config import EvalConfig
+from prover.evaluation.registry import PROVERS
 from prover.formats.base import Answer, Failed, Problem, Prompt, PromptFormat, Turn
 from prover.formats.prompts import encode_prompt, load_tokenizer
 from prover.formats.registry import format_named
 from prover.generators.base import EngineSettings, Generator, SamplingParams, sample_each
 from prover.generators.registry import open_engine
-from prover.generators.sealed import digest_of_model
+from prover.generators.sealed import SUMS, digest_of
+from prover.registry import choose
 from verifier.errors import InvalidInput
 
 if TYPE_CHECKING:
-    # The portfolio needs no model, and the command line no second more.
+    # A portfolio needs no model, and the command line no second more.
     from transformers import PreTrainedTokenizerBase
 
 __all__ = [
     "BestOf",
     "ModelProver",
-    "Portfolio",
     "Prover",
-    "ProverSettings",
     "Scorer",
     "Written",
+    "digest_of_model",
     "open_model",
-    "open_portfolio",
+    "open_prover",
 ]
 
 
@@ -41,6 +42,8 @@ class Written:
 
     text: str
     tokens: int = 0
+    nats: float = 0.0
+    """−log of its probability, at the sampling temperature."""
     sampling_ms: float = 0.0
     refused: str = ""
     """Why there is none: the prompt leaves no room for it."""
@@ -70,44 +73,6 @@ class Prover(Protocol):
     def read(self, text: str) -> Answer:
         """What is to be judged of an answer."""
         ...
-
-
-@dataclass(frozen=True, slots=True)
-class ProverSettings:
-    """Which prover is to be measured; each reads what concerns it."""
-
-    generator: str
-    """The name that `prover/evaluation/registry.py` has for it."""
-    model: Path | None
-    """Directory of a model or of an adapter."""
-    format: str
-    """How the model is asked: a name of `prover/formats/registry.py`."""
-    sampling: SamplingParams
-    engine: EngineSettings
-
-
-class Portfolio:
-    """A fixed list of proofs, the same for every theorem, the one that proves the most first."""
-
-    in_order = True
-
-    def __init__(self, proofs: Sequence[str] = PORTFOLIO) -> None:
-        self._proofs = tuple(proofs)
-
-    @property
-    def fingerprint(self) -> dict[str, str]:
-        return {"generator": "portfolio", "proofs_sha256": _sha256("\n".join(self._proofs))}
-
-    def answers(self, problems: Sequence[Problem], samples: int) -> list[list[Written]]:
-        if samples > len(self._proofs):
-            raise InvalidInput(f"the portfolio has {len(self._proofs)} proofs: ask for no more --samples")
-        return [[Written(proof) for proof in self._proofs[:samples]] for _ in problems]
-
-    def second_thoughts(self, failed: Sequence[Failed], round: int) -> list[Written]:
-        raise InvalidInput("the portfolio learns nothing from Lean's complaints: leave --repairs at 0")
-
-    def read(self, text: str) -> Answer:
-        return Answer(proof=text)
 
 
 class ModelProver:
@@ -161,7 +126,7 @@ class ModelProver:
         return [
             [Written("", refused=str(group))] * samples
             if isinstance(group, InvalidInput)
-            else [Written(each.text, len(each.token_ids), share_ms) for each in group]
+            else [Written(each.text, len(each.token_ids), -sum(each.logprobs), share_ms) for each in group]
             for group in groups
         ]
 
@@ -181,26 +146,32 @@ class ModelProver:
 
 
 @contextmanager
-def open_portfolio(settings: ProverSettings) -> Iterator[Prover]:
-    """The project's own list of proofs."""
-    yield Portfolio()
-
-
-@contextmanager
-def open_model(settings: ProverSettings) -> Iterator[Prover]:
-    """The model of the settings, run by the engine that `generator` names.
+def open_model(config: EvalConfig) -> Iterator[Prover]:
+    """The model of an evaluation, run by the engine that `generator` names.
 
     Raises:
         InvalidInput: the settings name no model, or one that is not there, or no known format.
     """
-    if settings.model is None:
-        raise InvalidInput(f"--generator {settings.generator} needs a model: name its directory as --model")
-    style = format_named(settings.format)
-    model = settings.model
-    named = {"generator": settings.generator, "model": model.name, "model_sha256": digest_of_model(model)}
-    with open_engine(settings.generator, settings.engine) as engine:
+    model = config.model
+    if model is None:
+        raise InvalidInput(f"--generator {config.generator} needs a model: name its directory as --model")
+    style = format_named(config.format)
+    named = {"generator": config.generator, "model": model.name, "model_sha256": digest_of_model(model)}
+    with open_engine(config.generator, EngineSettings(config.device, url=config.vllm_url)) as engine:
         generator = engine.generator(model, version=0)
-        yield ModelProver(generator, load_tokenizer(model), style, settings.sampling, named)
+        yield ModelProver(generator, load_tokenizer(model), style, config.sampling, named)
+
+
+def open_prover(config: EvalConfig) -> AbstractContextManager[Prover]:
+    """The prover that `config.generator` names, for as long as the context is open.
+
+    Raises:
+        InvalidInput: there is none of this name.
+    """
+    open_it: Callable[[EvalConfig], AbstractContextManager[Prover]] = choose(
+        "prover", PROVERS, config.generator
+    )
+    return open_it(config)
 
 
 Scorer = Callable[[Problem, Sequence[str]], Sequence[float]]
@@ -248,5 +219,20 @@ class BestOf:
         return [*distinct.values(), *repeated]
 
 
-def _sha256(text: str) -> str:
-    return hashlib.sha256(text.encode()).hexdigest()
+def digest_of_model(directory: Path) -> str:
+    """Of a sealed policy its digest; of any other directory one of all files in it.
+
+    Raises:
+        InvalidInput: it cannot be read.
+    """
+    if (directory / SUMS).is_file():
+        return digest_of(directory)
+    digest = hashlib.sha256()
+    try:
+        for path in sorted(path for path in directory.rglob("*") if path.is_file()):
+            digest.update(f"{path.relative_to(directory)}\0".encode())
+            with path.open("rb") as file:
+                digest.update(hashlib.file_digest(file, "sha256").digest())
+    except OSError as error:
+        raise InvalidInput(f"cannot read the model in {directory}: {error.strerror}") from error
+    return digest.hexdigest()

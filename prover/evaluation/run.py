@@ -1,7 +1,8 @@
 """An evaluation: every theorem of a benchmark, so many attempts each, every verdict from the verifier.
 
-    with EvalFiles(directory, plan) as files:
-        summary = await evaluate(benchmark, prover, verifier, files, budget=Budget(samples=8))
+    plan = plan_of(benchmark, prover, judge, samples=8)
+    with EvalFiles(directory, plan, benchmark.problems) as files:
+        summary = await evaluate(benchmark, prover, verifier, files, watcher=watcher)
 
 What was written down is not done again, so an evaluation that was killed goes on.  Theorems are always asked
 in the same parts, since what is sampled together decides how floats are rounded: the numbers are those of an
@@ -9,33 +10,26 @@ evaluation that was never stopped.
 """
 
 import asyncio
+import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
-from prover.evaluation.benchmark import Benchmark, labels_of
-from prover.evaluation.files import EvalFiles, StatementRow
+from prover.evaluation.benchmark import Benchmark
+from prover.evaluation.files import EvalFiles, EvalPlan, StatementRow
 from prover.evaluation.provers import Prover, Written
-from prover.evaluation.summary import Evaluated, Summary, Weighed, summary_of
+from prover.evaluation.summary import EvalSummary, Evaluated, summary_of
 from prover.formats.base import Failed, Problem
 from verifier.errors import ProofmillError
 from verifier.judging.reward import Verifier
+from verifier.lean.runtime import code_in
 from verifier.verdict import Kind, Severity, Status, Submission, Verdict
 
-__all__ = ["Budget", "DoesNotElaborate", "Watcher", "evaluate"]
+__all__ = ["DoesNotElaborate", "Watcher", "evaluate", "plan_of"]
 
 PART = 16
 """Theorems that are asked together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Budget:
-    """What every theorem gets."""
-
-    samples: int
-    """Attempts."""
-    repairs: int = 0
-    """How often an attempt may answer to Lean's complaints; each answer is one more Lean call."""
 
 
 class DoesNotElaborate(ProofmillError):
@@ -54,17 +48,35 @@ class Watcher(Protocol):
         ...
 
 
+def plan_of(
+    benchmark: Benchmark, prover: Prover, judge: Mapping[str, str], *, samples: int, repairs: int = 0
+) -> EvalPlan:
+    """The plan of measuring a prover on a benchmark.
+
+    Args:
+        judge: what the verifier says that it is: which Lean, under which limits.
+    """
+    code = b"".join(code_in(Path(__file__).parents[2] / package) for package in ("prover", "verifier"))
+    fingerprint = {
+        "benchmark": benchmark.variant,
+        "benchmark_sha256": benchmark.set_digest,
+        "theorems_sha256": benchmark.digest,
+        **prover.fingerprint,
+        **judge,
+        "code_sha256": hashlib.sha256(code).hexdigest(),
+    }
+    return EvalPlan(samples, repairs, fingerprint)
+
+
 async def evaluate(
     benchmark: Benchmark,
     prover: Prover,
     verifier: Verifier,
     files: EvalFiles,
     *,
-    budget: Budget,
     watcher: Watcher,
-    fingerprint: Mapping[str, str],
     leave_out: bool = False,
-) -> Summary:
+) -> EvalSummary:
     """Do what is left of an evaluation, and say what all of it came to.
 
     Args:
@@ -74,7 +86,8 @@ async def evaluate(
         DoesNotElaborate: Lean cannot read a statement, and it is not to be left out.
         ProofmillError: a part of the machine failed; what was judged stays.
     """
-    evaluation = _Evaluation(prover, verifier, files, budget, watcher)
+    plan = files.plan
+    evaluation = _Evaluation(prover, verifier, files, plan.samples, plan.repairs, watcher)
     try:
         stated = await evaluation.state(benchmark.problems)
         unread = {row.name: row.reason for row in stated if not row.elaborates}
@@ -84,18 +97,18 @@ async def evaluate(
         await evaluation.attempt(problems)
     finally:
         files.note_time()
-    return summary_of(
-        [Weighed(each.theorem.name, labels_of(each.theorem)) for each in problems],
+    summary = summary_of(
+        problems,
         list(files.attempts.values()),
-        samples=budget.samples,
+        samples=plan.samples,
         in_order=prover.in_order,
         not_elaborating={row.name: row.reason for row in stated if row.elaborates is False},
         no_answer={row.name: row.reason for row in stated if row.elaborates is None},
-        faulty=benchmark.faulty,
-        answer_given=sorted(benchmark.answer_given),
         wall_seconds=files.seconds,
-        fingerprint=fingerprint,
+        fingerprint=plan.fingerprint,
     )
+    files.write("summary.json", summary.model_dump_json(indent=2) + "\n")
+    return summary
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +126,8 @@ class _Evaluation:
     prover: Prover
     verifier: Verifier
     files: EvalFiles
-    budget: Budget
+    samples: int
+    repairs: int
     watcher: Watcher
 
     async def state(self, problems: Sequence[Problem]) -> list[StatementRow]:
@@ -148,18 +162,18 @@ class _Evaluation:
     async def _attempt_parts(self, parts: Iterator[Sequence[Problem]], asking: asyncio.Lock) -> None:
         for part in parts:
             for each in part:
-                for sample in self._samples:
+                for sample in range(self.samples):
                     if last := self._last(each, sample):
                         self._tell(last)
             await self._answer(part, asking)
-            for round in range(1, self.budget.repairs + 1):
+            for round in range(1, self.repairs + 1):
                 await self._answer_complaints(part, round, asking)
 
     async def _answer(self, part: Sequence[Problem], asking: asyncio.Lock) -> None:
-        if all(self._is_done(each, 0, sample) for each in part for sample in self._samples):
+        if all(self._is_done(each, 0, sample) for each in part for sample in range(self.samples)):
             return
         async with asking:
-            answers = await asyncio.to_thread(self.prover.answers, part, self.budget.samples)
+            answers = await asyncio.to_thread(self.prover.answers, part, self.samples)
         pairs = zip(part, answers, strict=True)
         await self._judge(
             [_Asked(each, sample, 0, one) for each, of in pairs for sample, one in enumerate(of)]
@@ -169,7 +183,7 @@ class _Evaluation:
         failed = [
             (each, sample)
             for each in part
-            for sample in self._samples
+            for sample in range(self.samples)
             if (row := self._row(each, round - 1, sample)) and row.kind is Kind.REFUTED
         ]
         if all(self._is_done(each, round, sample) for each, sample in failed):
@@ -209,12 +223,8 @@ class _Evaluation:
 
     def _tell(self, last: Evaluated) -> None:
         """Tell the watcher of an attempt that will have no other answer."""
-        if last.kind is not Kind.REFUTED or last.round == self.budget.repairs:
+        if last.kind is not Kind.REFUTED or last.round == self.repairs:
             self.watcher.attempted(last)
-
-    @property
-    def _samples(self) -> range:
-        return range(self.budget.samples)
 
     def _row(self, problem: Problem, round: int, sample: int) -> Evaluated | None:
         return self.files.attempts.get((problem.theorem.name, sample, round))
@@ -223,7 +233,7 @@ class _Evaluation:
         return self._row(problem, round, sample) is not None
 
     def _last(self, problem: Problem, sample: int) -> Evaluated | None:
-        rounds = range(self.budget.repairs, -1, -1)
+        rounds = range(self.repairs, -1, -1)
         return next((row for at in rounds if (row := self._row(problem, at, sample))), None)
 
     def _failed(self, problem: Problem, round: int, sample: int) -> Failed:
@@ -247,6 +257,7 @@ def _row(asked: _Asked, submission: Submission | None, verdict: Verdict) -> Eval
         lean_calls=int(verdict.lean_ms > 0),
         lean_ms=verdict.lean_ms,
         tokens=asked.written.tokens,
+        nats=asked.written.nats,
         sampling_ms=asked.written.sampling_ms,
         certificate=verdict.certificate,
     )

@@ -68,7 +68,7 @@ def pass_at_k(n: int, c: int, k: int) -> float:
 
 
 def mean_pass_at_k(counts: Sequence[Counts], k: int, seed: int = 0) -> Estimate:
-    """Mean pass@k over theorems with a bootstrap interval.
+    """Mean pass@k over theorems with its interval: by bootstrap, or Wilson's where each counts 0 or 1.
 
     Theorems with fewer than k known verdicts, so also those with none, are left
     out and counted in `left_out`.  Raises `InvalidInput` when none remains.
@@ -79,9 +79,11 @@ def mean_pass_at_k(counts: Sequence[Counts], k: int, seed: int = 0) -> Estimate:
             f"pass@{k} of {len(counts)} theorems: none has {k} attempts with a known verdict; "
             "look at the unknown verdicts' reasons before measuring again"
         )
+    # Resampling outcomes that are all equal would say that nothing is uncertain.
+    is_binary = all(rate in (0.0, 1.0) for rate in rates)
     return Estimate(
         value=float(np.mean(rates)),
-        ci=bootstrap_interval(rates, seed),
+        ci=wilson_interval(round(sum(rates)), len(rates)) if is_binary else bootstrap_interval(rates, seed),
         n=len(rates),
         left_out=len(counts) - len(rates),
     )
@@ -98,8 +100,13 @@ def bootstrap_interval(values: Sequence[float], seed: int = 0) -> tuple[float, f
         raise InvalidInput("no interval without values: at least one theorem must have a known verdict")
     rng = np.random.default_rng(seed)
     array = np.asarray(values, dtype=np.float64)
-    means = [array[rng.integers(array.size, size=array.size)].mean() for _ in range(RESAMPLES)]
-    low, high = np.quantile(means, [0.025, 0.975])
+    # Several resamples at once, but no more than fit in memory with any number of theorems.
+    block = max(1, 1_000_000 // array.size)
+    means = [
+        array[rng.integers(array.size, size=(min(block, RESAMPLES - done), array.size))].mean(axis=1)
+        for done in range(0, RESAMPLES, block)
+    ]
+    low, high = np.quantile(np.concatenate(means), [0.025, 0.975])
     return float(low), float(high)
 
 

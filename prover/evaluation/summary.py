@@ -10,14 +10,26 @@ fixed list, or one in the order of a ranker, has no such draws: there, k are the
 
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from typing import NamedTuple
+from statistics import fmean
 
 from pydantic import BaseModel, ConfigDict
 
-from prover.evaluation.statistics import bootstrap_interval, pass_at_k, wilson_interval
+from prover.evaluation.benchmark import labels_of
+from prover.evaluation.statistics import Counts, Estimate, mean_pass_at_k, pass_at_k, wilson_interval
+from prover.formats.base import Problem
 from verifier.verdict import Certificate, Kind, Message, Status
 
-__all__ = ["Evaluated", "Group", "PassRates", "Summary", "Weighed", "outcomes", "pass_rates", "summary_of"]
+__all__ = [
+    "EvalSummary",
+    "Evaluated",
+    "Group",
+    "Outcomes",
+    "PassRates",
+    "counts_at",
+    "outcomes",
+    "pass_rates",
+    "summary_of",
+]
 
 Interval = tuple[float, float]
 Outcomes = Sequence[Kind]
@@ -51,6 +63,8 @@ class Evaluated(BaseModel):
     lean_ms: float = 0.0
     tokens: int = 0
     """That the model wrote."""
+    nats: float = 0.0
+    """-log of the probability with which it wrote them, at the sampling temperature."""
     sampling_ms: float = 0.0
     certificate: Certificate | None = None
 
@@ -88,7 +102,7 @@ class Group(BaseModel):
     unknown: int
 
 
-class Summary(PassRates):
+class EvalSummary(PassRates):
     """`summary.json`."""
 
     samples: int
@@ -124,13 +138,16 @@ class Summary(PassRates):
     fingerprint: dict[str, str]
     """What was run: hashes and versions by what they are of."""
 
+    def at(self, k: int) -> Estimate:
+        """Pass@k with its interval, which is all from 0 to 1 where no theorem has one.
 
-class Weighed(NamedTuple):
-    """What one theorem adds to a summary."""
-
-    name: str
-    labels: Mapping[str, str]
-    """Its split, source and topic."""
+        Of a list that ends before its k-th proof it is the rate of the whole list.
+        """
+        key = str(min(k, self.samples) if self.in_order else k)
+        if key not in self.pass_at_k:
+            return Estimate(0.0, (0.0, 1.0), n=0, left_out=self.n)
+        left_out = self.left_out.get(key, 0)
+        return Estimate(self.pass_at_k[key], self.ci[key], self.n - left_out, left_out)
 
 
 def outcomes(rows: Iterable[Evaluated], samples: int) -> dict[str, list[Kind]]:
@@ -149,6 +166,20 @@ def outcomes(rows: Iterable[Evaluated], samples: int) -> dict[str, list[Kind]]:
     return dict(kinds)
 
 
+def counts_at(kinds: Outcomes, k: int, *, in_order: bool) -> Counts:
+    """What pass@k of one theorem is estimated from: attempts with a known verdict, and proofs among them.
+
+    In an order the first k decide: they count as k proofs if they hold one, and as no proof if all of them
+    were refuted; otherwise nothing is known.
+    """
+    if not in_order:
+        return len(kinds) - kinds.count(Kind.UNKNOWN), kinds.count(Kind.PROVED)
+    first = kinds[:k]
+    if Kind.PROVED in first:
+        return k, k
+    return (0, 0) if Kind.UNKNOWN in first else (k, 0)
+
+
 def pass_rates(theorems: Sequence[Outcomes], samples: int, *, in_order: bool = False) -> PassRates:
     """Of theorems with `samples` attempts each."""
     solved = sum(Kind.PROVED in each for each in theorems)
@@ -159,12 +190,12 @@ def pass_rates(theorems: Sequence[Outcomes], samples: int, *, in_order: bool = F
     best: dict[str, float] = {}
     for k in _ks(samples) if theorems else ():
         key = str(k)
-        known = [rate for each in theorems if (rate := _rate(each, k, in_order)) is not None]
-        if missing := len(theorems) - len(known):
+        counts = [counts_at(kinds, k, in_order=in_order) for kinds in theorems]
+        if missing := sum(n < k for n, _ in counts):
             left_out[key] = missing
-        if known:
-            rates[key] = sum(known) / len(known)
-            intervals[key] = _interval(known)
+        if missing < len(counts):
+            mean = mean_pass_at_k(counts, k)
+            rates[key], intervals[key] = mean.value, mean.ci
         worst[key] = _with_unknown_as(Kind.REFUTED, theorems, k, in_order)
         best[key] = _with_unknown_as(Kind.PROVED, theorems, k, in_order)
     return PassRates(
@@ -180,43 +211,42 @@ def pass_rates(theorems: Sequence[Outcomes], samples: int, *, in_order: bool = F
 
 
 def summary_of(
-    theorems: Sequence[Weighed],
+    problems: Sequence[Problem],
     rows: Sequence[Evaluated],
     *,
     samples: int,
     in_order: bool,
     not_elaborating: Mapping[str, str],
     no_answer: Mapping[str, str],
-    faulty: Mapping[str, str],
-    answer_given: Sequence[str],
     wall_seconds: float,
     fingerprint: Mapping[str, str],
-) -> Summary:
+) -> EvalSummary:
     """The summary of an evaluation of these theorems; rows of others are left aside."""
-    names = {each.name for each in theorems}
-    own = [row for row in rows if row.name in names]
+    labels = {each.theorem.name: labels_of(each.theorem) for each in problems}
+    faulty = {each.theorem.name: each.faulty for each in problems if each.faulty is not None}
+    own = [row for row in rows if row.name in labels]
     found = outcomes(own, samples)
-    kinds = {each.name: found.get(each.name, [Kind.UNKNOWN] * samples) for each in theorems}
+    kinds = {name: found.get(name, [Kind.UNKNOWN] * samples) for name in labels}
     of_all = pass_rates(list(kinds.values()), samples, in_order=in_order)
     sound = [kinds[name] for name in kinds if name not in faulty]
     calls = sum(row.lean_calls for row in own)
     lean_s = sum(row.lean_ms for row in own) / 1e3
     tokens = sum(row.tokens for row in own)
     spent = {"lean_calls": calls, "lean_seconds": lean_s, "tokens": tokens, "wall_seconds": wall_seconds}
-    return Summary(
+    return EvalSummary(
         **of_all.model_dump(),
         samples=samples,
         in_order=in_order,
-        attempts=len(theorems) * samples,
+        attempts=len(kinds) * samples,
         unknown=sum(each.count(Kind.UNKNOWN) for each in kinds.values()),
         unanswered=sum(row.proof is None and row.code is None for row in own),
         answers=len(own),
         not_elaborating=dict(not_elaborating),
         no_answer=dict(no_answer),
-        faulty={name: reason for name, reason in faulty.items() if name in names},
-        answer_given=[name for name in answer_given if name in names],
+        faulty=faulty,
+        answer_given=sorted(each.theorem.name for each in problems if each.answer_given),
         sound=pass_rates(sound, samples, in_order=in_order) if len(sound) < len(kinds) else None,
-        groups=_groups(theorems, kinds, in_order),
+        groups=_groups(labels, kinds, in_order),
         lean_calls=calls,
         lean_seconds=lean_s,
         tokens=tokens,
@@ -232,47 +262,30 @@ def _ks(samples: int) -> list[int]:
     return sorted({*range(1, min(samples, ALL_UP_TO) + 1), *powers, samples})
 
 
-def _rate(kinds: Outcomes, k: int, in_order: bool) -> float | None:
-    """Pass@k of one theorem; None where too little is known."""
-    if in_order:
-        first = kinds[:k]
-        if Kind.PROVED in first:
-            return 1.0
-        return None if Kind.UNKNOWN in first else 0.0
-    proved, n = kinds.count(Kind.PROVED), len(kinds) - kinds.count(Kind.UNKNOWN)
-    return pass_at_k(n, proved, k) if n >= k else None
-
-
 def _with_unknown_as(kind: Kind, theorems: Sequence[Outcomes], k: int, in_order: bool) -> float:
     decided = ([kind if each is Kind.UNKNOWN else each for each in kinds] for kinds in theorems)
-    return sum(_rate(each, k, in_order) or 0.0 for each in decided) / len(theorems)
-
-
-def _interval(rates: Sequence[float]) -> Interval:
-    # Resampling outcomes that are all equal would say that nothing is uncertain.
-    if all(rate in (0.0, 1.0) for rate in rates):
-        return wilson_interval(round(sum(rates)), len(rates))
-    return bootstrap_interval(rates)
+    return fmean(pass_at_k(*counts_at(kinds, k, in_order=in_order), k) for kinds in decided)
 
 
 def _groups(
-    theorems: Sequence[Weighed], kinds: Mapping[str, Outcomes], in_order: bool
+    labels: Mapping[str, Mapping[str, str]], kinds: Mapping[str, Outcomes], in_order: bool
 ) -> dict[str, dict[str, Group]]:
     members: defaultdict[str, defaultdict[str, list[Outcomes]]] = defaultdict(lambda: defaultdict(list))
-    for name, labels in theorems:
-        for what, label in labels.items():
+    for name, of_theorem in labels.items():
+        for what, label in of_theorem.items():
             members[what][label].append(kinds[name])
     return {
-        what: {label: _group(of_label, in_order) for label, of_label in sorted(labels.items())}
-        for what, labels in members.items()
+        what: {label: _group(of_label, in_order) for label, of_label in sorted(groups.items())}
+        for what, groups in members.items()
     }
 
 
 def _group(members: Sequence[Outcomes], in_order: bool) -> Group:
-    rates = [rate for each in members if (rate := _rate(each, 1, in_order)) is not None]
+    counts = [counts_at(kinds, 1, in_order=in_order) for kinds in members]
+    rates = [pass_at_k(n, c, 1) for n, c in counts if n]
     return Group(
         n=len(members),
         solved=sum(Kind.PROVED in each for each in members),
-        pass_at_1=sum(rates) / len(rates) if rates else None,
+        pass_at_1=fmean(rates) if rates else None,
         unknown=sum(each.count(Kind.UNKNOWN) for each in members),
     )

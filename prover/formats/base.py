@@ -15,11 +15,15 @@ __all__ = ["UNPROVED", "Answer", "Failed", "Problem", "Prompt", "PromptFormat", 
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """A theorem to prove, and what it says in words, where the data set has that."""
+    """A theorem to prove, with what its data set says of it."""
 
     theorem: Theorem
     informal: str = ""
-    """Without comment signs."""
+    """What it says in words, without comment signs."""
+    faulty: str | None = None
+    """Why it says something else than it should."""
+    answer_given: bool = False
+    """Whether it asks for an object, and was given the published one."""
 
 
 @dataclass(frozen=True, slots=True)

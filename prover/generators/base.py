@@ -6,19 +6,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, Protocol, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from verifier.errors import InvalidInput
+from verifier.settings import Section
 
 __all__ = ["Dtype", "Engine", "EngineSettings", "Generator", "Sample", "SamplingParams", "sample_each"]
 
 Dtype = Literal["auto", "float32", "bfloat16", "float16"]
 
 
-class SamplingParams(BaseModel):
+class SamplingParams(Section):
     """How to sample; the same parameters and the same weights give the same samples."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     samples: int = Field(default=4, ge=1)
     """Samples per prompt (the group size G)."""

@@ -1,4 +1,4 @@
-"""What travels over the streams between trainer, generator and verifier."""
+"""What the trainer sends to generators: tasks, in orders."""
 
 from collections.abc import Iterator, Sequence
 from typing import Self
@@ -6,10 +6,10 @@ from typing import Self
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from prover.generators.base import SamplingParams
-from prover.theorem import Attempt, Theorem
+from prover.theorem import Theorem, attempt_id
 from verifier.verdict import Submission
 
-__all__ = ["TASKS_PER_ORDER", "AttemptMessage", "Order", "Task"]
+__all__ = ["TASKS_PER_ORDER", "Order", "Task"]
 
 TASKS_PER_ORDER = 16
 """Few enough that Lean starts on the first attempts while the next are sampled."""
@@ -40,14 +40,14 @@ class Task(BaseModel):
             raise ValueError(f"{len(self.proofs)} proofs for {self.sampling.samples} samples")
         return self
 
-    def attempt_id(self, index: int) -> str:
-        """Of the attempt that is the sample `index` of this task."""
-        return f"{self.id}/{index}"
-
     @property
     def attempt_ids(self) -> list[str]:
-        """Of all attempts it leads to."""
-        return [self.attempt_id(index) for index in range(self.sampling.samples)]
+        """Of all attempts it leads to, by sample."""
+        return [attempt_id(self.id, index) for index in range(self.sampling.samples)]
+
+    def submission(self, index: int, proof: str) -> Submission:
+        """A proof of its theorem, the attempt that is the sample `index`, to be judged."""
+        return self.theorem.submission(attempt_id(self.id, index), proof)
 
 
 class Order(BaseModel):
@@ -66,21 +66,3 @@ class Order(BaseModel):
         """Orders of at most `size` tasks each, in the order of `tasks`."""
         for first in range(0, len(tasks), size):
             yield cls(tasks=tuple(tasks[first : first + size]))
-
-
-class AttemptMessage(BaseModel):
-    """A submission on its way to a verifier, with the attempt it comes from.
-
-    `attempt` is None for submissions nobody sampled: reference proofs, fixed tactics.
-    """
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    submission: Submission
-    attempt: Attempt | None = None
-    sampling_ms: float = 0.0
-    """This attempt's share of the time its batch took to sample."""
-
-    @classmethod
-    def of(cls, attempt: Attempt, sampling_ms: float) -> "AttemptMessage":
-        return cls(submission=attempt.submission, attempt=attempt, sampling_ms=sampling_ms)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from verifier.errors import InvalidInput, ProofmillError
 
-__all__ = ["SUMS", "BrokenDirectory", "check_sealed", "digest_of", "digest_of_model", "new_sealed", "seal"]
+__all__ = ["SUMS", "BrokenDirectory", "check_sealed", "digest_of", "new_sealed", "seal"]
 
 SUMS = "SHA256SUMS"
 
@@ -76,25 +76,6 @@ def digest_of(directory: Path) -> str:
             f"{directory} is not sealed: {SUMS} cannot be read ({error.strerror}); it was not copied whole, "
             "or was not written by this program"
         ) from error
-
-
-def digest_of_model(directory: Path) -> str:
-    """What names the contents of a model's directory: that of its seal, or a digest of all files in it.
-
-    Raises:
-        InvalidInput: a file cannot be read.
-    """
-    if (directory / SUMS).is_file():
-        return digest_of(directory)
-    digest = hashlib.sha256()
-    try:
-        for path in sorted(found for found in directory.rglob("*") if found.is_file()):
-            digest.update(f"{path.relative_to(directory)}\0".encode())
-            with path.open("rb") as file:
-                digest.update(hashlib.file_digest(file, "sha256").digest())
-    except OSError as error:
-        raise InvalidInput(f"cannot read the model in {directory}: {error.strerror}") from error
-    return digest.hexdigest()
 
 
 def check_sealed(directory: Path, digest: str | None = None) -> None:

@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from itertools import groupby
 from pathlib import Path
@@ -17,13 +18,14 @@ from typing import NoReturn
 
 from prover.formats.prompts import prompt_of
 from prover.generators.base import Engine, Generator, Sample, sample_each
-from prover.generators.messages import AttemptMessage, Order, Task
+from prover.generators.messages import Order, Task
 from prover.generators.sealed import check_sealed
 from prover.theorem import Attempt
 from verifier.errors import InvalidInput
 from verifier.streams.connection import PATIENT, connect
 from verifier.streams.judge_worker import VERIFIER_GROUP, consumer_name
 from verifier.streams.stream import Delivery, Stream, StreamNames
+from verifier.verdict import Submission
 
 __all__ = ["GENERATOR_GROUP", "Load", "load_with", "run_generator", "sample_order"]
 
@@ -48,21 +50,23 @@ def run_generator(redis_url: str, run: str, load: Load, max_backlog: int) -> NoR
     client = connect(redis_url, retries=PATIENT)
     names = StreamNames(run)
     orders = Stream(client, names.tasks, Order)
-    attempts = Stream(client, names.attempts, AttemptMessage)
+    attempts = Stream(client, names.attempts, Attempt)
+    submissions = Stream(client, names.submissions, Submission)
     consumer = consumer_name()
     in_hand: list[Delivery[Order]] = []
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: sys.exit(0))
     try:
         while True:
-            if attempts.backlog(VERIFIER_GROUP) > max_backlog:
+            if submissions.backlog(VERIFIER_GROUP) > max_backlog:
                 time.sleep(PAUSE_S)
                 continue
             in_hand = orders.read(GENERATOR_GROUP, consumer, count=1, block_ms=BLOCK_MS)
             for delivery in in_hand:
-                sampled, refused = sample_order(load, delivery.message)
-                attempts.publish_many(sampled)
-                for task, reason in refused:
+                sampled = sample_order(load, delivery.message)
+                attempts.publish_many(sampled.attempts)
+                submissions.publish_many(sampled.submissions)
+                for task, reason in sampled.refused:
                     log.error("refused %s: %s", task.id, reason)
                     orders.refuse(Order(tasks=(task,)), GENERATOR_GROUP, reason)
                 orders.ack(in_hand)
@@ -84,16 +88,29 @@ def load_with(engine: Engine) -> Load:
     return load
 
 
-def sample_order(load: Load, order: Order) -> tuple[list[AttemptMessage], list[tuple[Task, str]]]:
-    """The attempts at an order's tasks, and the tasks that cannot be tried, with the reason."""
-    sampled: list[AttemptMessage] = []
-    refused: list[tuple[Task, str]] = []
+@dataclass(frozen=True)
+class Sampled:
+    """What an order led to."""
+
+    attempts: list[Attempt] = field(default_factory=list)
+    """By task and sample."""
+    submissions: list[Submission] = field(default_factory=list)
+    """What is to be judged: the attempts, and the proofs that tasks brought along."""
+    refused: list[tuple[Task, str]] = field(default_factory=list)
+    """Tasks that cannot be tried, with the reason."""
+
+
+def sample_order(load: Load, order: Order) -> Sampled:
+    """Sample the attempts at an order's tasks."""
+    sampled = Sampled()
     for (_, _, given), alike in groupby(
         order.tasks, key=lambda task: (task.policy, task.sampling, bool(task.proofs))
     ):
         batch = list(alike)
         if given:
-            sampled += [message for task in batch for message in given_proofs(task)]
+            sampled.submissions.extend(
+                task.submission(index, proof) for task in batch for index, proof in enumerate(task.proofs)
+            )
             continue
         generator = load(batch[0])
         started = time.monotonic()
@@ -103,32 +120,24 @@ def sample_order(load: Load, order: Order) -> tuple[list[AttemptMessage], list[t
         count = sum(len(group) for group in groups if isinstance(group, list))
         for task, group in zip(batch, groups, strict=True):
             if isinstance(group, InvalidInput):
-                refused.append((task, str(group)))
+                sampled.refused.append((task, str(group)))
                 continue
-            sampled += [
-                AttemptMessage.of(_attempt(task, index, sample), took_ms / count)
-                for index, sample in enumerate(group)
-            ]
-    return sampled, refused
+            for index, sample in enumerate(group):
+                sampled.attempts.append(_attempt(task, index, sample, took_ms / count))
+                sampled.submissions.append(task.submission(index, sample.text))
+    return sampled
 
 
-def given_proofs(task: Task) -> list[AttemptMessage]:
-    """The proofs that a task brings along, on their way to be judged."""
-    return [
-        AttemptMessage(submission=task.theorem.submission(attempt_id, proof))
-        for attempt_id, proof in zip(task.attempt_ids, task.proofs, strict=True)
-    ]
-
-
-def _attempt(task: Task, index: int, sample: Sample) -> Attempt:
+def _attempt(task: Task, index: int, sample: Sample, sampling_ms: float) -> Attempt:
     return Attempt(
-        id=task.attempt_id(index),
         group=task.id,
-        theorem=task.theorem,
+        index=index,
+        theorem=task.theorem.name,
         policy_version=task.policy_version,
         proof=sample.text,
         prompt_ids=sample.prompt_ids,
         token_ids=sample.token_ids,
         logprobs=sample.logprobs,
         finished=sample.finished,
+        sampling_ms=sampling_ms,
     )

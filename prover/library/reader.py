@@ -5,10 +5,11 @@ import json
 from collections.abc import Iterator, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel
 
 from prover.library.features import FEATURES, Features, FeatureTable, normal_form
 from prover.library.records import Contaminated, JudgedAttempt, SourceCount, State
@@ -21,6 +22,7 @@ __all__ = ["UNKNOWN", "StoreReader", "claim_digest", "text_digest"]
 
 UNKNOWN = tuple(status.value for status in Status if status.kind is Kind.UNKNOWN)
 """The statuses that say nothing of a proof, as SQL writes a list."""
+Model = TypeVar("Model", bound=BaseModel)
 
 _THEOREMS = """
     SELECT t.name, t.statement, h.text, s.name, t.split, f.name, t.difficulty
@@ -66,9 +68,8 @@ class StoreReader:
         rows = self._query(_THEOREMS, json.dumps([int(index) for index in indices]))
         if len(rows) < len(indices):
             count = len(self)
-            wrong = next(index for index in indices if not 0 <= index < count)
-            raise InvalidInput(f"{self.path} has no theorem {wrong}: its {count} are numbered from 0")
-        return [Theorem.model_validate(dict(zip(Theorem.model_fields, row, strict=True))) for row in rows]
+            raise self._no_theorem(next(index for index in indices if not 0 <= index < count))
+        return [_model(Theorem, row) for row in rows]
 
     def index_of(self, name: str) -> int:
         """Where a theorem stands.  Raises InvalidInput when none has this name."""
@@ -113,37 +114,22 @@ class StoreReader:
 
     def children_of(self, index: int) -> list[tuple[int, str]]:
         """The theorems that were made from this one, and how."""
-        return [
-            (child, how)
-            for child, how in self._query(
-                "SELECT child, how FROM lineage WHERE parent = ? ORDER BY child", index
-            )
-        ]
+        return self._query("SELECT child, how FROM lineage WHERE parent = ? ORDER BY child", index)
 
     def made_by(self, how: str) -> list[tuple[int, int]]:
         """The theorems that were made so, with those from which they were made."""
-        return [
-            (child, parent)
-            for child, parent in self._query(
-                "SELECT child, parent FROM lineage WHERE how = ? ORDER BY child", how
-            )
-        ]
+        return self._query("SELECT child, parent FROM lineage WHERE how = ? ORDER BY child", how)
 
     def state(self, index: int) -> State:
         """What is wrong with a theorem.  Raises InvalidInput when there is none."""
         found = self._query(
-            "SELECT evaluation, faulty, elaboration, retired FROM theorems WHERE id = ?", index
+            "SELECT evaluation, faulty, nullif(elaboration, ''), elaboration IS NOT NULL, retired "
+            "FROM theorems WHERE id = ?",
+            index,
         )
         if not found:
-            raise InvalidInput(f"{self.path} has no theorem {index}: its {len(self)} are numbered from 0")
-        evaluation, faulty, elaboration, retired = found[0]
-        return State(
-            evaluation=evaluation,
-            faulty=faulty,
-            not_elaborating=elaboration or None,
-            elaborated=elaboration is not None,
-            retired=retired,
-        )
+            raise self._no_theorem(index)
+        return _model(State, found[0])
 
     def retired(self) -> NDArray[np.int64]:
         """The indices of the theorems that are retired, in their order."""
@@ -192,9 +178,7 @@ class StoreReader:
                     WHERE a.theorem = t.id AND a.status = 'proved' AND NOT a.disproof))
             FROM theorems t JOIN sources s ON t.source = s.id GROUP BY s.name, t.split ORDER BY min(t.id)"""
         )
-        return [
-            SourceCount.model_validate(dict(zip(SourceCount.model_fields, row, strict=True))) for row in rows
-        ]
+        return [_model(SourceCount, row) for row in rows]
 
     def faults(self) -> Iterator[tuple[str, str]]:
         """The names of the theorems with which something is wrong, and what."""
@@ -247,7 +231,7 @@ class StoreReader:
             "WHERE theorem = ? ORDER BY number",
             index,
         ):
-            yield JudgedAttempt.model_validate(dict(zip(JudgedAttempt.model_fields, row, strict=True)))
+            yield _model(JudgedAttempt, row)
 
     def best_proof(self, index: int) -> str | None:
         """The shortest proof that Lean accepted; of equals the first."""
@@ -258,11 +242,19 @@ class StoreReader:
         )
         return found[0][0] if found else None
 
+    def _no_theorem(self, index: int) -> InvalidInput:
+        return InvalidInput(f"{self.path} has no theorem {index}: its {len(self)} are numbered from 0")
+
     def _query(self, sql: str, *values: object) -> list[tuple[Any, ...]]:
         return self._db.execute(sql, values).fetchall()
 
     def _indices(self, sql: str, *values: object) -> NDArray[np.int64]:
         return np.fromiter((row[0] for row in self._db.execute(sql, values)), np.int64)
+
+
+def _model(model: type[Model], row: tuple[Any, ...]) -> Model:
+    """Make a model of a row that has the model's fields in their order."""
+    return model.model_validate(dict(zip(model.model_fields, row, strict=True)))
 
 
 def claim_digest(statement: str) -> bytes:

@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from prover.theorem import Attempt
-from verifier.verdict import Status, Verdict
+from verifier.verdict import Status
 
 __all__ = ["AddOutcome", "AddedTheorem", "Contaminated", "JudgedAttempt", "SourceCount", "State"]
 
@@ -53,18 +51,6 @@ class JudgedAttempt(BaseModel):
     lean_ms: float = 0.0
     disproof: bool = False
     """Whether the negated statement was tried: `proof` proves that one."""
-
-    @classmethod
-    def of(cls, index: int, attempt: Attempt, verdict: Verdict, *, disproof: bool = False) -> Self:
-        return cls(
-            id=attempt.id,
-            theorem=index,
-            policy_version=attempt.policy_version,
-            proof=attempt.proof,
-            status=verdict.status,
-            lean_ms=verdict.lean_ms,
-            disproof=disproof,
-        )
 
 
 class State(BaseModel):

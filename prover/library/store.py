@@ -106,10 +106,6 @@ class TheoremStore(StoreReader):
             self._db.execute("UPDATE sources SET evaluation = 1 WHERE id = ?", (number,))
             self._db.execute("UPDATE theorems SET evaluation = 1 WHERE source = ?", (number,))
 
-    def flag_faulty(self, index: int, reason: str) -> None:
-        """Note that a statement does not say what it should."""
-        self._set("faulty", index, reason)
-
     def flag_elaboration(self, index: int, message: str | None) -> None:
         """Note what Lean says against a statement; None when it elaborates."""
         self._set("elaboration", index, message or "")
@@ -143,7 +139,7 @@ class TheoremStore(StoreReader):
         with self.batch():
             changed = self._db.execute(f"UPDATE theorems SET {column} = ? WHERE id = ?", (value, index))
             if changed.rowcount == 0:
-                raise InvalidInput(f"{self.path} has no theorem {index}: its {len(self)} are numbered from 0")
+                raise self._no_theorem(index)
 
     def _side(self, theorem: Theorem) -> tuple[int, int]:
         """The number of a theorem's source, and whether the theorem is for evaluation."""

@@ -1,12 +1,17 @@
 """What all pages of results share: one look, and one way to write times; no scripts, no requests."""
 
 import re
+from collections.abc import Iterable
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 __all__ = ["duration", "page_environment"]
+
+
+WIDTH, HEIGHT = 460.0, 200.0
+"""Of a chart, in pixels of an SVG; the macro `chart` draws its axes."""
 
 
 def page_environment(templates: Path) -> Environment:
@@ -18,7 +23,8 @@ def page_environment(templates: Path) -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters |= {"duration": duration, "soften": _soften}
+    environment.filters |= {"duration": duration, "soften": _soften, "points": _points}
+    environment.globals |= {"width": WIDTH, "height": HEIGHT}
     return environment
 
 
@@ -29,6 +35,11 @@ def duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     hours, minutes = divmod(minutes, 60)
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {rest:02d} s"
+
+
+def _points(shares: Iterable[tuple[float, float]]) -> str:
+    """Points of an SVG, from shares of a chart's width and, from below, of its height."""
+    return " ".join(f"{WIDTH * x:.1f},{HEIGHT * (1 - y):.1f}" for x, y in shares)
 
 
 def _soften(sentence: str) -> Markup:

@@ -13,13 +13,13 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from prover.sources.open_answers import fault_of_open_answer, with_answer
-from prover.sources.rows import RowIssue, SourceRow, SourceTheorem
+from prover.sources.rows import RowIssue, Source, SourceFormat, SourceRow, SourceTheorem
 from prover.syntax.commands import THEOREMS, commands_of, read_declaration
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 from verifier.jsonl import numbered_rows, reason_of
 
-__all__ = ["CORE_HEADER", "FAULTY", "FORMATS", "RowFormat", "load_theorems", "read_dataset"]
+__all__ = ["CORE_HEADER", "FAULTY", "FORMATS", "JSONL", "RowFormat", "load_theorems", "read_dataset"]
 
 CORE_HEADER = 'set_option autoImplicit false\nlocal notation "ℕ" => Nat\nlocal notation "ℤ" => Int\n'
 """A header under which statements written for Mathlib elaborate in core Lean, as far as they can.
@@ -97,7 +97,7 @@ def read_dataset(
                 where = f"{path}:{number}"
                 try:
                     yield _read_row(_parse(line, formats), where, source, answers=answers)
-                # ValidationError, JSONDecodeError, UnicodeError and UnreadableProof are ValueErrors.
+                # ValidationError, JSONDecodeError, UnicodeError and UnreadableTheorem are ValueErrors.
                 except (ValueError, RecursionError) as error:
                     yield RowIssue(where, "", reason_of(error))
     except OSError as error:
@@ -177,3 +177,10 @@ def _read_row(row: _Row, where: str, source: str, *, answers: bool) -> SourceThe
 
 def _with_line_feeds(text: str) -> str:
     return text.replace("\r\n", "\n")
+
+
+def _read(source: Source) -> Iterator[SourceRow]:
+    return read_dataset(source.path, source=source.name)
+
+
+JSONL = SourceFormat(lambda path: path.suffix == ".jsonl" and path.is_file(), _read)

@@ -17,18 +17,18 @@ from itertools import chain
 from pathlib import Path
 
 from prover.sources.open_answers import answers_given, fault_of_open_answer, with_answer
-from prover.sources.rows import RowIssue, SourceRow, SourceTheorem
+from prover.sources.rows import RowIssue, Source, SourceFormat, SourceRow, SourceTheorem
 from prover.syntax.commands import (
     THEOREMS,
     Command,
-    UnreadableProof,
+    UnreadableTheorem,
     commands_of,
     read_declaration,
 )
 from prover.theorem import Split, Theorem
 from verifier.errors import InvalidInput
 
-__all__ = ["LeanFile", "lean_theorems", "read_lean"]
+__all__ = ["LEAN", "LeanFile", "lean_theorems", "read_lean"]
 
 _ONLY_SAY = frozenset(
     {"#", "add_decl_doc", "assert_not_exists", "assert_not_imported", "example", "library_note"}
@@ -71,7 +71,7 @@ def lean_theorems(
             try:
                 row = file.read_theorem(place, where, source=source, split=split)
                 yield replace(row, answer_given=not given.isdisjoint(file.commands[place].mentions))
-            except UnreadableProof as error:
+            except UnreadableTheorem as error:
                 yield RowIssue(where, "", str(error))
 
 
@@ -112,16 +112,18 @@ class LeanFile:
         """The theorem at a place.
 
         Raises:
-            UnreadableProof: it cannot be stated under a header; the error says why.
+            UnreadableTheorem: it cannot be stated under a header; the error says why.
         """
         command = self.commands[place]
         declaration = read_declaration(command)
         if any(scope.kind == "mutual" for scope in self._scopes[place]):
-            raise UnreadableProof(f"`{command.name}` stands in a `mutual` block: state it on its own")
+            raise UnreadableTheorem(f"`{command.name}` stands in a `mutual` block: state it on its own")
         statement = declaration.statement
         if command.name.startswith("_root_."):
             if any(scope.kind == "namespace" for scope in self._scopes[place]):
-                raise UnreadableProof(f"`{command.name}` leaves the namespace it stands in: state it outside")
+                raise UnreadableTheorem(
+                    f"`{command.name}` leaves the namespace it stands in: state it outside"
+                )
             statement = statement.replace("_root_.", "", 1)
         theorem = Theorem(
             name=self.names[place],
@@ -213,3 +215,10 @@ def _in_force(commands: Sequence[Command]) -> list[Command]:
 
 def _outlasts_its_scope(command: Command) -> bool:
     return command.kind not in _FLEETING | _SCOPES | {"end"} and "local" not in command.modifiers
+
+
+def _read(source: Source) -> Iterator[SourceRow]:
+    return lean_theorems(source.path, source=source.name)
+
+
+LEAN = SourceFormat(lambda path: path.is_dir() or (path.suffix == ".lean" and path.exists()), _read)

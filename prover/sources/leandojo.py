@@ -20,13 +20,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from prover.library.features import features_of
 from prover.sources.lean_files import LeanFile, read_lean
-from prover.sources.rows import RowIssue, SourceRow
-from prover.syntax.commands import UnreadableProof
+from prover.sources.rows import RowIssue, Source, SourceFormat, SourceRow, SourceTheorem
+from prover.syntax.commands import UnreadableTheorem
 from prover.theorem import Split
 from verifier.errors import InvalidInput, ProofmillError
 from verifier.jsonl import reason_of
 
-__all__ = ["DojoMissing", "Tracing", "leandojo_theorems", "longest_chains", "trace_repository"]
+__all__ = ["LEANDOJO", "DojoMissing", "Tracing", "leandojo_theorems", "longest_chains", "trace_repository"]
 
 _SPLITS: Mapping[str, Split] = {"train": "train", "val": "valid", "test": "test"}
 """The splits, by the names that LeanDojo gives the files."""
@@ -75,20 +75,6 @@ class _Listed:
     premises: frozenset[str]
     has_tactics: bool
 
-    @classmethod
-    def of(cls, row: _Traced, where: str, split: Split) -> "_Listed":
-        named = (premise for tactic in row.traced_tactics for premise in tactic.annotated_tactic[1])
-        return cls(
-            where=where,
-            split=split,
-            commit=row.commit,
-            file=row.file_path,
-            name=row.full_name,
-            lines=range(row.start[0], row.end[0] + 1),
-            premises=frozenset(sys.intern(premise.full_name) for premise in named),
-            has_tactics=bool(row.traced_tactics),
-        )
-
 
 def leandojo_theorems(benchmark: Path, repository: Path, *, source: str) -> Iterator[SourceRow]:
     """The theorems of a JSON file, or of the files `train.json`, `val.json` and `test.json` of a directory.
@@ -117,9 +103,14 @@ def leandojo_theorems(benchmark: Path, repository: Path, *, source: str) -> Iter
                 rows.append(row)
     is_whole = len(files) == len(_SPLITS)
     depths = longest_chains({row.name: row.premises for row in rows}) if is_whole else {}
-    for relative, of_file in groupby(sorted(rows, key=lambda row: row.file), key=lambda row: row.file):
+    rows.sort(key=lambda row: row.file)
+    for relative, of_file in groupby(rows, key=lambda row: row.file):
         file = _lean_file(repository, relative)
-        yield from (_read_row(row, file, source, depths) for row in of_file)
+        for row in of_file:
+            try:
+                yield _read_row(row, file, source, depths)
+            except UnreadableTheorem as error:
+                yield RowIssue(row.where, "", str(error))
 
 
 def longest_chains(premises: Mapping[str, frozenset[str]]) -> dict[str, int]:
@@ -213,7 +204,7 @@ def _rows_of(path: Path) -> Iterator[_Listed | RowIssue]:
         for number, value in enumerate(_elements(path), start=1):
             where = f"{path}:{number}"
             try:
-                yield _Listed.of(_Traced.model_validate(value), where, split)
+                yield _list(_Traced.model_validate(value), where, split)
             except ValueError as error:
                 yield RowIssue(where, "", reason_of(error))
     except OSError as error:
@@ -221,6 +212,14 @@ def _rows_of(path: Path) -> Iterator[_Listed | RowIssue]:
     except (ValueError, RecursionError) as error:
         reason = f"{reason_of(error)}; this row and those behind it are not read"
         yield RowIssue(f"{path}:{number + 1}", "", reason)
+
+
+def _list(row: _Traced, where: str, split: Split) -> _Listed:
+    named = (premise for tactic in row.traced_tactics for premise in tactic.annotated_tactic[1])
+    premises = frozenset(sys.intern(premise.full_name) for premise in named)
+    lines = range(row.start[0], row.end[0] + 1)
+    has_tactics = bool(row.traced_tactics)
+    return _Listed(where, split, row.commit, row.file_path, row.full_name, lines, premises, has_tactics)
 
 
 def _elements(path: Path) -> Iterator[Any]:
@@ -262,33 +261,43 @@ def _lean_file(repository: Path, relative: str) -> LeanFile | str:
         return f"{path} {error}: is this the repository that was traced, with its packages?"
 
 
-def _read_row(row: _Listed, file: LeanFile | str, source: str, depths: Mapping[str, int]) -> SourceRow:
-    """The theorem of a row, from its file; `file` is the reason where that cannot be read."""
+def _read_row(row: _Listed, file: LeanFile | str, source: str, depths: Mapping[str, int]) -> SourceTheorem:
+    """The theorem of a row, from its file; `file` is the reason where that cannot be read.
+
+    Raises:
+        UnreadableTheorem: the theorem is not there, or cannot be stated under a header.
+    """
     if isinstance(file, str):
-        return RowIssue(row.where, "", f"`{row.name}`: {file}")
-    place = next(
-        (
-            place
-            for place in file.theorems
-            if file.commands[place].line in row.lines
-            and file.commands[place].last_name == row.name.rpartition(".")[2]
-        ),
-        None,
-    )
-    if place is None:
-        return RowIssue(
-            row.where,
-            "",
+        raise UnreadableTheorem(f"`{row.name}`: {file}")
+    last_name = row.name.rpartition(".")[2]
+    for place in file.theorems:
+        if file.commands[place].line in row.lines and file.commands[place].last_name == last_name:
+            break
+    else:
+        raise UnreadableTheorem(
             f"`{row.name}` is not at lines {row.lines.start} to {row.lines.stop - 1} of {row.file}: is the "
-            f"repository at commit {row.commit}?",
+            f"repository at commit {row.commit}?"
         )
-    try:
-        found = file.read_theorem(place, row.where, source=source, split=row.split)
-    except UnreadableProof as error:
-        return RowIssue(row.where, "", str(error))
+    found = file.read_theorem(place, row.where, source=source, split=row.split)
     known = {"lemmas_used": len(row.premises)} if row.has_tactics else {}
     if row.has_tactics and row.name in depths:
         known["dependency_depth"] = depths[row.name]
     theorem = found.theorem.model_copy(update={"name": row.name})
     features = features_of(found.theorem, found.proof).with_known(**known)
     return replace(found, theorem=theorem, features=features)
+
+
+def _read(source: Source) -> Iterator[SourceRow]:
+    if source.repository is None:
+        raise InvalidInput(
+            f"{source.location} has no statements, only where they stand: pass a checkout of the repository, "
+            "at the commit that its rows name, as --repository"
+        )
+    return leandojo_theorems(source.path, source.repository, source=source.name)
+
+
+def _is_benchmark(path: Path) -> bool:
+    return path.suffix == ".json" if path.is_file() else (path / "train.json").exists()
+
+
+LEANDOJO = SourceFormat(_is_benchmark, _read)

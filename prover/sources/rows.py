@@ -1,11 +1,13 @@
-"""What a reader finds in a source of theorems, row by row: a theorem, or what is wrong with the row."""
+"""What a source of theorems is, what a format of sources brings, and what is found in one, row by row."""
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 from prover.library.features import Features
 from prover.theorem import Theorem
 
-__all__ = ["RowIssue", "SourceRow", "SourceTheorem"]
+__all__ = ["RowIssue", "Source", "SourceFormat", "SourceRow", "SourceTheorem"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,3 +42,35 @@ class RowIssue:
 
 SourceRow = SourceTheorem | RowIssue
 """A row that was read; one that is no theorem is an issue."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """What a user names as a source of theorems, with what some of the formats need besides."""
+
+    location: str
+    """A file or a directory; or `families`, for theorems that the project makes."""
+    repository: Path | None = None
+    """A checkout of the repository that rows of LeanDojo speak of."""
+    seed: int = 0
+    """The seed from which families draw theorems."""
+    count: int = 2000
+    """How many theorems to train on families draw; a tenth of it of either kind of held-out ones."""
+
+    @property
+    def path(self) -> Path:
+        return Path(self.location)
+
+    @property
+    def name(self) -> str:
+        """What the store calls the source: the name of its file or directory, without an ending."""
+        path = self.path.resolve()
+        return path.name if path.is_dir() else path.stem
+
+
+@dataclass(frozen=True, slots=True)
+class SourceFormat:
+    """A format of sources: whether a path is of it by its name, and what reads it."""
+
+    recognises: Callable[[Path], bool]
+    read: Callable[[Source], Iterator[SourceRow]]

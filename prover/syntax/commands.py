@@ -24,7 +24,7 @@ __all__ = [
     "THEOREMS",
     "Command",
     "Declaration",
-    "UnreadableProof",
+    "UnreadableTheorem",
     "commands_of",
     "constructors_of",
     "find_sorry",
@@ -110,8 +110,8 @@ class Declaration:
     proof: str | None
 
 
-class UnreadableProof(ValueError):
-    """The place where the proof of a theorem starts cannot be told, or is not behind a `:=`."""
+class UnreadableTheorem(ValueError):
+    """A theorem cannot be read as a statement and a proof; the message says why."""
 
 
 def commands_of(source: str) -> list[Command]:
@@ -146,7 +146,7 @@ def read_declaration(command: Command) -> Declaration:
     Mathlib's word, becomes the theorem that it is.
 
     Raises:
-        UnreadableProof: what follows its statement is not `:=`.
+        UnreadableTheorem: what follows its statement is not `:=`.
     """
     sign = _proof_sign(command)
     text, end = command.source, command.tokens[sign - 1].stop
@@ -244,10 +244,10 @@ def _command(
 
 
 def _proof_sign(command: Command) -> int:
-    """The place among the command's tokens of the `:=` before the proof.  Raises UnreadableProof."""
+    """The place among the command's tokens of the `:=` before the proof.  Raises UnreadableTheorem."""
     tokens = command.tokens
     if not command.name:
-        raise UnreadableProof(f"a `{command.kind}` has no name: give it one")
+        raise UnreadableTheorem(f"a `{command.kind}` has no name: give it one")
     sign = find_definition_sign(tokens)
     has_case = False
     for place, token in outermost(tokens, stop=sign):
@@ -257,12 +257,12 @@ def _proof_sign(command: Command) -> int:
         # An absolute value may start a line too.
         has_case |= text == "|" and _starts_line(command.source, tokens, place)
         if text == "where" or (text == "=>" and has_case):
-            raise UnreadableProof(
+            raise UnreadableTheorem(
                 f"`{command.name}` is proved by {'`where`' if text == 'where' else 'cases'} and not after a "
                 "`:=`: write its proof after one"
             )
     if sign is None:
-        raise UnreadableProof(f"`{command.name}` has no `:=` after its statement: end it with one")
+        raise UnreadableTheorem(f"`{command.name}` has no `:=` after its statement: end it with one")
     return sign
 
 

@@ -14,10 +14,13 @@ from typing import Any
 import pytest
 import typer
 import yaml
+from typer.testing import CliRunner
 
 from tests.support.places import ROOT
 from trainer.cli.app import app
+from trainer.cli.worker import GeneratorSettings, VerifierSettings
 from verifier import __version__
+from verifier.cli.settings import takes_settings
 
 COMPOSE = ROOT / "docker-compose.yml"
 MATHLIB = ROOT / "deploy" / "docker-compose.mathlib.yml"
@@ -203,14 +206,47 @@ def resolve(arguments: list[str]) -> tuple[Any, list[str]]:
     return command, list(arguments)
 
 
-def test_the_example_settings_load_and_give_lean_the_limits_that_verifiers_are_started_with() -> None:
+@pytest.mark.parametrize("name", ["verifier", "generator", "trainer"])
+def test_every_process_of_a_run_reads_the_same_settings(name: str) -> None:
+    assert "./deploy/config.toml:/config/config.toml:ro" in SERVICES[name]["volumes"]
+    assert "/config/config.toml" in words(SERVICES[name]["command"])
+
+
+def test_workers_are_started_with_the_limits_of_the_example_settings() -> None:
     from trainer.config import load_config  # takes seconds: torch comes with it
 
-    settings = load_config(ROOT / "deploy" / "config.toml")
-    command = words(SERVICES["verifier"]["command"])
-    assert float(command[command.index("--timeout") + 1]) == settings.lean.timeout_s
-    assert int(command[command.index("--heartbeats") + 1]) == settings.lean.heartbeats
-    assert ("--tactics" in command) == settings.needs_tactics
+    file = ROOT / "deploy" / "config.toml"
+    config = load_config(file)
+    found: list[VerifierSettings | GeneratorSettings] = []
+    reading = typer.Typer()
+
+    @reading.command()
+    @takes_settings(file="")
+    def verifier(settings: VerifierSettings) -> None:
+        found.append(settings)
+
+    @reading.command()
+    @takes_settings(file="")
+    def generator(settings: GeneratorSettings) -> None:
+        found.append(settings)
+
+    for name in ("verifier", "generator"):
+        command = " ".join(words(SERVICES[name]["command"])).replace("/config/config.toml", str(file))
+        ran = CliRunner().invoke(reading, command.split()[2:])
+        assert ran.exit_code == 0, ran.output
+    judges, samples = found
+    assert isinstance(judges, VerifierSettings) and isinstance(samples, GeneratorSettings)
+    assert judges.lean == config.lean
+    assert judges.judging.tactics == config.needs_tactics
+    assert (samples.generator, samples.compute) == (config.generator, config.compute)
+    assert judges.run == samples.run == "first"
+
+
+def test_commands_of_an_image_without_the_packages_of_training_import_none_of_them() -> None:
+    script = "import sys, trainer.cli; print({'torch', 'transformers'} & sys.modules.keys())"
+    command = [sys.executable, "-c", script]
+    ran = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=300, check=True)
+    assert ran.stdout.strip() == "set()"
 
 
 def test_every_metric_on_the_dashboard_exists() -> None:

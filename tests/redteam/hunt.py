@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from verifier.errors import NoAnswer
 from verifier.judging.pool import LeanPool
 from verifier.judging.protocol import CheckReply, Export, audit_request, check_request
-from verifier.judging.rules import audited
+from verifier.judging.rules import judge_audit
 from verifier.lean.runtime import LeanRuntime
 from verifier.options import Options
 from verifier.verdict import Status, Submission
@@ -159,7 +159,7 @@ class Hunt:
     async def _audit(self, hijack: Hijack, export: Export) -> Status:
         request = audit_request(hijack.header, hijack.statement, export)
         reply, _ = await self._pool.sets["audit"].ask(hijack.header, request, self._pool.options.timeout_s)
-        return audited(reply)[0]
+        return judge_audit(reply)[0]
 
     async def _verify(self, hijack: Hijack, code: str) -> Status:
         submission = Submission(

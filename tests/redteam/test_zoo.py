@@ -25,8 +25,8 @@ OF_THEIR_OWN = ("kernel/Nat.gcd", "kernel/String", "axiom/", "borrowed/", "patch
 """Hijacks that belong to no statement of the zoo."""
 
 
-async def export_of(screens: WorkerSet, statement: str, code: str) -> Export:
-    reply, _ = await screens.ask("", check_request("", statement, code, heartbeats=200_000), 60)
+async def export_of(screeners: WorkerSet, statement: str, code: str) -> Export:
+    reply, _ = await screeners.ask("", check_request("", statement, code, heartbeats=200_000), 60)
     assert reply.messages == () and reply.export is not None, reply
     return reply.export
 
@@ -65,18 +65,18 @@ async def test_no_hijack_is_proved_and_each_reads_like_the_statement(lean_runtim
     assert _named(hunted, "agrees_by_name", False) == []
 
 
-async def test_an_export_as_text_elaborates_to_itself(screens: WorkerSet) -> None:
+async def test_an_export_as_text_elaborates_to_itself(screeners: WorkerSet) -> None:
     statement = "theorem t (o : Option Nat) : (match o with | some k => k + 1 | none => 1) > 0"
-    export = await export_of(screens, statement, f"{statement} := by cases o <;> simp")
+    export = await export_of(screeners, statement, f"{statement} := by cases o <;> simp")
     surface = Surface(export)
     text = "\n".join(surface.declaration(decl) for decl in export["decls"])
-    again = Surface(await export_of(screens, statement, text))
+    again = Surface(await export_of(screeners, statement, text))
     assert "\n".join(again.declaration(decl) for decl in again.export["decls"]) == text
 
 
-async def test_another_name_is_put_into_an_export(screens: WorkerSet) -> None:
+async def test_another_name_is_put_into_an_export(screeners: WorkerSet) -> None:
     code = "def Stand.in_0 : Nat := 1\ntheorem t : Stand.in_0 = 1 := rfl"
-    export = await export_of(screens, "theorem t : 1 = 1", code)
+    export = await export_of(screeners, "theorem t : 1 = 1", code)
     for name in ("Nat.gcd", "Nat"):
         surface = Surface(with_name(export, "Stand.in_0", name))
         assert [surface.name(decl["name"]) for decl in surface.export["decls"]] == [name, "t"]

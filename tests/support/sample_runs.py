@@ -2,29 +2,24 @@
 
 import json
 import random
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-__all__ = ["FAMILIES", "arm", "rate", "sample_summary", "write_sample_run"]
+from prover.evaluation.files import EvalRecord
+from prover.evaluation.statistics import Estimate
+from prover.families import FAMILIES, Role
+from prover.theorem import Theorem
+from tests.support.evaluations import attempt, record_of, write_record
+from trainer.experiments.held_out import HeldOut
+from trainer.run.directory import EVALUATIONS
+from verifier.verdict import Status
 
-FAMILIES = {
-    "nat_linear": (True, False),
-    "int_linear": (True, False),
-    "divisibility": (True, False),
-    "propositional": (True, False),
-    "first_order": (True, False),
-    "list_append": (True, False),
-    "bool_cases": (True, False),
-    "sum_by_recursion": (False, False),
-    "list_map_induction": (False, False),
-    "even_odd_induction": (False, False),
-    "tree_mirror": (False, False),
-    "inequality_chain": (False, False),
-    "option_bind": (False, True),
-    "list_reverse": (False, True),
-    "fin_cases": (False, True),
-    "mod_arithmetic": (False, True),
-}
+__all__ = ["SUPERVISED", "sample_held_out", "sample_summary", "write_sample_run"]
+
+SUPERVISED = {family.name for family in FAMILIES if family.role in (Role.SUPERVISED, Role.RARE)}
+TRAINED = [family.name for family in FAMILIES if family.role is not Role.HELD_OUT]
+NEW = [family.name for family in FAMILIES if family.role is Role.HELD_OUT]
 STATEMENT = "theorem {family}_{i} (xs ys : List Nat) : (xs ++ ys).length = ys.length + xs.length"
 PROOFS = {
     "proved": "by\n  induction xs with\n  | nil => simp\n  | cons x xs ih =>\n    simp only [ih]\n    omega",
@@ -38,68 +33,50 @@ REASONS = {
     "incomplete": "the proof uses sorry",
     "timeout": "no answer within 10 s",
 }
+TACTICS = ["omega", "simp", "decide", "simp_all", "rfl", "intros; simp", "exact rfl", "trivial"]
 
 
-def rate(value: float, half_width: float = 0.04, n: int = 240) -> dict[str, Any]:
-    return {"rate": value, "ci": [max(0.0, value - half_width), min(1.0, value + half_width)], "n": n}
-
-
-def arm(at_1: float, at_8: float, half_width: float = 0.04, n: int = 240, unknown: int = 0) -> dict[str, Any]:
-    return {
-        "n": n,
-        "samples": 8,
-        "pass@1": at_1,
-        "pass@1_ci": rate(at_1, half_width)["ci"],
-        "pass@8": at_8,
-        "pass@8_ci": rate(at_8, half_width)["ci"],
-        "unknown": unknown,
-    }
-
-
-def sample_summary(
+def sample_held_out(
     before: float = 0.28,
     after: float | None = 0.76,
     greedy: tuple[float, float] = (0.60, 0.80),
     paired: tuple[float, float, float] = (0.12, 0.08, 0.16),
     portfolio: tuple[float, float] = (0.33, 0.56),
+    over_portfolio: tuple[float, float, float] | None = None,
     pass_at_8: tuple[float, float] = (0.65, 0.89),
     families: tuple[float, float] = (0.15, 0.17),
     unknown: int = 0,
-) -> dict[str, Any]:
-    """A summary as the demo writes it; `after=None` is one that was stopped in training."""
-    rng = random.Random(7)
-    held_out: dict[str, Any] = {
-        "before": arm(before, pass_at_8[0], unknown=unknown),
-        "greedy": {"before": rate(greedy[0])},
+) -> HeldOut:
+    """What was measured in a run; with `after=None` in one that was stopped in training."""
+    evaluations = {
+        "before": _record(TRAINED, before, pass_at_8[0], unknown=unknown),
+        "before-greedy": _record(TRAINED, greedy[0], samples=1),
+        "before-new-families": _record(NEW, families[0], 0.4, 0.05, n=60),
+        "candidates": record_of([attempt(each, 0, Status.PROVED, each) for each in TACTICS], samples=1),
     }
-    by_family: dict[str, dict[str, Any]] = {}
-    for name, (supervised, held_out_family) in FAMILIES.items():
-        start = rng.uniform(0.2, 0.7) if supervised else rng.uniform(0.0, 0.3)
-        by_family[name] = {"before": start, "n": 15, "supervised": supervised, "held_out": held_out_family}
-    held_out |= {"by_family": by_family, "held_out_families": {"before": arm(families[0], 0.4, 0.05, n=60)}}
-    if after is not None:
-        held_out["after"] = arm(after, pass_at_8[1])
-        held_out["greedy"] |= {"after": rate(greedy[1]), "control": rate(greedy[1] - 0.03)}
-        held_out["control"] = arm(after - paired[0], 0.8)
-        held_out["control_paired"] = {"difference": paired[0], "ci": list(paired[1:]), "n": 240}
-        held_out["held_out_families"] |= {
-            "after": arm(families[1], 0.45, 0.05, n=60),
-            "control": arm(0.16, 0.4, 0.05, n=60),
-        }
-        held_out["portfolio"] = arm(*portfolio) | {
-            "tactics": ["omega", "simp", "decide", "simp_all", "rfl", "intros; simp", "exact rfl", "trivial"]
-        }
-        del held_out["portfolio"]["unknown"]
-        for rates in by_family.values():
-            gain = 0.05 if rates["held_out"] else rng.uniform(0.1, 0.5)
-            reached = min(1.0, rates["before"] + gain)
-            rates |= {
-                "after": reached,
-                "control": max(0.0, reached - rng.uniform(-0.05, 0.2)),
-                "portfolio": rng.uniform(0, 0.7),
-            }
+    if after is None:
+        return HeldOut(evaluations)
+    evaluations |= {
+        "after": _record(TRAINED, after, pass_at_8[1]),
+        "after-greedy": _record(TRAINED, greedy[1], samples=1),
+        "after-new-families": _record(NEW, families[1], 0.45, 0.05, n=60),
+        "control": _record(TRAINED, after - paired[0], 0.8),
+        "control-greedy": _record(TRAINED, greedy[1] - 0.03, samples=1),
+        "control-new-families": _record(NEW, 0.16, 0.4, 0.05, n=60),
+        "portfolio": _record(TRAINED, *portfolio),
+    }
+    ahead = pass_at_8[1] - portfolio[1]
+    difference, *interval = over_portfolio or (ahead, ahead - 0.08, ahead + 0.08)
+    return HeldOut(
+        evaluations,
+        over_control=Estimate(paired[0], paired[1:], 240, 0),
+        over_portfolio=Estimate(difference, (interval[0], interval[1]), 240, 0),
+    )
+
+
+def sample_summary(*, unknown: int = 0, finished: bool = True) -> dict[str, Any]:
+    """A summary as the demo writes it."""
     return {
-        "held_out": held_out,
         "algorithm": "grpo",
         "attempts": 9841,
         "verdicts": {
@@ -107,56 +84,25 @@ def sample_summary(
             "rejected": 4473,
             "incomplete": 96,
             "forbidden": 3,
-            "timeout": 149 if unknown else 0,
+            "timeout": unknown,
         },
         "lean_calls": 6120,
         "cached": 3721,
         "wall_s": 611.4,
-        "time_s": {
-            "supervised": 101.2,
-            "sampling": 48.1,
-            "lean": 96.5,
-            "learning": 41.0,
-            "evaluation": 80.3,
-            "control": 96.0,
-            "portfolio": 70.1,
-        },
+        "time_s": {"supervised": 101.2, "sampling": 48.1, "lean": 96.5, "learning": 41.0, "control": 96.0},
         "lean": {"version": "4.28.0-pre", "runtime": "embedded"},
         "seed": 7,
         "config": {"iterations": 15, "group_size": 8, "learning_rate": 4e-4},
-        "finished": after is not None,
+        "finished": finished,
     }
 
 
-def write_sample_run(run_dir: Path, summary: dict[str, Any], iterations: int = 15) -> Path:
-    """A run directory with the three files the demo leaves."""
+def write_sample_run(
+    run_dir: Path, summary: dict[str, Any], held_out: HeldOut | None = None, iterations: int = 15
+) -> Path:
+    """A run directory with the files the demo leaves."""
     rng = random.Random(11)
     metrics, attempts = [], []
-
-    def attempt(phase: str, iteration: int | None, solve_rate: float) -> None:
-        family = rng.choice(list(FAMILIES))
-        theorem = rng.randrange(15)
-        refuted = rng.choices(["rejected", "incomplete", "timeout"], [20, 1, 1])[0]
-        status = "proved" if rng.random() < solve_rate else refuted
-        kind = {"proved": "proved", "timeout": "unknown"}.get(status, "refuted")
-        attempts.append(
-            {
-                "phase": phase,
-                "iteration": iteration,
-                "policy_version": iteration or 0,
-                "theorem": f"{family}_{theorem}",
-                "family": family,
-                "statement": STATEMENT.format(family=family, i=theorem),
-                "proof": PROOFS[status] if rng.random() < 0.7 else PROOFS[status].replace("simp", "simp_all"),
-                "status": status,
-                "kind": kind,
-                "reason": REASONS[status],
-                "lean_ms": rng.choice([0.0, 21.5]),
-            }
-        )  # fmt: skip
-
-    for _ in range(200):
-        attempt("before", None, 0.28)
     for iteration in range(1, iterations + 1):
         solve_rate = 0.3 + 0.5 * iteration / 15 + rng.uniform(-0.04, 0.04)
         proved = round(256 * solve_rate)
@@ -170,16 +116,72 @@ def write_sample_run(run_dir: Path, summary: dict[str, Any], iterations: int = 1
                 "loss": 0.1,
             }
         )
-        if iteration % 5 == 0:
-            metrics.append({"iteration": iteration, "held_out_pass@1": solve_rate - 0.06})
         for _ in range(30):
-            attempt("train", iteration, solve_rate)
-    if summary["finished"]:
-        for phase in ("after", "control", "portfolio"):
-            for _ in range(200):
-                attempt(phase, None, 0.7)
+            family, theorem = rng.choice(TRAINED), rng.randrange(15)
+            status, proof = _attempt(rng, solve_rate)
+            attempts.append(
+                {
+                    "phase": "train",
+                    "iteration": iteration,
+                    "policy_version": iteration,
+                    "theorem": f"{family}_{theorem}",
+                    "family": family,
+                    "statement": STATEMENT.format(family=family, i=theorem),
+                    "proof": proof,
+                    "status": status,
+                    "reason": REASONS[status],
+                    "lean_ms": rng.choice([0.0, 21.5]),
+                }
+            )
     run_dir.mkdir(parents=True, exist_ok=True)
     (run_dir / "summary.json").write_text(json.dumps(summary))
     for name, rows in (("metrics", metrics), ("attempts", attempts)):
         (run_dir / f"{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for name, record in held_out.evaluations.items() if held_out is not None else ():
+        write_record(run_dir / EVALUATIONS / name, record)
     return run_dir
+
+
+def _record(
+    families: Iterable[str],
+    at_1: float,
+    at_8: float | None = None,
+    half_width: float = 0.04,
+    *,
+    n: int = 240,
+    samples: int = 8,
+    unknown: int = 0,
+) -> EvalRecord:
+    """An evaluation with these rates in its summary, and with some attempts that need not be like them."""
+    rng = random.Random(7)
+    theorems = [
+        Theorem(
+            name=f"{family}_{i}",
+            statement=STATEMENT.format(family=family, i=i),
+            source="families",
+            split="held_out",
+            family=family,
+        )
+        for family in families
+        for i in range(2)
+    ]
+    rows = []
+    for theorem in theorems:
+        for sample in range(samples):
+            status, proof = _attempt(rng, at_1)
+            rows.append(attempt(theorem.name, sample, Status(status), proof, REASONS[status]))
+    rates = {"1": at_1} if at_8 is None else {"1": at_1, "8": at_8}
+    intervals = {k: (max(0.0, r - half_width), min(1.0, r + half_width)) for k, r in rates.items()}
+    record = record_of(rows, theorems, samples=samples)
+    figures = {"n": n, "attempts": n * samples, "unknown": unknown, "left_out": {}}
+    figures |= {"pass_at_k": rates, "ci": intervals}
+    summary = record.summary.model_copy(update=figures)
+    return EvalRecord(record.directory, {}, record.problems, record.attempts, summary)
+
+
+def _attempt(rng: random.Random, solve_rate: float) -> tuple[str, str]:
+    """A status and a proof."""
+    refuted = rng.choices(["rejected", "incomplete", "timeout"], [20, 1, 1])[0]
+    status = "proved" if rng.random() < solve_rate else refuted
+    proof = PROOFS[status]
+    return status, proof if rng.random() < 0.7 else proof.replace("simp", "simp_all")

@@ -8,7 +8,7 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerBase, PreTrainedTo
 from prover.formats.prompts import encode_completion, encode_prompt
 from prover.generators.base import Sample, SamplingParams
 from prover.generators.transformers import TransformersGenerator
-from prover.theorem import Attempt, Theorem
+from prover.theorem import Attempt
 from trainer.model.policy import PolicyConfig
 from trainer.rollout import Rollout
 from verifier.verdict import Status, Tactic, Verdict
@@ -37,10 +37,10 @@ def unchanged(model: torch.nn.Module, before: Sequence[torch.Tensor]) -> bool:
     return all(torch.equal(a, b) for a, b in zip(model.parameters(), before, strict=True))
 
 
-def attempt_of(sample: Sample, theorem: Theorem, *, id: str = "a", group: str = "g") -> Attempt:
+def attempt_of(sample: Sample, *, group: str = "g", index: int = 0, theorem: str = "t") -> Attempt:
     return Attempt(
-        id=id,
         group=group,
+        index=index,
         theorem=theorem,
         policy_version=0,
         proof=sample.text,
@@ -51,13 +51,17 @@ def attempt_of(sample: Sample, theorem: Theorem, *, id: str = "a", group: str = 
     )
 
 
+def rollout_of(text: str, verdict: Verdict) -> Rollout:
+    """Of a text that nobody sampled."""
+    return Rollout(attempt=attempt_of(Sample(text, (), (), (), finished=True)), verdict=verdict)
+
+
 def rollout(sample: Sample, status: Status, *, group: str = "g", name: str = "t") -> Rollout:
-    theorem = Theorem(name=name, statement="theorem t : True", source="test", split="train")
-    attempt = attempt_of(sample, theorem, group=group)
     start = len("by ") if sample.text.startswith("by ") else 0
     tactic = Tactic(start=start, stop=len(sample.text), goals_before="", goals_after="")
-    verdict = Verdict(id="a", status=status, reason="", tactics=(tactic,) if sample.text else ())
-    return Rollout.judged(attempt, verdict)
+    attempt = attempt_of(sample, group=group, theorem=name)
+    verdict = Verdict(id=attempt.id, status=status, reason="", tactics=(tactic,) if sample.text else ())
+    return Rollout(attempt=attempt, verdict=verdict)
 
 
 def sample_of(tokenizer: PreTrainedTokenizerBase, text: str) -> Sample:
@@ -71,3 +75,7 @@ def sampled_group(
 ) -> list[Sample]:
     params = SamplingParams(samples=64, max_new_tokens=16, seed=seed, temperature=temperature)
     return TransformersGenerator(model, tokenizer).sample([PAIRS[0][0]], params)[0]
+
+
+def flat(groups: list[list[Sample]]) -> list[Sample]:
+    return [sample for group in groups for sample in group]

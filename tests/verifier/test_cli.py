@@ -10,6 +10,8 @@ import pytest
 from verifier.lean.runtime import LeanRuntime
 from verifier.server.auth import KeyRing
 
+pytestmark = pytest.mark.e2e
+
 
 def proofmill(*arguments: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "trainer.cli", *map(str, arguments)]

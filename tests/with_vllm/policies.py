@@ -10,7 +10,7 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from prover.generators.base import Sample, SamplingParams
 from prover.generators.transformers import load_model
 from prover.generators.vllm.engine import VLLMEngine
-from tests.support.toys import PAIRS
+from tests.support.toys import PAIRS, flat
 from trainer.model.batching import Example, micro_batches
 from trainer.model.lora import LoRAConfig, merged, with_lora
 from trainer.model.policy import PolicyConfig, build_policy, save_policy, token_logprobs
@@ -64,10 +64,6 @@ def publish_adapter(base: Published, version: int, *, rank: int = 4) -> Publishe
     whole = merged(adapted)
     assert isinstance(whole, LlamaForCausalLM)
     return Published(directory, version, whole.eval())
-
-
-def flat(groups: list[list[Sample]]) -> list[Sample]:
-    return [sample for group in groups for sample in group]
 
 
 def sample(engine: VLLMEngine, policy: Published, *, seed: int = 0, temperature: float = 1.0) -> list[Sample]:

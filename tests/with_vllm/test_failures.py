@@ -10,7 +10,8 @@ import httpx
 
 from prover.generators.base import SamplingParams
 from prover.generators.vllm.engine import VLLMEngine
-from tests.with_vllm.policies import CONTEXT, PROMPTS, Published, assert_from, flat, sample
+from tests.support.toys import flat
+from tests.with_vllm.policies import CONTEXT, PROMPTS, Published, assert_from, sample
 from verifier.sandbox.child import process_tree
 
 

@@ -7,10 +7,10 @@ from typing import cast
 from transformers import LlamaForCausalLM
 
 from prover.generators.base import Sample
-from prover.generators.messages import AttemptMessage
 from prover.generators.transformers import load_model
 from prover.generators.vllm.engine import VLLMEngine
 from prover.generators.worker import load_with
+from prover.theorem import Attempt
 from tests.support.answering import answering
 from tests.support.toys import PAIRS
 from tests.with_vllm.policies import Published, distance
@@ -21,8 +21,7 @@ from verifier.streams.valkey import EmbeddedRedis
 VERSIONS = 3
 
 
-def samples_of(messages: list[AttemptMessage], version: int) -> list[Sample]:
-    attempts = [each.attempt for each in messages if each.attempt is not None]
+def samples_of(attempts: list[Attempt], version: int) -> list[Sample]:
     return [
         Sample(each.proof, each.prompt_ids, each.token_ids, each.logprobs, each.finished)
         for each in attempts
@@ -31,7 +30,7 @@ def samples_of(messages: list[AttemptMessage], version: int) -> list[Sample]:
 
 
 def test_each_version_samples_from_its_own_adapter_while_the_server_runs_on(
-    engine: VLLMEngine, base: Published, tmp_path: Path
+    engine: VLLMEngine, base: Published, redis_server: EmbeddedRedis, tmp_path: Path
 ) -> None:
     theorems = tmp_path / "theorems.jsonl"
     rows = [
@@ -54,18 +53,15 @@ def test_each_version_samples_from_its_own_adapter_while_the_server_runs_on(
         }
     )
     run = tmp_path / "run"
-    with (
-        EmbeddedRedis(tmp_path / "redis") as server,
-        answering(server.url, "run", load_with(engine)) as messages,
-    ):
-        run_daemon(config, run, server.url, "run")
+    with answering(redis_server.url, "run", load_with(engine)) as attempts:
+        run_daemon(config, run, redis_server.url, "run")
     policies = [
         Published(directory, number, cast(LlamaForCausalLM, load_model(directory)[0].eval()))
         for number in range(VERSIONS)
         for directory in [run / "versions" / f"v{number:04d}" / "policy"]
     ]
     for policy in policies:
-        samples = samples_of(messages, policy.version)
+        samples = samples_of(attempts, policy.version)
         assert len(samples) == 4 * 8
         assert distance(samples, policy) < 1e-3
         assert min(distance(samples, each) for each in policies if each is not policy) > 0.1

@@ -8,7 +8,8 @@ from transformers import PreTrainedTokenizerFast
 from prover.formats.prompts import encode_prompt
 from prover.generators.base import SamplingParams
 from prover.generators.vllm.engine import VLLMEngine
-from tests.with_vllm.policies import CONTEXT, PROMPTS, Published, flat
+from tests.support.toys import flat
+from tests.with_vllm.policies import CONTEXT, PROMPTS, Published
 from verifier.errors import InvalidInput
 
 PARAMS = SamplingParams(samples=8, max_new_tokens=40)

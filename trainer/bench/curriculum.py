@@ -21,8 +21,8 @@ from pydantic import BaseModel
 from prover.library.store import TheoremStore
 from prover.library.training_set import TrainingSet
 from prover.theorem import Theorem
+from trainer.bench.settings import CurriculumBenchSettings
 from trainer.curriculum.config import CurriculumConfig
-from trainer.curriculum.policies.registry import PolicyName
 from trainer.curriculum.scheduler import Outcome, Scheduler
 
 __all__ = ["CurriculumBench", "bench_curriculum"]
@@ -51,33 +51,27 @@ class CurriculumBench(BaseModel):
 
 
 def bench_curriculum(
-    *,
-    theorems: int,
-    count: int,
-    rounds: int,
-    policy: PolicyName,
-    store: Path | None = None,
-    on_added: Callable[[], None] = lambda: None,
+    settings: CurriculumBenchSettings, on_added: Callable[[], None] = lambda: None
 ) -> CurriculumBench:
-    """Choose `count` theorems a round; one in five attempts at whatever is chosen is a proof.
+    """Choose theorems round by round; one in five attempts at whatever is chosen is a proof.
+
+    They are those of `settings.store`, or of a new store, which is removed afterwards unless that names it.
 
     Args:
-        theorems: to choose from, in a new store.
-        store: where that is made, or one that is there, with as many theorems as it has; none for a file that
-            is removed afterwards.
         on_added: called after each thousandth theorem of a new store.
 
     Raises:
-        InvalidInput: what is at `store` is none.
+        InvalidInput: what is at `settings.store` is none.
     """
     with ExitStack() as stack:
+        store = settings.store
         if store is None:
             store = Path(stack.enter_context(tempfile.TemporaryDirectory())) / "theorems.db"
         if not store.exists():
-            _fill(store, theorems, on_added)
+            _fill(store, settings.theorems, on_added)
         spawning = multiprocessing.get_context("spawn")
         process = stack.enter_context(ProcessPoolExecutor(1, mp_context=spawning))
-        return process.submit(_bench, store, count, rounds, policy).result()
+        return process.submit(_bench, store, settings).result()
 
 
 def _fill(path: Path, count: int, on_added: Callable[[], None]) -> None:
@@ -99,14 +93,14 @@ def _fill(path: Path, count: int, on_added: Callable[[], None]) -> None:
             on_added()
 
 
-def _bench(store: Path, count: int, rounds: int, policy: PolicyName) -> CurriculumBench:
+def _bench(store: Path, settings: CurriculumBenchSettings) -> CurriculumBench:
     rng = np.random.default_rng(0)
-    catalogue, config = TrainingSet(TheoremStore(store)), CurriculumConfig(policy=policy)
+    catalogue, config = TrainingSet(TheoremStore(store)), CurriculumConfig(policy=settings.policy)
     scheduler = Scheduler(catalogue, config, samples=SAMPLES, seed=0)
     choose_ms, observe_ms = [], []
-    for _ in range(rounds):
+    for _ in range(settings.rounds):
         began = time.perf_counter()
-        choices = scheduler.choose(count)
+        choices = scheduler.choose(settings.count)
         choose_ms.append((time.perf_counter() - began) * 1e3)
         outcomes = []
         for choice in choices:

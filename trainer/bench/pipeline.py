@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
 from itertools import cycle
 from pathlib import Path
 from statistics import fmean
@@ -21,28 +20,33 @@ from typing import Any
 from pydantic import BaseModel
 
 from prover.generators.base import SamplingParams
-from prover.generators.messages import TASKS_PER_ORDER, AttemptMessage, Order, Task
+from prover.generators.messages import TASKS_PER_ORDER, Order, Task
 from prover.generators.worker import GENERATOR_GROUP
 from prover.theorem import Attempt, Theorem
-from trainer.config import run_config
-from trainer.launch.processes import Processes, generator_arguments, verifier_arguments
+from trainer.bench.settings import PipelineBenchSettings
+from trainer.config import run_config, write_settings
+from trainer.launch.up import run_up
 from trainer.run.books import Books
-from trainer.run.daemon import run_daemon
-from trainer.run.intake import Intake
 from trainer.run.metrics import busy_shares
-from verifier.streams.connection import REDIS_VARIABLE, connect
-from verifier.streams.judge_worker import IN_FLIGHT_PER_WORKER, VERIFIER_GROUP, JudgeRequest
+from trainer.run.streams import RunStreams
+from verifier.console import say
+from verifier.errors import ProofmillError
+from verifier.streams.connection import connect
+from verifier.streams.judge_worker import IN_FLIGHT_PER_WORKER, VERIFIER_GROUP
 from verifier.streams.stream import Stream, StreamNames
 from verifier.streams.valkey import EmbeddedRedis
-from verifier.verdict import Status, Verdict
+from verifier.verdict import Status, Submission, Verdict
 
 __all__ = ["PipelineBench", "RunBench", "bench_pipeline"]
 
 SAMPLES = 8
 TOKENS = 32
+PROOF = "by\n  induction a with\n  | zero => simp\n  | succ n ih => omega"
 LEAN_MS = (14, 17, 20, 22, 25, 27, 30, 34, 38, 43, 48, 55, 63, 75, 99, 137, 176, 238, 333)
 """Times of 2,601 Lean calls of a demo run, audits included: their 5%, 10%, ... 95% quantiles."""
 WARM_UP_S = 1.0
+VERIFIERS = (1, 2, 4, 16, 64)
+"""How many are simulated at a time."""
 
 
 class RunBench(BaseModel):
@@ -73,33 +77,22 @@ class PipelineBench(BaseModel):
 
 
 def bench_pipeline(
-    *,
-    attempts: int,
-    seconds: float,
-    verifiers: tuple[int, ...] = (1, 2, 4, 16, 64),
-    rounds: int = 8,
-    on_done: Callable[[], None] = lambda: None,
+    settings: PipelineBenchSettings, on_done: Callable[[], None] = lambda: None
 ) -> PipelineBench:
-    """Measure all three.
-
-    Args:
-        attempts: to send round for the overhead.
-        seconds: for each number of stubs.
-        rounds: of the daemon; 0 leaves that out.
-    """
+    """Measure all three; `on_done` is called after each figure."""
     with tempfile.TemporaryDirectory() as folder, EmbeddedRedis(Path(folder) / "redis") as server:
-        overhead_ms = _overhead_ms(server.url, attempts)
+        overhead_ms = _overhead_ms(server.url, settings.attempts)
         on_done()
         rates = {}
-        for count in verifiers:
-            rates[count] = _verdicts_per_s(server.url, f"scaling-{count}", count, seconds)
+        for count in VERIFIERS:
+            rates[count] = _verdicts_per_s(server.url, f"scaling-{count}", count, settings.seconds)
             on_done()
-        run = _run(Path(folder) / "run", server.url, rounds) if rounds else None
+        run = _run(Path(folder) / "run", server.url, settings.rounds) if settings.rounds else None
         on_done()
     return PipelineBench(
         overhead_ms=overhead_ms,
         simulated_verifiers_per_s=rates,
-        scaling={count: rate / (count * rates[verifiers[0]]) for count, rate in rates.items()},
+        scaling={count: rate / (count * rates[VERIFIERS[0]]) for count, rate in rates.items()},
         run=run,
     )
 
@@ -107,30 +100,30 @@ def bench_pipeline(
 def _overhead_ms(url: str, attempts: int) -> float:
     """Milliseconds of streams for an attempt, each stage reading and writing as the real one does."""
     with connect(url) as client:
-        names, books, intake = StreamNames("overhead"), Books(), Intake(client, "overhead")
+        names, books, streams = StreamNames("overhead"), Books(), RunStreams(client, "overhead")
         orders = Stream(client, names.tasks, Order)
-        sampled = Stream(client, names.attempts, AttemptMessage)
-        requests = Stream(client, names.attempts, JudgeRequest)
+        sampled = Stream(client, names.attempts, Attempt)
+        submissions = Stream(client, names.submissions, Submission)
         verdicts = Stream(client, names.verdicts, Verdict)
         began = time.monotonic()
         for number in range(1, -(-attempts // (TASKS_PER_ORDER * SAMPLES)) + 1):
             books.issue(number, [_task(f"{number}.{place}") for place in range(TASKS_PER_ORDER)])
-            intake.publish(books)
+            streams.publish(books)
             deliveries = orders.read(GENERATOR_GROUP, "g", 1, 0)
             tasks = deliveries[0].message.tasks
-            sampled.publish_many(
-                _attempt(task, index) for task in tasks for index in range(task.sampling.samples)
-            )
+            samples = [(task, index) for task in tasks for index in range(SAMPLES)]
+            sampled.publish_many(_attempt(task, index) for task, index in samples)
+            submissions.publish_many(task.submission(index, PROOF) for task, index in samples)
             orders.ack(deliveries)
-            while judged := requests.read(VERIFIER_GROUP, "v", IN_FLIGHT_PER_WORKER, 0):
-                for each in judged:
-                    requests.answer(each, verdicts, _verdict(each.message.submission.id))
+            while taken := submissions.read(VERIFIER_GROUP, "v", IN_FLIGHT_PER_WORKER, 0):
+                for delivery in taken:
+                    submissions.answer(delivery, verdicts, _verdict(delivery.message.id))
             # No read that finds nothing: it would wait, which is no cost of the streams.
             while len(books.complete()) < len(books.open):
-                intake.poll(books)
+                streams.poll(books)
             for group in books.complete():
                 books.close(group, stale=False)
-            intake.acknowledge()
+            streams.acknowledge()
         return (time.monotonic() - began) * 1e3 / books.issued
 
 
@@ -140,11 +133,11 @@ def _verdicts_per_s(url: str, run: str, verifiers: int, seconds: float) -> float
     enough = round(verifiers * (seconds + 2 * WARM_UP_S) * 1e3 / fmean(LEAN_MS)) + 64 * IN_FLIGHT_PER_WORKER
     over = Event()
     with connect(url) as client, ThreadPoolExecutor(verifiers) as pool:
-        sampled = Stream(client, names.attempts, AttemptMessage)
+        submissions = Stream(client, names.submissions, Submission)
         verdicts = Stream(client, names.verdicts, Verdict)
         task = _task("stub")
         for first in range(0, enough, 512):
-            sampled.publish_many(_attempt(task, index) for index in range(first, first + 512))
+            submissions.publish_many(task.submission(index, PROOF) for index in range(first, first + 512))
         stubs = [pool.submit(_stub, url, names, number, over) for number in range(verifiers)]
         try:
             time.sleep(WARM_UP_S)
@@ -161,28 +154,24 @@ def _stub(url: str, names: StreamNames, number: int, over: Event) -> None:
     """A verifier with one worker that only takes time: every stub the same times, in an order of its own."""
     times = cycle(random.Random(number).sample(LEAN_MS, len(LEAN_MS)))
     with connect(url) as client:
-        requests = Stream(client, names.attempts, JudgeRequest)
+        submissions = Stream(client, names.submissions, Submission)
         verdicts = Stream(client, names.verdicts, Verdict)
         while not over.is_set():
-            for each in requests.read(VERIFIER_GROUP, str(number), IN_FLIGHT_PER_WORKER, 100):
+            for delivery in submissions.read(VERIFIER_GROUP, str(number), IN_FLIGHT_PER_WORKER, 100):
                 if over.is_set():
                     break
                 time.sleep(next(times) / 1e3)
-                requests.answer(each, verdicts, _verdict(each.message.submission.id))
+                submissions.answer(delivery, verdicts, _verdict(delivery.message.id))
 
 
 def _run(directory: Path, url: str, rounds: int) -> RunBench:
-    """The daemon on the demo's task, one version ahead, with a generator and a verifier beside it."""
-    config = run_config({"iterations": rounds, "daemon": {"max_staleness": 1}, "lean": {"workers": 1}})
+    """The demo's task, one version ahead, with one generator and one verifier."""
+    config = run_config(
+        {"iterations": rounds, "redis_url": url, "daemon": {"max_staleness": 1}, "lean": {"workers": 1}}
+    )
     directory.mkdir()
-    with ExitStack() as stack:
-        processes = stack.enter_context(Processes(directory))
-        for name, arguments in (
-            ("verifier", verifier_arguments(config, "bench")),
-            ("generator", generator_arguments(config, "bench")),
-        ):
-            processes.start(name, arguments, {REDIS_VARIABLE: url})
-        run_daemon(config, directory, url, "bench")
+    if run_up(write_settings(config, directory), config, directory, log=lambda _, line: say(line)):
+        raise ProofmillError("the run did not finish: the lines above say why")
     lines = (directory / "metrics.jsonl").read_text().splitlines()
     return run_bench_of([json.loads(line) for line in lines][1:])
 
@@ -211,20 +200,17 @@ def _task(name: str) -> Task:
     return Task(id=name, theorem=theorem, policy="/policy", policy_version=0, sampling=sampling)
 
 
-def _attempt(task: Task, index: int) -> AttemptMessage:
-    return AttemptMessage.of(
-        Attempt(
-            id=task.attempt_id(index),
-            group=task.id,
-            theorem=task.theorem,
-            policy_version=0,
-            proof="by\n  induction a with\n  | zero => simp\n  | succ n ih => omega",
-            prompt_ids=tuple(range(TOKENS)),
-            token_ids=tuple(range(TOKENS)),
-            logprobs=(-0.123456789,) * TOKENS,
-            finished=True,
-        ),
-        sampling_ms=1.0,
+def _attempt(task: Task, index: int) -> Attempt:
+    return Attempt(
+        group=task.id,
+        index=index,
+        theorem=task.theorem.name,
+        policy_version=0,
+        proof=PROOF,
+        prompt_ids=tuple(range(TOKENS)),
+        token_ids=tuple(range(TOKENS)),
+        logprobs=(-0.123456789,) * TOKENS,
+        finished=True,
     )
 
 

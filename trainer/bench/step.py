@@ -17,14 +17,14 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 from statistics import median
-from typing import Any
 
 import torch
 from pydantic import BaseModel, Field
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM, PreTrainedModel
 
-from prover.theorem import Attempt, Theorem
+from prover.theorem import Attempt
+from trainer.bench.settings import StepBenchSettings
 from trainer.learners.policy_gradient import PolicyGradientConfig, PolicyGradientLearner, examples_of
 from trainer.model.batching import Example, micro_batches
 from trainer.model.optimizer import Stepper
@@ -69,19 +69,10 @@ class TrainerBench(BaseModel):
     """Between a weight of ours and of trl's after the last step."""
 
 
-def bench_trainer(
-    *, device: str, sequences: int, steps: int, width: int, layers: int, on_done: Callable[[], None]
-) -> TrainerBench:
+def bench_trainer(settings: StepBenchSettings, on_done: Callable[[], None] = lambda: None) -> TrainerBench:
     """Measure both; `on_done` is called after each."""
-    settings = {
-        "device": device,
-        "sequences": sequences,
-        "steps": steps,
-        "width": width,
-        "layers": layers,
-    }
-    model = _model(width, layers)
-    rollouts = _rollouts(model, sequences)
+    model = _model(settings.width, settings.layers)
+    rollouts = _rollouts(model, settings.sequences)
     with tempfile.TemporaryDirectory() as directory:
         ours = _in_a_process(_our_steps, settings, Path(directory) / "ours.pt")
         on_done()
@@ -94,9 +85,9 @@ def bench_trainer(
             weights = [torch.load(Path(directory) / name) for name in ("ours.pt", "trl.pt")]
             difference = max(float((a - b).abs().max()) for a, b in zip(*weights, strict=True))
     return TrainerBench(
-        device=device,
+        device=settings.device,
         parameters=sum(p.numel() for p in model.parameters()),
-        sequences=sequences,
+        sequences=settings.sequences,
         tokens=_tokens(rollouts),
         ours=ours,
         trl=theirs,
@@ -107,7 +98,7 @@ def bench_trainer(
 
 
 def _in_a_process(
-    run: Callable[[dict[str, Any], Path], None], settings: dict[str, Any], weights: Path
+    run: Callable[[StepBenchSettings, Path], None], settings: StepBenchSettings, weights: Path
 ) -> StepBench:
     process = multiprocessing.get_context("spawn").Process(target=run, args=(settings, weights))
     process.start()
@@ -117,12 +108,12 @@ def _in_a_process(
     return StepBench.model_validate(json.loads(weights.with_suffix(".json").read_text("utf-8")))
 
 
-def _our_steps(settings: dict[str, Any], weights: Path) -> None:
-    model = _model(settings["width"], settings["layers"])
-    rollouts = _rollouts(model, settings["sequences"])
-    model.to(settings["device"])
+def _our_steps(settings: StepBenchSettings, weights: Path) -> None:
+    model = _model(settings.width, settings.layers)
+    rollouts = _rollouts(model, settings.sequences)
+    model.to(settings.device)  # type: ignore[arg-type]
     config = PolicyGradientConfig(
-        minibatch_size=settings["sequences"],
+        minibatch_size=settings.sequences,
         max_tokens=MICRO_BATCH * 2 * LONGEST,
         longest_response=LONGEST,
     )
@@ -130,13 +121,13 @@ def _our_steps(settings: dict[str, Any], weights: Path) -> None:
     _measure(settings, model, rollouts, weights, lambda: learner.update(rollouts))
 
 
-def _their_steps(settings: dict[str, Any], weights: Path) -> None:
+def _their_steps(settings: StepBenchSettings, weights: Path) -> None:
     # By name: only who measures has them installed.
     trl, datasets = import_module("trl"), import_module("datasets")
-    model = _model(settings["width"], settings["layers"])
-    rollouts = _rollouts(model, settings["sequences"])
-    model.to(settings["device"])
-    accumulated = settings["sequences"] // MICRO_BATCH
+    model = _model(settings.width, settings.layers)
+    rollouts = _rollouts(model, settings.sequences)
+    model.to(settings.device)  # type: ignore[arg-type]
+    accumulated = settings.sequences // MICRO_BATCH
     tokenizer = train_tokenizer(["theorem t : 1 + 1 = 2 := by simp"])
     ours = PolicyGradientConfig()
     trainer = trl.GRPOTrainer(
@@ -153,10 +144,10 @@ def _their_steps(settings: dict[str, Any], weights: Path) -> None:
             epsilon_high=ours.loss.clip_high,
             beta=0.0,
             bf16=False,
-            use_cpu=settings["device"] == "cpu",
+            use_cpu=settings.device == "cpu",
             report_to=[],
         ),
-        train_dataset=datasets.Dataset.from_list([{"prompt": "x"}] * settings["sequences"]),
+        train_dataset=datasets.Dataset.from_list([{"prompt": "x"}] * settings.sequences),
         processing_class=tokenizer,
     )
     # It learns from the batches it is given, in place of sampling some.
@@ -165,7 +156,7 @@ def _their_steps(settings: dict[str, Any], weights: Path) -> None:
     optimizer = Stepper(model, ours).optimizer
     examples = examples_of(rollouts, ours)
     batches = [
-        _padded(examples[start : start + MICRO_BATCH], settings["device"])
+        _padded(examples[start : start + MICRO_BATCH], settings.device)
         for start in range(0, len(examples), MICRO_BATCH)
     ]
     model.train()
@@ -181,7 +172,7 @@ def _their_steps(settings: dict[str, Any], weights: Path) -> None:
 
 
 def _measure(
-    settings: dict[str, Any],
+    settings: StepBenchSettings,
     model: PreTrainedModel,
     rollouts: Sequence[Rollout],
     weights: Path,
@@ -190,16 +181,16 @@ def _measure(
     """Time `step`, and leave the figures and the weights behind."""
     step()
     seconds = []
-    for _ in range(settings["steps"]):
-        _synchronise(settings["device"])
+    for _ in range(settings.steps):
+        _synchronise(settings.device)
         began = time.perf_counter()
         step()
-        _synchronise(settings["device"])
+        _synchronise(settings.device)
         seconds.append(time.perf_counter() - began)
     found = StepBench(
         tokens_per_s=round(_tokens(rollouts) / median(seconds), 1),
         step_s=round(median(seconds), 3),
-        peak_mb=round(_peak_bytes(settings["device"]) / 1e6, 1),
+        peak_mb=round(_peak_bytes(settings.device) / 1e6, 1),
     )
     weights.with_suffix(".json").write_text(found.model_dump_json(), "utf-8")
     torch.save([p.detach().cpu() for p in model.parameters()], weights)
@@ -233,16 +224,15 @@ def _model(width: int, layers: int) -> LlamaForCausalLM:
 def _rollouts(model: PreTrainedModel, count: int) -> list[Rollout]:
     """Groups of eight attempts, half of them proved by chance, of a policy a little away from the model."""
     rng = random.Random(0)
-    theorem = Theorem(name="t", statement="theorem t : True", source="bench", split="train")
     rollouts = []
     for i in range(count):
         prompt, response = rng.randint(40, 160), min(LONGEST, 4 + int(rng.expovariate(1 / 24)))
         ids = tuple(rng.randrange(VOCABULARY) for _ in range(prompt + response))
         example = Example(ids[:prompt], ids[prompt:])
         attempt = Attempt(
-            id=str(i),
             group=str(i // 8),
-            theorem=theorem,
+            index=i % 8,
+            theorem="t",
             policy_version=0,
             proof="",
             prompt_ids=example.prompt_ids,
@@ -251,7 +241,8 @@ def _rollouts(model: PreTrainedModel, count: int) -> list[Rollout]:
             finished=True,
         )
         status = Status.PROVED if rng.random() < 0.5 else Status.REJECTED
-        rollouts.append(Rollout.judged(attempt, Verdict(id=str(i), status=status, reason="")))
+        verdict = Verdict(id=attempt.id, status=status, reason="")
+        rollouts.append(Rollout(attempt=attempt, verdict=verdict))
     return rollouts
 
 

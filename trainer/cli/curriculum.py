@@ -5,55 +5,62 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from pydantic import Field
 
-from trainer.cli.extras import prepare_torch
 from trainer.curriculum.scheduler import Explanation
 from trainer.simulation.learners import MIXES, LearnsFrom, Mix
+from verifier.cli.app import prepare_torch
+from verifier.cli.settings import AsJson, takes_settings
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
+from verifier.settings import Section
 
 __all__ = ["curriculum_app"]
 
 curriculum_app = typer.Typer(no_args_is_help=True, help="Which theorems are tried next, and why.")
 
-AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
+
+class SimulationSettings(Section):
+    """What `proofmill curriculum simulate` compares policies on."""
+
+    mix: str = ",".join(MIXES)
+    """Mixes of difficulties, with commas."""
+    run: list[Path] = Field(default=[])
+    """A recorded run in place of the mixes; repeatable."""
+    seeds: int = Field(default=20, ge=2)
+    """Worlds to average over."""
+    calls: int | None = Field(default=None, ge=512)
+    """Lean calls; by default 8 for a quarter of the theorems."""
+    theorems: int = Field(default=10_000, ge=64)
+    """Of a mix."""
+    learns_from: LearnsFrom = "informative"
+    """What teaches: groups with proof and failure, or proofs."""
+    guidance: float = Field(default=1.0, ge=0, le=2)
+    """How well features tell difficulty; 1 is usual, 0 not at all."""
+    out: Path | None = None
+    """Directory for the table and the plot."""
 
 
 @curriculum_app.command("simulate")
-def simulate_command(
-    mix: Annotated[str, typer.Option(help="Mixes of difficulties, with commas.")] = ",".join(MIXES),
-    run: Annotated[
-        list[Path] | None, typer.Option(help="A recorded run in place of the mixes; repeatable.")
-    ] = None,
-    seeds: Annotated[int, typer.Option(min=2, help="Worlds to average over.")] = 20,
-    calls: Annotated[
-        int | None, typer.Option(min=512, help="Lean calls; default: 8 for a quarter of the theorems.")
-    ] = None,
-    theorems: Annotated[int, typer.Option(min=64, help="Of a mix.")] = 10_000,
-    learns_from: Annotated[
-        LearnsFrom, typer.Option(help="What teaches: groups with proof and failure, or proofs.")
-    ] = "informative",
-    guidance: Annotated[
-        float, typer.Option(min=0, max=2, help="How well features tell difficulty; 1 is usual, 0 not at all.")
-    ] = 1.0,
-    out: Annotated[Path | None, typer.Option(help="Directory for the table and the plot.")] = None,
-    as_json: AsJson = False,
-) -> None:
+@takes_settings()
+def simulate_command(settings: SimulationSettings, as_json: AsJson = False) -> None:
     """Compare policies on synthetic learners or recorded runs: theorems solved for a number of Lean calls."""
     prepare_torch()
     from trainer.simulation.recorded import read_recorded_run
     from trainer.simulation.report import table_of, write_simulation
     from trainer.simulation.simulate import SAMPLES, Setting, simulate
 
-    settings = []
-    for source in map(read_recorded_run, run) if run else map(_mix, mix.split(",")):
-        count = theorems if isinstance(source, str) else len(source.theorems)
-        settings.append(Setting(source, count, calls or SAMPLES * count // 4, learns_from, guidance))
+    worlds = []
+    mixes = map(_mix, settings.mix.split(","))
+    for source in map(read_recorded_run, settings.run) if settings.run else mixes:
+        count = settings.theorems if isinstance(source, str) else len(source.theorems)
+        calls = settings.calls or SAMPLES * count // 4
+        worlds.append(Setting(source, count, calls, settings.learns_from, settings.guidance))
     with progress_bars() as progress:
-        bar = progress.add_task("seeds", total=seeds * len(settings))
-        comparisons = simulate(settings, seeds, on_done=lambda: progress.advance(bar))
-    if out is not None:
-        say(f"table and plot: {write_simulation(out, comparisons)}")
+        bar = progress.add_task("seeds", total=settings.seeds * len(worlds))
+        comparisons = simulate(worlds, settings.seeds, on_done=lambda: progress.advance(bar))
+    if settings.out is not None:
+        say(f"table and plot: {write_simulation(settings.out, comparisons)}")
     if as_json:
         ours = {
             each.title: each.policies["informative"].solved_per_call_over_uniform.model_dump()
@@ -73,7 +80,7 @@ def why_command(
 ) -> None:
     """Say what decides whether a theorem is chosen next in a run, as of its newest version."""
     prepare_torch()
-    from trainer.run.scheduler import scheduler_of_run
+    from trainer.run.start import scheduler_of_run
 
     explanation = scheduler_of_run(run).why(name)
     print(explanation.model_dump_json(indent=2) if as_json else explained(explanation))

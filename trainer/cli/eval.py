@@ -1,12 +1,11 @@
 """`proofmill eval`: measure a prover on a benchmark, and put results beside each other."""
 
 import asyncio
-import hashlib
 import json
-from collections.abc import AsyncIterator, Iterable, Iterator
+from collections.abc import AsyncIterator, Iterable
 from contextlib import ExitStack, asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
 import typer
 from rich.progress import Progress
@@ -14,26 +13,22 @@ from typer.core import TyperGroup
 
 from prover.evaluation.benchmark import Benchmark, load_benchmark
 from prover.evaluation.compare import EvalComparison, compare_evaluations
+from prover.evaluation.config import EvalConfig
 from prover.evaluation.export import EXPORTS, exported, write_parquet
-from prover.evaluation.files import EvalFiles, EvalRecord, ProblemRow, StatementRow, read_record
+from prover.evaluation.files import EvalFiles, EvalRecord, StatementRow, read_record
 from prover.evaluation.page import render_evaluation
-from prover.evaluation.provers import BestOf, Prover, ProverSettings
-from prover.evaluation.registry import ProverName, open_prover
-from prover.evaluation.run import Budget, evaluate
+from prover.evaluation.provers import BestOf, Prover, digest_of_model, open_prover
+from prover.evaluation.run import evaluate, plan_of
 from prover.evaluation.summary import Evaluated
-from prover.formats.registry import FORMATS
-from prover.generators.base import EngineSettings, SamplingParams
-from prover.generators.sealed import digest_of_model
-from trainer.cli.extras import prepare_torch
-from verifier.cli.app import AllowUnconfined, Heartbeats, Project, Timeout, Workers, confined_runtime
+from verifier.cli.app import confined_runtime, prepare_torch
+from verifier.cli.settings import AsJson, takes_settings
 from verifier.client import AsyncClient
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
 from verifier.judging.certificate import CertificateStore
 from verifier.judging.pool import LeanPool
 from verifier.judging.reward import Verifier
-from verifier.lean.runtime import LeanRuntime, code_in
-from verifier.options import Options
+from verifier.lean.runtime import LeanRuntime
 from verifier.verdict import Kind, Submission, Verdict
 
 __all__ = ["eval_app"]
@@ -43,7 +38,7 @@ SHOWN = 20
 
 
 class _RunByDefault(TyperGroup):
-    """`eval DATA` is `eval run DATA`: what is no command is a benchmark."""
+    """What is no command is a benchmark."""
 
     def parse_args(self, context: Any, args: list[str]) -> list[str]:
         if args and args[0] not in {*self.commands, "--help"}:
@@ -51,113 +46,46 @@ class _RunByDefault(TyperGroup):
         return super().parse_args(context, args)
 
 
-eval_app = typer.Typer(cls=_RunByDefault, no_args_is_help=True, help="Provers measured on benchmarks.")
+eval_app = typer.Typer(
+    cls=_RunByDefault,
+    no_args_is_help=True,
+    help="Provers measured on benchmarks; `eval DATA` is `eval run DATA`.",
+)
 
-Split = Literal["train", "valid", "test"]
 Finished = Annotated[Path, typer.Argument(help="Directory of an evaluation that came to its end.")]
-AsJson = Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")]
 
 
 @eval_app.command(RUN)
-def run_command(
-    data: Annotated[Path, typer.Argument(help="JSONL, a Lean file, or a directory of Lean files.")],
-    out: Annotated[Path, typer.Option(help="Directory; one that holds a part of this is gone on with.")],
-    generator: Annotated[ProverName, typer.Option(help="What answers.")] = "portfolio",
-    samples: Annotated[int, typer.Option(min=1, help="Attempts at each theorem.")] = 8,
-    repairs: Annotated[
-        int, typer.Option(min=0, help="Answers to Lean's complaints within an attempt, a Lean call each.")
-    ] = 0,
-    model: Annotated[Path | None, typer.Option(help="Directory of the model, or of an adapter.")] = None,
-    prompt: Annotated[
-        str, typer.Option("--format", help=f"How it is asked: {', '.join(FORMATS)}.")
-    ] = "completion",
-    temperature: Annotated[float, typer.Option(min=0.01, help="Of sampling.")] = 1.0,
-    top_p: Annotated[float, typer.Option(min=0.01, max=1, help="Of sampling.")] = 1.0,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Most tokens of an answer.")] = 2048,
-    seed: Annotated[int, typer.Option(min=0, help="Of sampling.")] = 0,
-    ranker: Annotated[
-        Path | None, typer.Option(help="Directory of a ranker (`proofmill rank`) that chooses the attempts.")
-    ] = None,
-    candidates: Annotated[int, typer.Option(min=1, help="That it chooses among.")] = 32,
-    device: Annotated[str, typer.Option(help="cpu, cuda, cuda:1 ...")] = "cpu",
-    vllm_url: Annotated[str | None, typer.Option(help="A vLLM that runs; none starts one.")] = None,
-    split: Annotated[Split | None, typer.Option(help="Only theorems of this split.")] = None,
-    first: Annotated[int | None, typer.Option(min=1, help="Only so many theorems of the set.")] = None,
-    core: Annotated[
-        bool, typer.Option("--core", help="Those that fit a Lean without Mathlib, under a header for it.")
-    ] = False,
-    answers: Annotated[
-        bool,
-        typer.Option(help="Put in PutnamBench's published answers; else its theorems rest on sorry."),
-    ] = True,
-    leave_out: Annotated[
-        bool, typer.Option("--leave-out", help="Go on without statements that Lean cannot read here.")
-    ] = False,
-    unknown_again: Annotated[
-        bool, typer.Option("--unknown-again", help="Try again what the machine left undecided.")
-    ] = False,
-    url: Annotated[str | None, typer.Option(help="Of a `proofmill serve` that judges.")] = None,
-    api_key: Annotated[
-        str | None, typer.Option(envvar="PROOFMILL_API_KEY", help="For that server.", show_default=False)
-    ] = None,
-    workers: Workers = 1,
-    timeout: Timeout = Options.timeout_s,
-    heartbeats: Heartbeats = Options.heartbeats,
-    project: Project = None,
-    allow_unconfined: AllowUnconfined = False,
-) -> None:
+@takes_settings(file="These settings in TOML; options go before them.")
+def run_command(config: EvalConfig) -> None:
     """Measure a prover: pass@k with intervals, every verdict the verifier's; goes on where it stopped."""
-    benchmark = load_benchmark(data, answers=answers)
-    _say_what(benchmark)
-    if split is not None:
-        benchmark = benchmark.of_split(split)
-    if core:
-        benchmark = benchmark.under_core_header()
-    if first is not None:
-        benchmark = benchmark.first(first)
-    sampling = SamplingParams(temperature=temperature, top_p=top_p, max_new_tokens=max_new_tokens, seed=seed)
-    options = Options(timeout_s=timeout, heartbeats=heartbeats)
-    budget = Budget(samples, repairs)
-    runtime = None if url is not None else confined_runtime(project, allow_unconfined)
+    benchmark = _benchmark(config)
+    runtime = None if config.url is not None else confined_runtime(config.lean)
     with ExitStack() as stack:
-        if model is not None:
+        if config.model is not None:
             prepare_torch()
-        engine = EngineSettings(device=device, url=vllm_url)
-        chosen = stack.enter_context(open_prover(ProverSettings(generator, model, prompt, sampling, engine)))
-        if ranker is not None:
-            chosen = _ranked(chosen, ranker, candidates, device)
+        prover = stack.enter_context(open_prover(config))
+        if config.ranker is not None:
+            prover = _ranked(prover, config.ranker, config.candidates, config.device)
+        asyncio.run(_measure(config, benchmark, prover, runtime))
+    _finish(read_record(config.out))
 
-        async def measure() -> None:
-            fingerprint = {
-                "benchmark": benchmark.variant,
-                "benchmark_sha256": benchmark.set_digest,
-                "theorems_sha256": benchmark.digest,
-                **chosen.fingerprint,
-                **await _toolchain(runtime, url, api_key),
-                "timeout_s": f"{timeout:g}",
-                "heartbeats": str(heartbeats),
-                "code_sha256": hashlib.sha256(_code()).hexdigest(),
-            }
-            plan = {"samples": samples, "repairs": repairs, **fingerprint}
-            with (
-                EvalFiles(out, plan, _rows(benchmark), unknown_again=unknown_again) as files,
-                progress_bars(remaining=True) as progress,
-            ):
-                async with _verifier(runtime, url, api_key, workers, options, out) as verifier:
-                    summary = await evaluate(
-                        benchmark,
-                        chosen,
-                        verifier,
-                        files,
-                        budget=budget,
-                        watcher=_Bars(progress, len(benchmark.problems), samples),
-                        fingerprint=fingerprint,
-                        leave_out=leave_out or core,
-                    )
-                files.write("summary.json", summary.model_dump_json(indent=2) + "\n")
 
-        asyncio.run(measure())
-    _finish(read_record(out))
+async def _measure(
+    config: EvalConfig, benchmark: Benchmark, prover: Prover, runtime: LeanRuntime | None
+) -> None:
+    samples, repairs = config.sampling.samples, config.repairs
+    limits = {"timeout_s": f"{config.lean.timeout_s:g}", "heartbeats": str(config.lean.heartbeats)}
+    judge = {**await _toolchain(config, runtime), **limits}
+    plan = plan_of(benchmark, prover, judge, samples=samples, repairs=repairs)
+    with (
+        EvalFiles(config.out, plan, benchmark.problems, unknown_again=config.unknown_again) as files,
+        progress_bars(remaining=True) as progress,
+    ):
+        watcher = _Bars(progress, len(benchmark.problems), samples)
+        async with _verifier(config, runtime) as verifier:
+            leave_out = config.leave_out or config.core
+            await evaluate(benchmark, prover, verifier, files, watcher=watcher, leave_out=leave_out)
 
 
 @eval_app.command("report")
@@ -219,6 +147,17 @@ class _Bars:
         )
 
 
+def _benchmark(config: EvalConfig) -> Benchmark:
+    """The theorems to measure on; what is wrong with the others is said."""
+    benchmark = load_benchmark(config.data, answers=config.answers)
+    _say_what(benchmark)
+    if config.split is not None:
+        benchmark = benchmark.of_split(config.split)
+    if config.core:
+        benchmark = benchmark.under_core_header()
+    return benchmark if config.first is None else benchmark.first(config.first)
+
+
 def _say_what(benchmark: Benchmark) -> None:
     for row in benchmark.bad:
         say(f"{row.where}: {row.name + ': ' if row.name else ''}{row.reason}", "red")
@@ -231,17 +170,6 @@ def _say_what(benchmark: Benchmark) -> None:
     )
 
 
-def _rows(benchmark: Benchmark) -> Iterator[ProblemRow]:
-    for each in benchmark.problems:
-        name = each.theorem.name
-        yield ProblemRow(
-            theorem=each.theorem,
-            informal=each.informal,
-            faulty=benchmark.faulty.get(name),
-            answer_given=name in benchmark.answer_given,
-        )
-
-
 def _ranked(prover: Prover, ranker: Path, candidates: int, device: str) -> Prover:
     if prover.in_order:
         raise InvalidInput("this prover has an order of its own: a --ranker is for a model's answers")
@@ -252,33 +180,31 @@ def _ranked(prover: Prover, ranker: Path, candidates: int, device: str) -> Prove
     return BestOf(prover, load_scorer(ranker, device), candidates, named)
 
 
-async def _toolchain(runtime: LeanRuntime | None, url: str | None, api_key: str | None) -> dict[str, str]:
+async def _toolchain(config: EvalConfig, runtime: LeanRuntime | None) -> dict[str, str]:
     """Which Lean judges: this machine's, or that of a server."""
     if runtime is not None:
         return {"lean": runtime.version, "runtime": runtime.name, "library": runtime.library}
-    async with AsyncClient(url or "", api_key=api_key) as client:
+    async with _client(config) as client:
         found = await client.toolchain()
-    return {"lean": str(found["lean"]), "runtime": f"{found['runtime']} at {url}"}
+    return {"lean": str(found["lean"]), "runtime": f"{found['runtime']} at {config.url}"}
 
 
 @asynccontextmanager
-async def _verifier(
-    runtime: LeanRuntime | None,
-    url: str | None,
-    api_key: str | None,
-    workers: int,
-    options: Options,
-    out: Path,
-) -> AsyncIterator[Verifier]:
+async def _verifier(config: EvalConfig, runtime: LeanRuntime | None) -> AsyncIterator[Verifier]:
     """What judges."""
+    lean = config.lean
     if runtime is None:
-        limits = {"timeout": options.timeout_s, "heartbeats": options.heartbeats}
-        async with AsyncClient(url or "", api_key=api_key) as client:
-            yield _Remote(client, limits)
+        async with _client(config) as client:
+            yield _Remote(client, {"timeout": lean.timeout_s, "heartbeats": lean.heartbeats})
         return
-    certificates = CertificateStore(out / "certificates")
-    async with LeanPool(runtime, workers=workers, options=options, certificates=certificates) as pool:
+    certificates = CertificateStore(config.out / "certificates")
+    pool = LeanPool(runtime, workers=lean.workers, options=lean.options(), certificates=certificates)
+    async with pool:
         yield pool
+
+
+def _client(config: EvalConfig) -> AsyncClient:
+    return AsyncClient(config.url or "", api_key=config.api_key)
 
 
 def _finish(record: EvalRecord) -> None:
@@ -321,10 +247,6 @@ def _print_comparison(found: EvalComparison) -> None:
         print(f"left out by one of them: {len(found.in_one_only)}")
     for what, (of_a, of_b) in found.other.items():
         print(f"{what}: {of_a or '-'} | {of_b or '-'}")
-
-
-def _code() -> bytes:
-    return b"".join(code_in(Path(__file__).parents[2] / package) for package in ("prover", "verifier"))
 
 
 class _Remote:

@@ -2,17 +2,16 @@
 
 from typing import Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from trainer.curriculum.policies.registry import PolicyName
+from verifier.settings import Section
 
 __all__ = ["CurriculumConfig"]
 
 
-class CurriculumConfig(BaseModel):
+class CurriculumConfig(Section):
     """Which theorems are tried next.  All but the policy and `forgetting` is of the policy `informative`."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     policy: PolicyName = "informative"
     """What chooses: `informative` prefers what is likely to teach something, the others are there to compare

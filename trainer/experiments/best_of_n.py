@@ -18,17 +18,22 @@ from prover.formats.base import Problem
 from prover.formats.prompts import completion_of, encode_completion, encode_prompt, prompt_of
 from prover.generators.transformers import load_model
 from prover.theorem import Theorem
+from trainer.experiments.held_out import Arm, held_out_figures
 from trainer.learners.preferences import Candidate, Preference, draw_pairs, encode_preferences
 from trainer.learners.ranker import RankerConfig, build_ranker, load_ranker, score, train_ranker
 from trainer.learners.supervised import encode_pairs
 from trainer.model.batching import Example
 from trainer.model.optimizer import NonFiniteLoss
 from trainer.model.policy import save_policy
-from trainer.run.directory import AttemptRow, read_run
+from trainer.run.checkpoints import Versions
+from trainer.run.directory import TRAINING, AttemptRow, read_attempts
 from verifier.errors import InvalidInput
 from verifier.verdict import Kind
 
 __all__ = ["BestOfN", "load_scorer", "ordered_calls", "preferences_of", "rank_run"]
+
+Text = tuple[str, str]
+"""A prompt and its completion."""
 
 PAIRS_PER_THEOREM = 4
 SCORED_TOKENS = 4096
@@ -66,29 +71,29 @@ def rank_run(directory: Path, config: RankerConfig, more: Sequence[Preference] =
         InvalidInput: the run has no training, no measurement after it, or a ranker already.
         NonFiniteLoss
     """
-    attempts = read_run(directory).attempts
+    attempts = read_attempts(directory)
     if (directory / "ranker").exists():
         raise InvalidInput(f"{directory / 'ranker'} exists already: move it away to train another")
-    versions = sorted((directory / "policies").glob("v*"))
-    if not versions or versions[-1].name == "v0000":
+    newest = Versions(directory / TRAINING / "versions").newest
+    if newest is None or newest.number == 0:
         raise InvalidInput(f"{directory} has no trained policy: let the run finish its training first")
-    policy, tokenizer = load_model(versions[-1], dtype=torch.float32)
+    policy, tokenizer = load_model(newest.policy, dtype=torch.float32)
     longest = int(policy.config.max_position_embeddings)
-    trained = (each for each in attempts if each.phase == "train")
+    trained = (row for row in attempts if row.phase == "train")
     preferences = preferences_of(trained, per_theorem=PAIRS_PER_THEOREM, seed=config.seed) + list(more)
     if not preferences:
         raise InvalidInput(f"{directory} has no theorem with both proved and refuted attempts to rank by")
-    samples = samples_of(attempts)
+    samples = samples_of(held_out_figures(directory).arm("after"))
     ranker = build_ranker(policy)
     stats = train_ranker(ranker, encode_preferences(tokenizer, preferences, max_length=longest), config)
     if not stats.optimizer_steps:
         raise NonFiniteLoss("no step of the ranker has a finite loss and gradient: lower the learning rate")
     save_policy(ranker, tokenizer, directory / "ranker")
     scores = [
-        score(ranker, encode_pairs(tokenizer, [text_of(each) for each in rows], max_length=longest))
-        for rows in samples
+        score(ranker, encode_pairs(tokenizer, [text for text, _ in of_theorem], max_length=longest))
+        for of_theorem in samples
     ]
-    proved = [[each.kind is Kind.PROVED for each in rows] for rows in samples]
+    proved = [[kind is Kind.PROVED for _, kind in of_theorem] for of_theorem in samples]
     first = [p[s.index(max(s))] for s, p in zip(scores, proved, strict=True)]
     gains = [best - fmean(each) for best, each in zip(first, proved, strict=True)]
     calls = [ordered_calls(s, p) for s, p in zip(scores, proved, strict=True) if any(p)]
@@ -110,7 +115,7 @@ def rank_run(directory: Path, config: RankerConfig, more: Sequence[Preference] =
 
 def preferences_of(rows: Iterable[AttemptRow], *, per_theorem: int, seed: int) -> list[Preference]:
     """Pairs of a proved and a refuted text of one theorem, drawn by the seed, with known verdicts."""
-    texts = ((row, *text_of(row)) for row in rows)
+    texts = ((row, *text_of(row.statement, row.proof)) for row in rows)
     candidates = (
         Candidate(row.theorem, prompt, row.proof, row.kind, (prompt, completion))
         for row, prompt, completion in texts
@@ -122,25 +127,26 @@ def preferences_of(rows: Iterable[AttemptRow], *, per_theorem: int, seed: int) -
     ]
 
 
-def samples_of(attempts: Sequence[AttemptRow]) -> list[list[AttemptRow]]:
-    """The known verdicts on the samples of each held-out theorem after training.
+def samples_of(measured: Arm | None) -> list[list[tuple[Text, Kind]]]:
+    """The samples of each held-out theorem after training that have a known verdict, with its kind.
 
     Raises:
         InvalidInput: there are none.
     """
-    samples: defaultdict[str, list[AttemptRow]] = defaultdict(list)
-    for row in attempts:
-        if row.phase == "after" and not row.greedy and row.kind is not Kind.UNKNOWN:
-            samples[row.theorem].append(row)
+    samples: defaultdict[str, list[tuple[Text, Kind]]] = defaultdict(list)
+    for record in (measured.sampled, measured.new_families) if measured is not None else ():
+        for row in record.attempts:
+            if row.kind is not Kind.UNKNOWN:
+                statement = record.problems[row.name].theorem.statement
+                samples[row.name].append((text_of(statement, row.answer), row.kind))
     if not samples:
         raise InvalidInput("the run was not measured after training: let it finish, or rank another one")
     return list(samples.values())
 
 
-def text_of(row: AttemptRow) -> tuple[str, str]:
-    """Prompt and completion."""
-    theorem = Theorem(name=row.theorem, statement=row.statement, source="run", split="train")
-    return prompt_of(theorem), completion_of(row.proof)
+def text_of(statement: str, proof: str) -> Text:
+    theorem = Theorem(name="", statement=statement, source="run", split="train")
+    return prompt_of(theorem), completion_of(proof)
 
 
 def load_scorer(directory: Path, device: str = "cpu") -> Scorer:

@@ -8,48 +8,37 @@ Each part leaves `seed-S/ARM/result.json`, and what has one is not done again: a
 goes on with the part that it was at, unless code or settings have changed.
 """
 
-import hashlib
-import json
-import shutil
-import time
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
-from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
-from prover.families import Dataset
 from trainer.config import RunConfig
-from trainer.experiments.comparison_table import ArmResult, write_comparison
-from trainer.experiments.demo import (
-    Pairs,
-    Start,
-    dataset_of,
-    new_summary,
-    supervised_start,
+from trainer.experiments.comparison_table import ArmResult, MeasuredResult, write_comparison
+from trainer.experiments.held_out import Arm, held_out_figures, measure_policy
+from trainer.experiments.parts import (
+    Trained,
+    fingerprint,
+    held,
+    judging,
+    made_by,
+    other_maker,
+    train,
     train_control,
-    training_theorems,
-    verified_pairs,
 )
-from trainer.experiments.held_out import measure
 from trainer.experiments.variants import CONTROL, START, arm_config
-from trainer.learners.supervised import encode_pairs
 from trainer.model.optimizer import Budget
-from trainer.run.directory import read_run
-from trainer.run.loop import train
-from trainer.run.session import Policy, Session, open_session
+from trainer.run.directory import TRAINING, read_attempts, read_times, timed, write_whole
+from trainer.run.start import dataset_of, make_start
 from verifier.console import say
 from verifier.errors import InvalidInput
-from verifier.lean.runtime import code_in, resolve_runtime
-from verifier.sandbox.lock import locked
 
 __all__ = ["compare"]
 
 RESULT = "result.json"
-PAIRS = "pairs.json"
-LOCK = ".comparison"
+MEASURED = "after"
+"""The name of every arm's evaluations."""
 
 
 def compare(settings: Mapping[str, Any], directory: Path, seeds: Sequence[int], arms: Sequence[str]) -> Path:
@@ -63,7 +52,7 @@ def compare(settings: Mapping[str, Any], directory: Path, seeds: Sequence[int], 
     if len(set(arms)) < len(arms) or START in arms:
         raise InvalidInput(f"name each arm once, and none of them {START!r}: {', '.join(arms)}")
     configs = {(seed, arm): arm_config(settings, arm, seed) for seed in seeds for arm in (START, *arms)}
-    results: list[ArmResult] = []
+    results: list[MeasuredResult] = []
     with held(directory):
         for seed in seeds:
             part = directory / f"seed-{seed}"
@@ -71,28 +60,16 @@ def compare(settings: Mapping[str, Any], directory: Path, seeds: Sequence[int], 
             for arm in (START, *arms, *control):
                 budget = None
                 if arm == CONTROL:
-                    first = next(each for each in results if (each.seed, each.arm) == (seed, arms[0]))
+                    first = next(
+                        result for result, _ in results if (result.seed, result.arm) == (seed, arms[0])
+                    )
                     budget = Budget(first.optimizer_steps, first.tokens)
                 config = configs[seed, arms[0] if arm == CONTROL else arm]
-                results.append(result_of(config, part, arm, budget))
+                result = result_of(config, part, arm, budget)
+                results.append(MeasuredResult(result, measured_in(part / arm)))
                 table = write_comparison(directory, results)
     say(table.read_text(encoding="utf-8"))
     return table
-
-
-@contextmanager
-def held(directory: Path) -> Iterator[None]:
-    """Make `directory` if it is not there, and keep other comparisons out of it.
-
-    Raises:
-        InvalidInput: it holds something else, or another comparison is writing there.
-    """
-    directory.mkdir(parents=True, exist_ok=True)
-    lock = directory / LOCK
-    if not lock.exists() and any(directory.iterdir()):
-        raise InvalidInput(f"{directory} holds something else: choose another --out")
-    with locked(lock, f"another comparison is writing to {directory}: wait for it"):
-        yield
 
 
 def result_of(config: RunConfig, directory: Path, arm: str, budget: Budget | None = None) -> ArmResult:
@@ -101,76 +78,53 @@ def result_of(config: RunConfig, directory: Path, arm: str, budget: Budget | Non
     Raises:
         InvalidInput: what is there was made by other code or settings.
     """
-    path = directory / arm / RESULT
-    made_by = fingerprint(config, budget)
+    place = directory / arm
+    path = place / RESULT
+    made = fingerprint(config, budget)
     if path.is_file():
         try:
             result = ArmResult.model_validate_json(path.read_bytes())
         except ValidationError as error:
             raise InvalidInput(f"{path} cannot be read: {error}") from error
-        if result.made_by != made_by:
-            raise InvalidInput(
-                f"{path} was made by other code or settings: remove it to have it made anew, or compare into "
-                "another --out"
-            )
-        return result
-    # What was interrupted does not say how far it came.
-    shutil.rmtree(path.parent, ignore_errors=True)
-    path.parent.mkdir(parents=True)
+        if result.made_by == made:
+            return result
+        raise other_maker(path)
+    made_by(place, made)
     data = dataset_of(config)
-    began = time.monotonic()
     say(f"seed {config.seed}, {arm}")
-    with open_session(config, path.parent, new_summary(config)) as session:
-        policy, spent = run_arm(session, directory / START, data, arm, budget)
-        measured = measure(session, "after", [*data.held_out, *data.held_out_family], policy)
-    attempts = read_run(path.parent).attempts
+    with timed(place, arm), judging(config) as judge:
+        start = make_start(config, directory / START / "start", judge)
+        trained = trained_of(config, place, arm, start, budget)
+        judge.run(measure_policy(config, place, MEASURED, data, trained.policy, judge))
     result = ArmResult(
         arm=arm,
         seed=config.seed,
-        counts=[measured.counts[each.name] for each in data.held_out],
-        family_counts=[measured.counts[each.name] for each in data.held_out_family],
-        greedy=[measured.greedy[each.name] for each in data.held_out],
-        entropy=measured.entropy,
-        attempts=sum(row.phase in ("train", "disproof") for row in attempts),
-        optimizer_steps=spent.optimizer_steps,
-        tokens=spent.tokens,
-        minutes=(time.monotonic() - began) / 60,
-        made_by=made_by,
+        attempts=sum(row.phase in ("train", "disproof") for row in read_attempts(place)),
+        optimizer_steps=trained.budget.optimizer_steps,
+        tokens=trained.budget.tokens,
+        minutes=read_times(place)[arm] / 60,
+        made_by=made,
     )
-    draft = path.with_suffix(".new")
-    draft.write_text(result.model_dump_json(indent=1) + "\n", encoding="utf-8")
-    draft.replace(path)
+    write_whole(path, result.model_dump_json(indent=1) + "\n")
     return result
 
 
-def fingerprint(config: RunConfig, budget: Budget | None) -> str:
-    """A hash of what decides a result: the project's own code, Lean, the settings, and a control's budget."""
-    settings = config.model_dump_json(exclude={"redis_url", "compute"})
-    judge = resolve_runtime(config.lean.project).fingerprint
-    digest = hashlib.sha256(repr((settings, budget, judge)).encode())
-    for package in ("prover", "trainer"):
-        digest.update(code_in(Path(__file__).parents[2] / package))
-    return digest.hexdigest()
+def measured_in(directory: Path) -> Arm:
+    """What was measured of the arm that has this directory.
+
+    Raises:
+        InvalidInput: its evaluations are not there, or cannot be read.
+    """
+    measured = held_out_figures(directory).arm(MEASURED)
+    if measured is None:
+        raise InvalidInput(f"{directory} holds a result without evaluations: remove it to have it made anew")
+    return measured
 
 
-def run_arm(
-    session: Session, start_directory: Path, data: Dataset, arm: str, budget: Budget | None
-) -> tuple[Policy, Budget]:
-    """Make the start, or go on from it; the policy and what it took."""
+def trained_of(config: RunConfig, place: Path, arm: str, start: Path, budget: Budget | None) -> Trained:
+    """The policy of an arm, which goes on from `start` or is it, and what that took."""
     if arm == START:
-        pairs = verified_pairs(session)
-        (start_directory / PAIRS).write_text(json.dumps(pairs, ensure_ascii=False), encoding="utf-8")
-        return supervised_start(session, pairs).policy, Budget()
-    pairs, start = load_start(session, start_directory)
+        return Trained(start, Budget())
     if budget is not None:
-        return train_control(session, pairs, start, budget)
-    return train(session, start.policy, training_theorems(data), start.examples)
-
-
-def load_start(session: Session, directory: Path) -> tuple[Pairs, Start]:
-    """The start that `run_arm` left in `directory`, and the pairs that it was trained on."""
-    pairs: Pairs = [(prompt, proof) for prompt, proof in json.loads((directory / PAIRS).read_text("utf-8"))]
-    policy = Policy(0, directory / "policies" / "v0000")
-    tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(policy.directory)
-    examples = encode_pairs(tokenizer, pairs, max_length=session.config.policy.max_length)
-    return pairs, Start(tokenizer, policy, examples)
+        return train_control(config, place / "control", start, budget)
+    return train(config, place / TRAINING, start)

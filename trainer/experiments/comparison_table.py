@@ -4,32 +4,26 @@ from collections import defaultdict
 from collections.abc import Sequence
 from pathlib import Path
 from statistics import fmean
+from typing import NamedTuple
 
 import matplotlib.pyplot as plt
 from pydantic import BaseModel, ConfigDict
 
-from prover.evaluation.statistics import Counts, nested_interval, pass_at_k
+from prover.evaluation.files import EvalRecord
+from prover.evaluation.statistics import nested_interval, pass_at_k
+from trainer.experiments.held_out import SAMPLES, Arm
 from trainer.experiments.variants import CONTROL, START, arm_title
-from verifier.verdict import Kind
 
-__all__ = ["ArmResult", "table_of", "write_comparison"]
+__all__ = ["ArmResult", "MeasuredResult", "table_of", "write_comparison"]
 
 
 class ArmResult(BaseModel):
-    """What one arm came to with one seed."""
+    """What one arm took with one seed: `result.json`."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     arm: str
     seed: int
-    counts: list[Counts]
-    """Of the held-out theorems, which are the same for all arms of a seed."""
-    family_counts: list[Counts]
-    """Of theorems of families that training never saw."""
-    greedy: list[Kind]
-    """Of the held-out theorems."""
-    entropy: float
-    """Nats per token at the sampling temperature, on held-out theorems of both kinds."""
     attempts: int
     """Judged in training."""
     optimizer_steps: int
@@ -40,12 +34,19 @@ class ArmResult(BaseModel):
     """A hash of the code and the settings."""
 
 
+class MeasuredResult(NamedTuple):
+    """What one arm took with one seed, and what it came to on theorems that are the same for all arms."""
+
+    result: ArmResult
+    measured: Arm
+
+
 Values = list[list[float]]
 """Of each seed, one value for each theorem."""
 Interval = tuple[float, float]
 
 
-def write_comparison(directory: Path, results: Sequence[ArmResult]) -> Path:
+def write_comparison(directory: Path, results: Sequence[MeasuredResult]) -> Path:
     """Write `comparison.md` and `comparison.svg`; returns the first."""
     table = directory / "comparison.md"
     table.write_text(table_of(results), encoding="utf-8")
@@ -53,7 +54,7 @@ def write_comparison(directory: Path, results: Sequence[ArmResult]) -> Path:
     return table
 
 
-def table_of(results: Sequence[ArmResult]) -> str:
+def table_of(results: Sequence[MeasuredResult]) -> str:
     """A row for each arm in Markdown: means over seeds with 95% intervals, in percent or points."""
     arms = _by_arm(results)
     lines = [
@@ -66,55 +67,54 @@ def table_of(results: Sequence[ArmResult]) -> str:
         columns = [
             arm_title(arm),
             _percent(_rates(of_arm, 1)),
-            _percent(_rates(of_arm, 8)),
-            _percent([_proved(each.greedy) for each in of_arm]),
+            _percent(_rates(of_arm, SAMPLES)),
+            _percent([_pass_at(measured.greedy, 1) for _, measured in of_arm]),
             _difference(of_arm, control) if arm != CONTROL else "",
-            _percent([_pass_at(each.family_counts, 1) for each in of_arm]),
-            f"{fmean(each.entropy for each in of_arm):.2f}",
-            f"{fmean(each.attempts for each in of_arm):,.0f}",
-            f"{fmean(each.optimizer_steps for each in of_arm):,.0f}",
-            f"{fmean(each.tokens for each in of_arm):,.0f}",
-            f"{fmean(each.minutes for each in of_arm):.1f}",
+            _percent([_pass_at(measured.new_families, 1) for _, measured in of_arm]),
+            f"{fmean(_entropy(measured) for _, measured in of_arm):.2f}",
+            f"{fmean(result.attempts for result, _ in of_arm):,.0f}",
+            f"{fmean(result.optimizer_steps for result, _ in of_arm):,.0f}",
+            f"{fmean(result.tokens for result, _ in of_arm):,.0f}",
+            f"{fmean(result.minutes for result, _ in of_arm):.1f}",
         ]
         lines.append(f"| {' | '.join(columns)} |")
-    seeds = ", ".join(map(str, sorted({each.seed for each in results})))
+    seeds = ", ".join(map(str, sorted({result.seed for result, _ in results})))
     lines += ["", f"Means over seeds ({seeds}), with 95% intervals over seeds and theorems."]
     return "\n".join(lines) + "\n"
 
 
-def _by_arm(results: Sequence[ArmResult]) -> dict[str, list[ArmResult]]:
+def _by_arm(results: Sequence[MeasuredResult]) -> dict[str, list[MeasuredResult]]:
     """Results by arm, the start first and the control second."""
-    arms: defaultdict[str, list[ArmResult]] = defaultdict(list)
+    arms: defaultdict[str, list[MeasuredResult]] = defaultdict(list)
     for each in results:
-        arms[each.arm].append(each)
+        arms[each.result.arm].append(each)
     first = [arm for arm in (START, CONTROL) if arm in arms]
     return {arm: arms[arm] for arm in (*first, *(arm for arm in arms if arm not in first))}
 
 
-def _rates(results: Sequence[ArmResult], k: int) -> Values:
-    return [_pass_at(each.counts, k) for each in results]
+def _rates(results: Sequence[MeasuredResult], k: int) -> Values:
+    return [_pass_at(measured.sampled, k) for _, measured in results]
 
 
-def _pass_at(counts: Sequence[Counts], k: int) -> list[float]:
-    return [pass_at_k(n, c, k) for n, c in counts if n >= k]
+def _pass_at(record: EvalRecord, k: int) -> list[float]:
+    return [pass_at_k(n, c, k) for n, c in record.counts(k).values() if n >= k]
 
 
-def _proved(kinds: Sequence[Kind]) -> list[float]:
-    return [float(kind is Kind.PROVED) for kind in kinds if kind is not Kind.UNKNOWN]
+def _entropy(measured: Arm) -> float:
+    """Nats per token at the sampling temperature, on held-out theorems of both kinds."""
+    rows = [*measured.sampled.attempts, *measured.new_families.attempts]
+    return sum(row.nats for row in rows) / (sum(row.tokens for row in rows) or 1)
 
 
-def _difference(of_arm: Sequence[ArmResult], control: Sequence[ArmResult]) -> str:
+def _difference(of_arm: Sequence[MeasuredResult], control: Sequence[MeasuredResult]) -> str:
     """Pass@1 of an arm minus the control's, theorem by theorem, of the seeds that both have."""
-    of_seed = {each.seed: each for each in control}
-    differences = [
-        [
-            c / n - d / m
-            for (n, c), (m, d) in zip(each.counts, of_seed[each.seed].counts, strict=True)
-            if n and m
-        ]
-        for each in of_arm
-        if each.seed in of_seed
-    ]
+    of_seed = {result.seed: measured.sampled.counts(1) for result, measured in control}
+    differences = []
+    for result, measured in of_arm:
+        if (others := of_seed.get(result.seed)) is not None:
+            counts = measured.sampled.counts(1)
+            pairs = [(counts[name], others[name]) for name in counts if name in others]
+            differences.append([c / n - d / m for (n, c), (m, d) in pairs if n and m])
     return _percent(differences, "+.1f") if differences else ""
 
 
@@ -128,11 +128,11 @@ def _estimate(values: Values) -> tuple[float, Interval]:
     return 100 * fmean(map(fmean, values)), (100 * low, 100 * high)
 
 
-def _draw(path: Path, results: Sequence[ArmResult]) -> None:
+def _draw(path: Path, results: Sequence[MeasuredResult]) -> None:
     """Intervals of pass@1 and pass@8 by arm, and a dot for each seed."""
     arms = _by_arm(results)
     figure, axes = plt.subplots(1, 2, figsize=(9, 1.2 + 0.34 * len(arms)), sharey=True, layout="constrained")
-    for axis, k in zip(axes, (1, 8), strict=True):
+    for axis, k in zip(axes, (1, SAMPLES), strict=True):
         for place, of_arm in enumerate(arms.values()):
             values = _rates(of_arm, k)
             mean, (low, high) = _estimate(values)

@@ -1,175 +1,216 @@
-"""Measuring policies, and the fixed list of tactics they have to beat, on held-out theorems."""
+"""How a run is measured: evaluations of policies and of a portfolio, on theorems that are not trained on.
 
-from collections import defaultdict
-from collections.abc import Mapping, Sequence
+    DIR/evaluations/before/                 8 samples at each held-out theorem of the families in training
+    DIR/evaluations/before-greedy/          the likeliest answer to each of them
+    DIR/evaluations/before-new-families/    8 samples at theorems of the families that are held out whole
+    DIR/evaluations/after.../, control.../  the same of the other policies
+    DIR/evaluations/candidates/             what a portfolio could hold, at some training theorems
+    DIR/evaluations/portfolio/              the portfolio that was chosen, at each held-out theorem
+
+Each is a directory as `proofmill eval` writes it.  One that was stopped goes on, and one that has come to its
+end costs nothing again; what was measured is read from these files alone.
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
-from statistics import fmean
+from pathlib import Path
 
-from prover.evaluation.baselines import CANDIDATES, greedy_portfolio
-from prover.evaluation.statistics import Counts, mean_pass_at_k, wilson_interval
-from prover.generators.base import SamplingParams
-from prover.theorem import Theorem
-from trainer.rollout import Judged
-from trainer.run.directory import Arm, Phase, Portfolio, Rate
-from trainer.run.session import Policy, Session
+import torch
+
+from prover.evaluation.baselines import FAMILY_TACTICS, PortfolioProver, greedy_portfolio
+from prover.evaluation.benchmark import Benchmark
+from prover.evaluation.compare import paired_pass_at_k
+from prover.evaluation.files import EvalFiles, EvalRecord, StatementRow, read_record
+from prover.evaluation.provers import ModelProver, Prover, digest_of_model
+from prover.evaluation.run import evaluate, plan_of
+from prover.evaluation.statistics import Estimate
+from prover.evaluation.summary import Evaluated
+from prover.families import Dataset
+from prover.formats.prompts import load_tokenizer
+from prover.formats.registry import format_named
+from prover.generators.base import Generator, SamplingParams
+from prover.generators.transformers import TransformersGenerator
+from prover.generators.vllm.engine import ServerSettings, VLLMEngine
+from trainer.config import RunConfig
+from trainer.model.compute import Compute
+from trainer.run.directory import EVALUATIONS, SUMMARY
+from trainer.run.start import progress_bar
+from verifier.judging.reward import Verifier
+from verifier.lean.runtime import resolve_runtime
 from verifier.verdict import Kind
 
 __all__ = [
     "SAMPLES",
-    "Measured",
-    "MeasuredPortfolio",
-    "arm_of",
-    "measure",
+    "Arm",
+    "HeldOut",
+    "held_out_figures",
+    "measure_policy",
     "measure_portfolio",
-    "rate_by_family",
+    "portfolio_of",
 ]
 
-
 SAMPLES = 8
-"""Attempts per theorem, of a policy and of the fixed list of tactics alike."""
+"""Attempts at a theorem, of a policy; no portfolio is longer."""
+CANDIDATES, PORTFOLIO = "candidates", "portfolio"
+HELD_OUT = "held-out theorems of the families"
+NEW_FAMILIES = "theorems of families held out whole"
+CHOSEN_ON = "training theorems of the families"
 
 
-@dataclass(frozen=True)
-class Measured:
-    """What one policy did on some theorems: sampled attempts counted by theorem, and greedy outcomes."""
-
-    counts: Mapping[str, Counts]
-    """Known verdicts and proofs among the samples, by theorem name."""
-    greedy: Mapping[str, Kind]
-    entropy: float
-    """Nats per token, at the sampling temperature: the mean of −log π over the tokens sampled."""
-
-    def counts_of(self, theorems: Sequence[Theorem]) -> list[Counts]:
-        """The counts in the order of `theorems`."""
-        return [self.counts[theorem.name] for theorem in theorems]
-
-    def greedy_rate(self, theorems: Sequence[Theorem]) -> Rate:
-        """Share of `theorems` that greedy decoding proves, unknown verdicts left out."""
-        known = [kind for each in theorems if (kind := self.greedy[each.name]) is not Kind.UNKNOWN]
-        proved = sum(kind is Kind.PROVED for kind in known)
-        return _rate(proved, len(known))
-
-
-def measure(session: Session, phase: Phase, theorems: Sequence[Theorem], policy: Policy) -> Measured:
-    """Sample and decode greedily on every theorem, and have everything judged."""
-    sampling = session.config.sampling.model_copy(update={"samples": SAMPLES})
+async def measure_policy(
+    config: RunConfig, directory: Path, arm: str, data: Dataset, policy: Path, verifier: Verifier
+) -> None:
+    """Sample on both kinds of held-out theorems, decode greedily on the first, and have everything judged."""
+    if all((directory / EVALUATIONS / name / SUMMARY).is_file() for name in _names(arm)):
+        return
+    sampling = config.sampling.model_copy(update={"samples": SAMPLES})
     greedy = SamplingParams(samples=1, greedy=True, max_new_tokens=sampling.max_new_tokens)
-    tasks = [session.task(phase, each, policy, how) for how in (sampling, greedy) for each in theorems]
-    judged = session.attempt(phase, tasks)
-    sampled = judged[: len(theorems) * sampling.samples]
-    logprobs = [logprob for each in sampled for logprob in each.attempt.logprobs]
-    return Measured(
-        counts=_count(sampled),
-        greedy={each.attempt.theorem.name: each.verdict.kind for each in judged[len(sampled) :]},
-        entropy=-fmean(logprobs) if logprobs else 0.0,
-    )
+    held_out = Benchmark.of(HELD_OUT, data.held_out)
+    new_families = Benchmark.of(NEW_FAMILIES, data.held_out_family)
+    model = {
+        "generator": config.generator.engine,
+        "model": f"{policy.parent.name}/{policy.name}",
+        "model_sha256": digest_of_model(policy),
+    }
+    asked = zip(_names(arm), (held_out, held_out, new_families), (sampling, greedy, sampling), strict=True)
+    with _loaded(config, policy) as generator:
+        for name, benchmark, how in asked:
+            prover = ModelProver(generator, load_tokenizer(policy), format_named("completion"), how, model)
+            await _measure(config, directory, name, benchmark, prover, how.samples, verifier)
 
 
-def arm_of(measured: Measured, theorems: Sequence[Theorem]) -> Arm:
-    """Unbiased pass@1 and pass@8 with bootstrap intervals over theorems.
-
-    Unknown verdicts are in neither: pass@8 is over the theorems with eight known ones.
-    """
-    counts = measured.counts_of(theorems)
-    at_1, at_8 = mean_pass_at_k(counts, 1), mean_pass_at_k(counts, 8)
-    return Arm(
-        n=at_1.n,
-        samples=SAMPLES,
-        pass_at_1=at_1.value,
-        pass_at_1_ci=at_1.ci,
-        pass_at_8=at_8.value,
-        pass_at_8_ci=at_8.ci,
-        unknown=sum(SAMPLES - known for known, _ in counts),
-    )
-
-
-def rate_by_family(measured: Measured, theorems: Sequence[Theorem]) -> dict[str, float]:
-    """Share of known verdicts that are proofs, by family."""
-    totals: defaultdict[str, list[int]] = defaultdict(lambda: [0, 0])
-    for theorem in theorems:
-        known, proved = measured.counts[theorem.name]
-        totals[theorem.family][0] += known
-        totals[theorem.family][1] += proved
-    return {family: proved / known for family, (known, proved) in totals.items() if known}
+async def measure_portfolio(config: RunConfig, directory: Path, data: Dataset, verifier: Verifier) -> None:
+    """Choose a portfolio on training theorems, and try it on the held-out ones if it holds anything."""
+    training = Benchmark.of(CHOSEN_ON, data.train[: config.measure.portfolio_theorems])
+    every, samples = PortfolioProver(FAMILY_TACTICS), len(FAMILY_TACTICS)
+    candidates = await _measure(config, directory, CANDIDATES, training, every, samples, verifier)
+    if portfolio := portfolio_of(candidates):
+        held_out, prover = Benchmark.of(HELD_OUT, data.held_out), PortfolioProver(portfolio)
+        await _measure(config, directory, PORTFOLIO, held_out, prover, len(portfolio), verifier)
 
 
 @dataclass(frozen=True)
-class MeasuredPortfolio:
-    """The list and its rates, the rates by family, and for each held-out theorem what eight attempts gave."""
+class Arm:
+    """What was measured of one policy."""
 
-    portfolio: Portfolio
-    by_family: dict[str, float]
-    counts: list[Counts]
+    sampled: EvalRecord
+    """`SAMPLES` attempts at every held-out theorem."""
+    greedy: EvalRecord
+    """The likeliest attempt at each of them."""
+    new_families: EvalRecord
+    """`SAMPLES` attempts at every theorem of the families that are held out whole."""
 
 
-def measure_portfolio(
-    session: Session, train: Sequence[Theorem], held_out: Sequence[Theorem]
-) -> MeasuredPortfolio:
-    """Choose the best fixed list of tactics on `train` and measure it on `held_out`.
+@dataclass(frozen=True)
+class HeldOut:
+    """What has been measured in a run."""
 
-    A list as long as a theorem has samples, so that both get equal attempts; a tactic
-    is tried where those before it failed.  `pass@1` and the rate by family are those of
-    the single best tactic, `pass@8` is the whole list's.  A theorem that only an unknown
-    verdict keeps from being solved is in no rate.
+    evaluations: Mapping[str, EvalRecord]
+    """Those that have come to their end, by the names of their directories."""
+    over_control: Estimate | None = None
+    """Pass@1 of the trained model minus its control's, theorem by theorem."""
+    over_portfolio: Estimate | None = None
+    """The same over the portfolio, at `SAMPLES` attempts."""
+
+    def arm(self, name: str) -> Arm | None:
+        """The policy that was measured under this name, as soon as all of it was."""
+        records = [self.evaluations[each] for each in _names(name) if each in self.evaluations]
+        return Arm(*records) if len(records) == len(_names(name)) else None
+
+    @property
+    def portfolio(self) -> EvalRecord | None:
+        return self.evaluations.get(PORTFOLIO)
+
+    @property
+    def tactics(self) -> tuple[str, ...] | None:
+        """The portfolio that was chosen; None before it was, empty where no tactic proved anything."""
+        candidates = self.evaluations.get(CANDIDATES)
+        return portfolio_of(candidates) if candidates is not None else None
+
+
+def held_out_figures(directory: Path) -> HeldOut:
+    """What has been measured in a run directory, from the evaluations that have come to their end.
+
+    Raises:
+        InvalidInput: a file of theirs cannot be read.
     """
-    trials = [(theorem, tactic) for tactic in CANDIDATES for theorem in train]
-    verdicts = session.judge("portfolio", trials)
-    solved: dict[str, set[str]] = {tactic: set() for tactic in CANDIDATES}
-    for (theorem, tactic), verdict in zip(trials, verdicts, strict=True):
-        if verdict.kind is Kind.PROVED:
-            solved[tactic].add(theorem.name)
-    tactics = greedy_portfolio(solved, SAMPLES)
-    solved_by: dict[str, int] = {}
-    undecided: set[str] = set()
-    first_known = unknown = 0
-    for place, tactic in enumerate(tactics):
-        unsolved = [theorem for theorem in held_out if theorem.name not in solved_by]
-        verdicts = session.judge("portfolio", [(theorem, tactic) for theorem in unsolved])
-        for theorem, verdict in zip(unsolved, verdicts, strict=True):
-            if verdict.kind is Kind.PROVED:
-                solved_by[theorem.name] = place
-            elif verdict.kind is Kind.UNKNOWN:
-                undecided.add(theorem.name)
-                unknown += 1
-        if place == 0:
-            first_known = len(held_out) - unknown
-    first = _rate(sum(place == 0 for place in solved_by.values()), first_known)
-    whole = _rate(len(solved_by), len(held_out) - len(undecided - set(solved_by)))
-    portfolio = Portfolio(
-        n=len(held_out),
-        samples=SAMPLES,
-        tactics=tuple(tactics),
-        pass_at_1=first.rate,
-        pass_at_1_ci=first.ci,
-        pass_at_8=whole.rate,
-        pass_at_8_ci=whole.ci,
-        unknown=unknown,
+    ended = sorted((directory / EVALUATIONS).glob("*/summary.json"))
+    evaluations = {path.parent.name: read_record(path.parent) for path in ended}
+    after, control, portfolio = (evaluations.get(name) for name in ("after", "control", PORTFOLIO))
+    return HeldOut(
+        evaluations,
+        over_control=paired_pass_at_k(control, after, 1) if after and control else None,
+        over_portfolio=paired_pass_at_k(portfolio, after, SAMPLES) if after and portfolio else None,
     )
-    by_family: defaultdict[str, list[bool]] = defaultdict(list)
-    for theorem in held_out:
-        by_family[theorem.family].append(solved_by.get(theorem.name) == 0)
-    counts = [
-        (SAMPLES, SAMPLES)
-        if theorem.name in solved_by
-        else (0, 0)
-        if theorem.name in undecided
-        else (SAMPLES, 0)
-        for theorem in held_out
-    ]
-    rates = {family: sum(each) / len(each) for family, each in by_family.items()}
-    return MeasuredPortfolio(portfolio, rates, counts)
 
 
-def _count(judged: Sequence[Judged]) -> dict[str, Counts]:
-    counts: dict[str, Counts] = {}
-    for each in judged:
-        known, proved = counts.get(each.attempt.theorem.name, (0, 0))
-        counts[each.attempt.theorem.name] = (
-            known + (each.verdict.kind is not Kind.UNKNOWN),
-            proved + (each.verdict.kind is Kind.PROVED),
-        )
-    return counts
+def portfolio_of(candidates: EvalRecord) -> tuple[str, ...]:
+    """At most `SAMPLES` of the candidates that were tried, chosen greedily by the theorems they proved."""
+    solved: dict[str, set[str]] = {}
+    for row in candidates.attempts:
+        solved.setdefault(row.answer, set()).update({row.name} if row.kind is Kind.PROVED else ())
+    return tuple(greedy_portfolio(solved, SAMPLES))
 
 
-def _rate(successes: int, n: int) -> Rate:
-    return Rate(rate=successes / n if n else 0.0, ci=wilson_interval(successes, n), n=n)
+def _names(arm: str) -> tuple[str, str, str]:
+    """Of the evaluations of a policy, in the order of `Arm`."""
+    return arm, f"{arm}-greedy", f"{arm}-new-families"
+
+
+@contextmanager
+def _loaded(config: RunConfig, policy: Path) -> Iterator[Generator]:
+    """What samples from a policy, as the settings want it."""
+    own, threads = config.generator, torch.get_num_threads()
+    if own.engine == "vllm":
+        with VLLMEngine(own.vllm_url, ServerSettings(dtype=own.dtype)) as engine:
+            yield engine.generator(policy, version=0)
+        return
+    # The other half of the cores is Lean's, which judges while this samples.
+    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
+    try:
+        yield TransformersGenerator.load(policy, Compute.of(config.compute).device)
+    finally:
+        torch.set_num_threads(threads)
+
+
+async def _measure(
+    config: RunConfig,
+    directory: Path,
+    name: str,
+    benchmark: Benchmark,
+    prover: Prover,
+    samples: int,
+    verifier: Verifier,
+) -> EvalRecord:
+    """Do what is left of one evaluation; a statement that Lean cannot read is in none of its numbers."""
+    runtime = resolve_runtime(config.lean.project)
+    judge = {
+        "lean": runtime.version,
+        "runtime": runtime.name,
+        "library": runtime.library,
+        "timeout_s": f"{config.lean.timeout_s:g}",
+        "heartbeats": str(config.lean.heartbeats),
+    }
+    plan = plan_of(benchmark, prover, judge, samples=samples)
+    attempts = len(benchmark.problems) * samples
+    with (
+        EvalFiles(directory / EVALUATIONS / name, plan, benchmark.problems) as files,
+        progress_bar(name, "attempts judged", attempts) as advance,
+    ):
+        await evaluate(benchmark, prover, verifier, files, watcher=_Bar(advance), leave_out=True)
+    return read_record(files.directory)
+
+
+@dataclass(frozen=True)
+class _Bar:
+    """Tells a progress bar of every attempt."""
+
+    advance: Callable[[], None]
+
+    def stated(self, row: StatementRow) -> None:
+        """Statements are not counted."""
+
+    def attempted(self, last: Evaluated) -> None:
+        self.advance()

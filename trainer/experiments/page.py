@@ -1,56 +1,32 @@
-"""The HTML page of a report: plain values for the template, and two figures as inline SVG.
+"""The HTML page of a report: plain values for the template.
 
-The page is one file without scripts or requests.  Figures are drawn by
-matplotlib in placeholder colours which become CSS variables, so that they
-follow the reader's light or dark setting like the rest of the page.
+The page is one file without scripts or requests (`prover/pages`); its figures are drawn by
+`trainer/experiments/figures.py`.
 """
 
-import io
 import json
-import re
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import matplotlib as mpl
-from markupsafe import Markup
-from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, PercentFormatter
-
+from prover.evaluation.files import EvalRecord
+from prover.evaluation.summary import EvalSummary, Group
+from prover.families import FAMILIES, Role
 from prover.pages import page_environment
+from trainer.experiments.figures import learning_curve, verdict_mix
+from trainer.experiments.held_out import CANDIDATES, PORTFOLIO, SAMPLES, HeldOut
 from trainer.learners.registry import title_of
-from trainer.run.directory import Arm, AttemptRow, FamilyRates, HeldOut, IterationRow, Rate, Run
+from trainer.run.directory import Run
 from verifier.verdict import Kind, Status
 
 __all__ = ["render_page"]
 
-# Placeholder colours: nothing else draws in them, so each can be exchanged for a CSS variable.
-COLOURS = {
-    "ink": "#010101",
-    "muted": "#020202",
-    "rule": "#030303",
-    "before": "#040404",
-    "after": "#050505",
-    "control": "#060606",
-    "portfolio": "#070707",
-    "proved": "#080808",
-    "rejected": "#090909",
-    "refuted": "#0a0a0a",
-    "unknown": "#0b0b0b",
-}
-TIME_LABELS = {
-    "pretraining": "pre-training",
-    "supervised": "supervised start",
-    "lean": "Lean",
-    "evaluation": "measuring",
-}
-FIGURE_INCHES = (5.0, 2.9)
-FIGURE_FONT = 9
+ARMS = {"before": "Before learning", "after": "After learning", "control": "Control"}
+TIME_LABELS = {"pretraining": "pre-training", "supervised": "supervised start", "lean": "Lean"}
 EXAMPLES = 6
 REFUTED_EXAMPLES = 4
 LONGEST_EXAMPLE = 700
-LONGEST_REASON = 400
 
 
 @dataclass(frozen=True)
@@ -59,105 +35,119 @@ class ArmRow:
 
     label: str
     colour: str
-    arm: Arm
-    greedy: Rate | None
-    attempts: int | None
-    lean_calls: int | None
-
-
-@dataclass(frozen=True)
-class FamilyGroup:
-    title: str
-    families: list[tuple[str, FamilyRates]]
+    sampled: EvalSummary
+    greedy: EvalSummary | None = None
+    lean_calls: int | None = None
+    """Of all evaluations of the arm, of so many attempts."""
+    attempts: int | None = None
 
 
 @dataclass(frozen=True)
 class Example:
-    text: str
+    """An attempt to be shown."""
+
+    theorem: str
     family: str
-    origin: str
+    statement: str
+    proof: str
     status: Status
     reason: str
+    origin: str
 
 
-def render_page(run: Run, findings: Sequence[str]) -> str:
+def render_page(run: Run, held_out: HeldOut, findings: Sequence[str]) -> str:
     """The report as one HTML document; `findings[0]` is its headline."""
-    summary = run.summary
+    summary, measured = run.summary, held_out.evaluations.values()
+    statuses = Counter(row.status for record in measured for row in record.attempts)
+    statuses.update(summary.verdicts)
+    lean_calls = summary.lean_calls + sum(record.summary.lean_calls for record in measured)
+    times, rates = _times(run, held_out), _family_rates(held_out)
+    attempts = _examples(run, held_out)
     template = page_environment(Path(__file__).parent).get_template("report.html.j2")
     return template.render(
         summary=summary,
         findings=findings,
         algorithm=title_of(summary.algorithm),
-        arm_groups=_arm_groups(run),
-        curve=_learning_curve(summary.held_out, run.iterations),
-        mix=_verdict_mix(run.iterations),
-        family_groups=_family_groups(summary.held_out),
-        times=[(TIME_LABELS.get(part, part), seconds) for part, seconds in summary.time_s.items()],
-        longest=max(summary.time_s.values(), default=0.0) or 1.0,
-        known=_status_counts(summary.verdicts, unknown=False),
-        unknown=_status_counts(summary.verdicts, unknown=True),
-        verdicts=sum(summary.verdicts.values()),
-        proofs=_proof_examples(run),
-        refuted=_refuted_examples(run.attempts),
+        arm_groups=_arm_groups(held_out),
+        samples=SAMPLES,
+        control=held_out.arm("control"),
+        tactics=held_out.tactics if held_out.portfolio is not None else None,
+        curve=learning_curve(held_out, run.iterations),
+        mix=verdict_mix(run.iterations),
+        rates=rates,
+        family_groups=_family_groups(rates),
+        times=times,
+        longest=max((seconds for _, seconds in times), default=0.0) or 1.0,
+        known=_status_counts(statuses, unknown=False),
+        unknown=_status_counts(statuses, unknown=True),
+        verdicts=statuses.total(),
+        lean_calls=lean_calls,
+        proofs=_proof_examples(attempts, held_out),
+        refuted=_refuted_examples(attempts),
         config=json.dumps(summary.config, indent=2, ensure_ascii=False),
     )
 
 
-def _arm_groups(run: Run) -> list[tuple[str, list[ArmRow]]]:
-    held_out = run.summary.held_out
-    attempts = Counter[str](row.phase for row in run.attempts)
-    lean_calls = Counter[str](row.phase for row in run.attempts if row.lean_ms > 0)
-    labels = {
-        "before": "Before learning",
-        "after": "After learning",
-        "control": "Control",
-        "portfolio": "Portfolio",
-    }
+def _times(run: Run, held_out: HeldOut) -> list[tuple[str, float]]:
+    """Seconds by what they were spent on, those of measuring from the evaluations."""
+    spent = {TIME_LABELS.get(part, part): seconds for part, seconds in run.summary.time_s.items()}
+    for name, record in held_out.evaluations.items():
+        part = "portfolio" if name in (PORTFOLIO, CANDIDATES) else "measuring"
+        spent[part] = spent.get(part, 0.0) + record.summary.wall_seconds
+    return list(spent.items())
 
-    greedy = {
-        "before": held_out.greedy.before,
-        "after": held_out.greedy.after,
-        "control": held_out.greedy.control,
-    }
-    arms = {
-        "before": held_out.before,
-        "after": held_out.after,
-        "control": held_out.control,
-        "portfolio": held_out.portfolio,
-    }
-    whole = [
-        ArmRow(labels[name], name, arm, greedy.get(name), attempts[name], lean_calls[name])
-        for name, arm in arms.items()
-        if arm is not None
-    ]
-    families = held_out.held_out_families
-    family_arms = {"before": families.before, "after": families.after, "control": families.control}
-    # Attempts are recorded per phase, so their calls are counted once, in the first group.
-    of_families = [
-        ArmRow(labels[name], name, arm, greedy=None, attempts=None, lean_calls=None)
-        for name, arm in family_arms.items()
-        if arm is not None
-    ]
-    groups = [("Held-out theorems", whole), ("Families held out whole", of_families)]
+
+def _arm_groups(held_out: HeldOut) -> list[tuple[str, list[ArmRow]]]:
+    whole, new_families = [], []
+    for name, label in ARMS.items():
+        if (arm := held_out.arm(name)) is not None:
+            spent = _spent(arm.sampled, arm.greedy, arm.new_families)
+            whole.append(ArmRow(label, name, arm.sampled.summary, arm.greedy.summary, *spent))
+            # An arm's calls are counted once, in the first group.
+            new_families.append(ArmRow(label, name, arm.new_families.summary))
+    if (portfolio := held_out.portfolio) is not None:
+        spent = _spent(portfolio, held_out.evaluations.get(CANDIDATES))
+        whole.append(ArmRow("Portfolio", PORTFOLIO, portfolio.summary, None, *spent))
+    groups = [("Held-out theorems", whole), ("Families held out whole", new_families)]
     return [(title, rows) for title, rows in groups if rows]
 
 
-def _family_groups(held_out: HeldOut) -> list[FamilyGroup]:
-    groups: dict[str, list[tuple[str, FamilyRates]]] = {
-        "Held out whole: no theorem of the family was trained on": [],
-        "Trained on through verdicts alone: no supervised proofs": [],
-        "Trained on, with supervised proofs of easy instances": [],
+def _spent(*records: EvalRecord | None) -> tuple[int, int]:
+    """Lean calls, and attempts."""
+    summaries = [record.summary for record in records if record is not None]
+    return sum(each.lean_calls for each in summaries), sum(each.attempts for each in summaries)
+
+
+def _family_rates(held_out: HeldOut) -> dict[str, dict[str, Group]]:
+    """Of each arm, what it came to on each family; of the portfolio the first tactic is its pass@1."""
+    rates: dict[str, dict[str, Group]] = {}
+    for name in (*ARMS, PORTFOLIO):
+        records = (held_out.evaluations.get(each) for each in (name, f"{name}-new-families"))
+        groups = [record.summary.groups.get("source", {}) for record in records if record is not None]
+        rates[name] = {family: group for of_kind in groups for family, group in of_kind.items()}
+    return rates
+
+
+def _family_groups(rates: Mapping[str, Mapping[str, Group]]) -> list[tuple[str, list[str]]]:
+    """The names of the families that were measured, by what was learned of them, the best first."""
+    titles = {
+        "Held out whole: no theorem of the family was trained on": (Role.HELD_OUT,),
+        "Trained on through verdicts alone: no supervised proofs": (Role.EXPLORED,),
+        "Trained on, with supervised proofs of easy instances": (Role.SUPERVISED, Role.RARE),
     }
-    held_out_whole, verdicts_alone, supervised = groups.values()
-    for name, rates in held_out.by_family.items():
-        group = held_out_whole if rates.held_out else supervised if rates.supervised else verdicts_alone
-        group.append((name, rates))
-    for families in groups.values():
-        families.sort(key=lambda item: (-(item[1].after or 0.0), -(item[1].before or 0.0), item[0]))
-    return [FamilyGroup(title, families) for title, families in groups.items() if families]
+
+    def rank(family: str) -> tuple[float, float, str]:
+        before, after = (rates[name].get(family) for name in ("before", "after"))
+        return -((after and after.pass_at_1) or 0.0), -((before and before.pass_at_1) or 0.0), family
+
+    groups = [
+        (title, [each.name for each in FAMILIES if each.role in roles and each.name in rates["before"]])
+        for title, roles in titles.items()
+    ]
+    return [(title, sorted(families, key=rank)) for title, families in groups if families]
 
 
-def _status_counts(verdicts: dict[Status, int], unknown: bool) -> list[tuple[Status, int]]:
+def _status_counts(verdicts: Mapping[Status, int], unknown: bool) -> list[tuple[Status, int]]:
     return [
         (status, verdicts[status])
         for status in Status
@@ -165,143 +155,74 @@ def _status_counts(verdicts: dict[Status, int], unknown: bool) -> list[tuple[Sta
     ]
 
 
-def _proof_examples(run: Run) -> list[Example]:
-    """Proofs the policy found, of distinct families, the hardest to come by first."""
-    proved_before = {row.theorem for row in run.attempts if row.phase == "before" and row.kind is Kind.PROVED}
-    measured_before = {row.theorem for row in run.attempts if row.phase == "before"}
-    unsupervised = {name for name, rates in run.summary.held_out.by_family.items() if not rates.supervised}
-
-    def newly_proved(row: AttemptRow) -> bool:
-        return row.theorem in measured_before - proved_before
-
-    def worth(row: AttemptRow) -> tuple[bool, bool, bool, int]:
-        lines = row.proof.strip().count("\n")
-        return row.family in unsupervised, lines > 0, newly_proved(row), lines
-
-    found = [
-        row
+def _examples(run: Run, held_out: HeldOut) -> list[Example]:
+    """The attempts of training and after it that are short enough to be shown, the latest last."""
+    examples = [
+        Example(
+            theorem=row.theorem,
+            family=row.family,
+            statement=row.statement,
+            proof=row.proof,
+            status=row.status,
+            reason=row.reason,
+            origin=f"training, iteration {row.iteration}",
+        )
         for row in run.attempts
-        if row.phase in ("train", "after") and row.kind is Kind.PROVED and len(row.proof) <= LONGEST_EXAMPLE
+        if row.phase == "train"
     ]
-    chosen = _first_of_each(sorted(found, key=worth, reverse=True), EXAMPLES)
+    after = held_out.arm("after")
+    for record in (after.sampled, after.new_families, after.greedy) if after is not None else ():
+        for attempt in record.attempts:
+            theorem = record.problems[attempt.name].theorem
+            examples.append(
+                Example(
+                    theorem=theorem.name,
+                    family=theorem.family,
+                    statement=theorem.statement,
+                    proof=attempt.answer,
+                    status=attempt.status,
+                    reason=attempt.reason,
+                    origin="held-out theorem",
+                )
+            )
+    return [example for example in examples if len(example.proof) <= LONGEST_EXAMPLE]
+
+
+def _proof_examples(attempts: Sequence[Example], held_out: HeldOut) -> list[tuple[Example, str]]:
+    """Proofs that the policy found, of distinct families, the hardest to come by first, with a note."""
+    unsupervised = {family.name for family in FAMILIES if family.role in (Role.EXPLORED, Role.HELD_OUT)}
+    new = _unproved_before(held_out)
+
+    def worth(example: Example) -> tuple[bool, bool, bool, int]:
+        lines = example.proof.strip().count("\n")
+        return example.family in unsupervised, lines > 0, example.theorem in new, lines
+
+    found = sorted((each for each in attempts if each.status is Status.PROVED), key=worth, reverse=True)
     return [
-        _example(row, "No attempt proved it before learning" if newly_proved(row) else "") for row in chosen
+        (example, "No attempt proved it before learning" if example.theorem in new else "")
+        for example in _first_of_each(found, lambda example: example.family)[:EXAMPLES]
     ]
 
 
-def _refuted_examples(attempts: Sequence[AttemptRow]) -> list[Example]:
+def _unproved_before(held_out: HeldOut) -> set[str]:
+    """The theorems at which all attempts before learning failed."""
+    if (arm := held_out.arm("before")) is None:
+        return set()
+    records = (arm.sampled, arm.greedy, arm.new_families)
+    proved = {row.name for record in records for row in record.attempts if row.kind is Kind.PROVED}
+    return {name for record in records for name in record.problems} - proved
+
+
+def _refuted_examples(attempts: Sequence[Example]) -> list[Example]:
     """The latest refuted attempts, of distinct statuses where there are several."""
-    refuted = [
-        row
-        for row in reversed(attempts)
-        if row.phase in ("train", "after")
-        and row.kind is Kind.REFUTED
-        and row.reason
-        and len(row.proof) <= LONGEST_EXAMPLE
-    ]
-    by_status: dict[Status, list[AttemptRow]] = defaultdict(list)
-    for row in refuted:
-        by_status[row.status].append(row)
-    first_of_each_status = [rows[0] for rows in by_status.values()]
-    return [_example(row, "") for row in _first_of_each([*first_of_each_status, *refuted], REFUTED_EXAMPLES)]
+    refuted = [each for each in reversed(attempts) if each.status.kind is Kind.REFUTED and each.reason]
+    of_each_status = _first_of_each(refuted, lambda example: example.status)
+    return _first_of_each([*of_each_status, *refuted], lambda example: example.family)[:REFUTED_EXAMPLES]
 
 
-def _first_of_each(rows: Iterable[AttemptRow], limit: int) -> list[AttemptRow]:
-    """Up to `limit` rows, one per family in the order given."""
-    chosen: dict[str, AttemptRow] = {}
-    for row in rows:
-        chosen.setdefault(row.family, row)
-    return list(chosen.values())[:limit]
-
-
-def _example(row: AttemptRow, note: str) -> Example:
-    origin = "held-out theorem" if row.phase == "after" else f"training, iteration {row.iteration}"
-    reason = row.reason if len(row.reason) <= LONGEST_REASON else row.reason[:LONGEST_REASON].rstrip() + " …"
-    return Example(
-        text=f"{row.statement} := {row.proof.strip()}",
-        family=row.family,
-        origin=f"{origin}. {note}" if note else origin,
-        status=row.status,
-        reason=reason,
-    )
-
-
-def _learning_curve(held_out: HeldOut, iterations: Sequence[IterationRow]) -> Markup | None:
-    train = [(row.iteration, row.pass_rate) for row in iterations if row.pass_rate is not None]
-    if not train:
-        return None
-    last = train[-1][0]
-    checkpoints = {
-        row.iteration: row.held_out_pass_at_1 for row in iterations if row.held_out_pass_at_1 is not None
-    }
-    measured = {0: held_out.before, last: held_out.after}
-    for iteration, arm in measured.items():
-        if arm is not None:
-            checkpoints[iteration] = arm.pass_at_1
-
-    figure = _figure()
-    axes = figure.subplots()
-    axes.plot(*zip(*train, strict=True), color=COLOURS["muted"], linewidth=1.5)
-    for arm, colour in ((held_out.control, "control"), (held_out.portfolio, "portfolio")):
-        if arm is not None:
-            axes.axhline(arm.pass_at_1, color=COLOURS[colour], linewidth=1.3, dashes=(4, 3))
-    steps = sorted(checkpoints)
-    rates = [checkpoints[step] for step in steps]
-    axes.plot(steps, rates, color=COLOURS["after"], linewidth=2, marker="o", markersize=5)
-    for iteration, arm in measured.items():
-        if arm is not None:
-            axes.vlines(iteration, *arm.pass_at_1_ci, color=COLOURS["after"], linewidth=2)
-    axes.set_ylim(0, 1)
-    return _svg(figure, "Training pass rate and held-out pass@1 by iteration")
-
-
-def _verdict_mix(iterations: Sequence[IterationRow]) -> Markup | None:
-    rows = [row for row in iterations if sum(row.statuses.values())]
-    if not rows:
-        return None
-    figure = _figure()
-    axes = figure.subplots()
-    bottom = [0.0] * len(rows)
-    for colour in ("proved", "rejected", "refuted", "unknown"):
-        shares = [_share(row.statuses, colour) for row in rows]
-        axes.bar([row.iteration for row in rows], shares, bottom=bottom, width=0.82, color=COLOURS[colour])
-        bottom = [below + share for below, share in zip(bottom, shares, strict=True)]
-    axes.set_xlim(rows[0].iteration - 0.6, rows[-1].iteration + 0.6)
-    axes.set_ylim(0, 1)
-    return _svg(figure, "Share of proved, rejected, otherwise refuted and unknown verdicts by iteration")
-
-
-def _share(statuses: dict[Status, int], colour: str) -> float:
-    def group(status: Status) -> str:
-        return "rejected" if status is Status.REJECTED else status.kind.value
-
-    in_group = sum(count for status, count in statuses.items() if group(status) == colour)
-    return in_group / sum(statuses.values())
-
-
-def _figure() -> Figure:
-    return Figure(figsize=FIGURE_INCHES, layout="constrained")
-
-
-def _svg(figure: Figure, description: str) -> Markup:
-    """The figure as an inline SVG element in the page's own colours and typeface."""
-    for axes in figure.axes:
-        axes.set_xlabel("iteration", color=COLOURS["muted"], fontsize=FIGURE_FONT)
-        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
-        axes.yaxis.set_major_formatter(PercentFormatter(1))
-        axes.tick_params(length=0, labelcolor=COLOURS["muted"], labelsize=FIGURE_FONT)
-        axes.spines[:].set_visible(False)
-        axes.grid(axis="y", color=COLOURS["rule"], linewidth=0.8)
-        axes.set_axisbelow(True)
-    text = io.StringIO()
-    # A salt per figure keeps ids of two figures in one page apart, and the page the same on each writing.
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": description}):
-        figure.savefig(text, format="svg", transparent=True, metadata={"Date": None})
-    # Left out: the file prologue, and a style sheet and font list that would fight with the page's own.
-    drawn = text.getvalue().partition("<svg")[2].partition("</metadata>")[2]
-    drawn = re.sub(r"<style.*?</style>|font-family: [^;]*; ", "", drawn, flags=re.DOTALL)
-    width, height = (72 * inches for inches in FIGURE_INCHES)
-    opening = f'<svg viewBox="0 0 {width:g} {height:g}" role="img" aria-label="{description}">'
-    for name, placeholder in COLOURS.items():
-        drawn = drawn.replace(placeholder, f"var(--{name})")
-    return Markup(opening + drawn)
+def _first_of_each(examples: Iterable[Example], key: Callable[[Example], str]) -> list[Example]:
+    """One of each key, in the order given."""
+    chosen: dict[str, Example] = {}
+    for example in examples:
+        chosen.setdefault(key(example), example)
+    return list(chosen.values())

@@ -6,13 +6,11 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from trainer.config import RunConfig
-from trainer.launch.keeper import PACE, Child, Pace
-from trainer.launch.processes import generator_arguments, grower_arguments, verifier_arguments
-from trainer.launch.supervisor import redis_child, supervise
+from trainer.launch.supervisor import PACE, Child, Log, Pace, redis_child, supervise
 from verifier.streams.connection import REDIS_VARIABLE, connect
 from verifier.streams.valkey import server_socket
 
-__all__ = ["run_up"]
+__all__ = ["run_children", "run_up"]
 
 
 def run_up(
@@ -20,9 +18,11 @@ def run_up(
     config: RunConfig,
     directory: Path,
     *,
-    generators: int,
-    verifiers: int,
-    metrics: int | None,
+    run: str | None = None,
+    generators: int = 1,
+    verifiers: int = 1,
+    metrics: int | None = None,
+    log: Log | None = None,
     pace: Pace = PACE,
 ) -> int:
     """Run everything until the run is over; the exit code for this process (`trainer/launch/supervisor.py`).
@@ -32,9 +32,11 @@ def run_up(
 
     Args:
         settings: the file that `config` was read from.
+        run: name in the streams, in place of the directory's.
         metrics: port of the trainer's metrics.
+        log: takes the lines of all processes, in place of the terminal.
     """
-    run = directory.absolute().name
+    run = run or config.name_in(directory)
     with ExitStack() as stack:
         url = config.redis_url
         services = []
@@ -45,25 +47,50 @@ def run_up(
         else:
             # A wrong URL is said at once; what is away later may come back.
             connect(url).close()
-        # Not an argument: everyone may read those, and it may hold a password.
-        environment = {REDIS_VARIABLE: url}
+        children = run_children(
+            settings,
+            config,
+            directory,
+            url,
+            run=run,
+            generators=generators,
+            verifiers=verifiers,
+            metrics=metrics,
+        )
+        return asyncio.run(supervise([*services, *children], log=log, pace=pace))
 
-        def child(name: str, arguments: list[str], *, is_main: bool = False) -> Child:
-            command = [sys.executable, "-m", "trainer.cli", *arguments]
-            return Child(name, command, environment, is_main=is_main)
 
-        port = [] if metrics is None else ["--metrics-port", str(metrics)]
-        train = ["train", str(settings), "--out", str(directory), "--run", run, *port]
-        store = config.data.store if config.data.grow else None
-        growers = [] if store is None else [child("grower", grower_arguments(config, store))]
-        children = [
-            *services,
-            *growers,
-            *(child(name, verifier_arguments(config, run)) for name in _names("verifier", verifiers)),
-            *(child(name, generator_arguments(config, run)) for name in _names("generator", generators)),
-            child("trainer", train, is_main=True),
-        ]
-        return asyncio.run(supervise(children, pace=pace))
+def run_children(
+    settings: Path,
+    config: RunConfig,
+    directory: Path,
+    redis_url: str,
+    *,
+    run: str,
+    generators: int,
+    verifiers: int,
+    metrics: int | None,
+) -> list[Child]:
+    """The processes of a run beside its Redis; each of them reads the file `settings`."""
+    # Not an argument: everyone may read those, and it may hold a password.
+    environment = {REDIS_VARIABLE: redis_url}
+
+    def child(name: str, arguments: list[str], *, is_main: bool = False) -> Child:
+        command = [sys.executable, "-m", "trainer.cli", *arguments]
+        return Child(name, command, environment, is_main=is_main)
+
+    growers = [child("grower", ["worker", "grower", "--config", str(settings)])]
+    port = [] if metrics is None else ["--metrics-port", str(metrics)]
+    train = ["train", str(settings), "--out", str(directory), "--run", run, *port]
+    return [
+        *(growers if config.data.grow else ()),
+        *(
+            child(name, ["worker", worker, "--config", str(settings), "--run", run])
+            for worker, count in (("verifier", verifiers), ("generator", generators))
+            for name in _names(worker, count)
+        ),
+        child("trainer", train, is_main=True),
+    ]
 
 
 def _names(name: str, count: int) -> list[str]:

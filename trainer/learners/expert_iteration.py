@@ -72,7 +72,7 @@ class ProofBuffer:
             if rollout.verdict.kind is not Kind.PROVED:
                 continue
             attempt = rollout.attempt
-            proofs = self._proofs[attempt.theorem.name]
+            proofs = self._proofs[attempt.theorem]
             text = normalise_proof(attempt.proof)
             new += text not in proofs
             # A proof that hit the length limit is one all the same; what is learned is to stop there.

@@ -12,7 +12,7 @@ from dataclasses import replace
 from typing import Any, Self, get_args
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
@@ -23,11 +23,12 @@ from trainer.model.optimizer import Figures, OptimizerConfig, UpdateStats, stats
 from trainer.model.policy import token_logprobs, token_logprobs_and_entropies
 from trainer.objectives.advantages import group_advantages, is_informative, overlong_penalty
 from trainer.objectives.algorithms import ALGORITHMS, AlgorithmName, PolicyLoss
-from trainer.objectives.credit import CreditConfig, Judged, group_token_advantages
+from trainer.objectives.credit import CreditConfig, group_token_advantages
 from trainer.objectives.losses import Totals, policy_loss
 from trainer.objectives.token_bytes import bytes_of_tokens
 from trainer.rollout import Rollout, empty_responses
 from verifier.errors import InvalidInput
+from verifier.settings import Section
 
 __all__ = [
     "CriticConfig",
@@ -40,10 +41,8 @@ __all__ = [
 ]
 
 
-class CriticConfig(BaseModel):
+class CriticConfig(Section):
     """PPO's critic."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     shared: bool = False
     """Whether it reads, and trains, the policy's own trunk, or a copy of it."""
@@ -321,11 +320,8 @@ def _of_tokens(
         ]
     if tokenizer is None:
         raise InvalidInput("credit by tactic needs the policy's tokenizer: pass it to the learner")
-    judged = [
-        Judged(each.attempt.proof, bytes_of_tokens(tokenizer, each.attempt.token_ids), each.verdict)
-        for each in members
-    ]
-    return group_token_advantages(credit, judged, outcome)
+    token_bytes = [bytes_of_tokens(tokenizer, rollout.attempt.token_ids) for rollout in members]
+    return group_token_advantages(credit, members, token_bytes, outcome)
 
 
 def shape_reward(rollout: Rollout, config: PolicyGradientConfig) -> float | None:

@@ -133,13 +133,17 @@ def pairs_of(rollouts: Iterable[Rollout], *, eos_id: int, per_theorem: int, seed
     """
     attempts = (
         Candidate(
-            each.attempt.theorem.name, each.attempt.prompt_ids, each.attempt.proof, each.verdict.kind, each
+            rollout.attempt.theorem,
+            rollout.attempt.prompt_ids,
+            rollout.attempt.proof,
+            rollout.verdict.kind,
+            rollout.attempt,
         )
-        for each in rollouts
-        if each.attempt.token_ids
+        for rollout in rollouts
+        if rollout.attempt.token_ids
     )
     return [
-        Pair(_example(better.attempt, eos_id), _example(worse.attempt, eos_id))
+        Pair(_example(better, eos_id), _example(worse, eos_id))
         for better, worse in draw_pairs(attempts, per_theorem=per_theorem, seed=seed)
     ]
 

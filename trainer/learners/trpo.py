@@ -17,7 +17,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor
 from torch.nn import Parameter
 from torch.nn.attention import SDPBackend, sdpa_kernel
@@ -30,6 +30,7 @@ from trainer.model.policy import response_logits
 from trainer.objectives.advantages import Baseline, group_advantages
 from trainer.rollout import Rollout, empty_responses
 from verifier.errors import InvalidInput
+from verifier.settings import Section
 
 __all__ = [
     "FisherProduct",
@@ -41,10 +42,8 @@ __all__ = [
 ]
 
 
-class TRPOConfig(BaseModel):
+class TRPOConfig(Section):
     """One TRPO update.  There is no learning rate: the trust region decides how far a step goes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     max_kl: float = Field(default=0.01, gt=0)
     """δ: most KL(π_old ‖ π_θ) of one update, in nats, mean over response tokens."""

@@ -8,34 +8,16 @@ were sampled from an earlier policy need `engine_cap` then.
 import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
-from typing import Literal
 
 import torch
-from pydantic import BaseModel, ConfigDict
 from transformers import PreTrainedModel
 
 from trainer.model.distributed import Ranks
 from trainer.model.policy import shard_policy
+from trainer.sections import ComputeConfig
 from verifier.errors import InvalidInput
 
-__all__ = ["Compute", "ComputeConfig"]
-
-
-class ComputeConfig(BaseModel):
-    """Where and in which precision to learn."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    device: str = "auto"
-    """Where to learn and to sample: cpu, cuda, cuda:1 ...; auto is the first GPU, or the CPU without one.
-    Processes that learn together take a GPU each."""
-    precision: Literal["auto", "float32", "bfloat16"] = "auto"
-    """Of forward and backward passes; auto is bfloat16 on a GPU that has it.  Weights, the moments of the
-    optimizer and losses are float32 in any case, and so is all of TRPO."""
-    shard: bool = False
-    """Whether processes that learn together divide the weights among them (FSDP2), or each has all."""
-    activation_checkpointing: bool = False
-    """Whether a backward pass computes activations again, for less memory and more time."""
+__all__ = ["Compute", "ComputeConfig", "device_named"]
 
 
 @dataclass(frozen=True)
@@ -55,18 +37,7 @@ class Compute:
         Raises:
             InvalidInput: there is no such device.
         """
-        gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
-        name = config.device if config.device != "auto" else "cuda" if gpus else "cpu"
-        try:
-            device = torch.device(name)
-        except RuntimeError as error:
-            raise InvalidInput(f"compute.device: {name!r} is no device: use cpu, cuda or cuda:1") from error
-        if device.type == "cuda" and not gpus:
-            raise InvalidInput("compute.device: torch finds no GPU here: use cpu, or install torch with CUDA")
-        if device.type == "cuda" and "LOCAL_RANK" in os.environ:
-            device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
-        if device.type == "cuda" and (device.index or 0) >= gpus:
-            raise InvalidInput(f"compute.device: there is no {device}: torch finds {gpus} GPUs here")
+        device = device_named(config.device)
         ranks = Ranks.here(device)
         by_itself = device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
         bfloat16 = by_itself if config.precision == "auto" else config.precision == "bfloat16"
@@ -95,3 +66,25 @@ class Compute:
     def autocast(self) -> AbstractContextManager[object]:
         """The context of forward passes, in the precision of the settings."""
         return torch.autocast(self.device.type, torch.bfloat16, enabled=self.bfloat16)
+
+
+def device_named(name: str) -> torch.device:
+    """The device that `compute.device` names; where several processes learn together, this one's GPU.
+
+    Raises:
+        InvalidInput: there is no such device.
+    """
+    gpus = torch.cuda.device_count() if torch.cuda.is_available() else 0
+    if name == "auto":
+        name = "cuda" if gpus else "cpu"
+    try:
+        device = torch.device(name)
+    except RuntimeError as error:
+        raise InvalidInput(f"compute.device: {name!r} is no device: use cpu, cuda or cuda:1") from error
+    if device.type == "cuda" and not gpus:
+        raise InvalidInput("compute.device: torch finds no GPU here: use cpu, or install torch with CUDA")
+    if device.type == "cuda" and "LOCAL_RANK" in os.environ:
+        device = torch.device("cuda", int(os.environ["LOCAL_RANK"]))
+    if device.type == "cuda" and (device.index or 0) >= gpus:
+        raise InvalidInput(f"compute.device: there is no {device}: torch finds {gpus} GPUs here")
+    return device

@@ -12,19 +12,18 @@ from typing import Literal
 import torch
 from peft import LoraConfig as PeftLoraConfig
 from peft import PeftModel, get_peft_model
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import nn
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from verifier.errors import InvalidInput
+from verifier.settings import Section
 
 __all__ = ["LoRAConfig", "merged", "save_adapter", "with_lora"]
 
 
-class LoRAConfig(BaseModel):
+class LoRAConfig(Section):
     """Which adapter is trained in place of all weights."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     rank: int = Field(default=16, ge=1)
     """r, the inner size of BA."""

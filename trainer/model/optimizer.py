@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from statistics import fmean
 from typing import Any, Generic, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor, nn
 from torch.optim import AdamW
 
@@ -16,6 +16,7 @@ from trainer.model.compute import Compute
 from trainer.model.distributed import norm_of
 from trainer.model.weights import copy_state
 from verifier.errors import InvalidInput, ProofmillError
+from verifier.settings import Section
 
 __all__ = [
     "Budget",
@@ -48,10 +49,8 @@ class NonFiniteLoss(ProofmillError):
     """Losses or gradients were infinite or not a number; the weights are as they were before them."""
 
 
-class OptimizerConfig(BaseModel):
+class OptimizerConfig(Section):
     """The settings that every learner has for its AdamW."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     learning_rate: float = Field(gt=0)
     """Learning rate, constant unless said otherwise."""

@@ -12,7 +12,7 @@ from types import MethodType
 from typing import Self
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 from torch import Tensor
 from transformers import (
     LlamaConfig,
@@ -24,6 +24,7 @@ from transformers import (
 from trainer.model.distributed import shard
 from trainer.model.tokenizer import MIN_VOCAB_SIZE
 from verifier.errors import InvalidInput
+from verifier.settings import Section
 
 __all__ = [
     "PolicyConfig",
@@ -42,10 +43,8 @@ _GATHERING = "proofmill_response_logits"
 _Logits = Callable[[Tensor, Tensor, Tensor, float], tuple[Tensor, Tensor]]
 
 
-class PolicyConfig(BaseModel):
-    """The shape of a policy trained from scratch; the defaults make 984,000 float32 parameters."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+class PolicyConfig(Section):
+    """The shape of a policy trained from scratch; the defaults make about 984,000 float32 parameters."""
 
     layers: int = Field(default=2, ge=1)
     """Transformer blocks."""

@@ -7,9 +7,10 @@ is a row of this table.  Only PPO has a learner of its own, because of its criti
 from dataclasses import dataclass
 from typing import Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from trainer.objectives.advantages import Baseline
+from verifier.settings import Section
 
 __all__ = [
     "ALGORITHMS",
@@ -36,10 +37,8 @@ _READ_BY = {
 """The settings of a loss that only some objectives read, with these objectives."""
 
 
-class PolicyLoss(BaseModel):
+class PolicyLoss(Section):
     """Which policy-gradient loss `policy_loss` computes."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     objective: Literal["clip", "cispo", "reinforce"] = "clip"
     """Clip is min(ρÂ, clip(ρ)Â) (arXiv 1707.06347), CISPO sg(min(ρ, cap))·Â·log π (arXiv 2506.13585),

@@ -2,21 +2,21 @@
 
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
-from dataclasses import dataclass
 from itertools import pairwise
 from statistics import fmean
 from typing import Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
 from trainer.objectives.tactic_spans import Span, Step, first_error_of, steps_of
 from trainer.objectives.token_bytes import token_spans
+from trainer.rollout import Rollout
 from verifier.errors import InvalidInput
-from verifier.verdict import Kind, Verdict
+from verifier.settings import Section
+from verifier.verdict import Kind
 
 __all__ = [
     "CreditConfig",
-    "Judged",
     "first_error_credit",
     "group_token_advantages",
     "lecture_credit",
@@ -27,10 +27,8 @@ __all__ = [
 ]
 
 
-class CreditConfig(BaseModel):
+class CreditConfig(Section):
     """Which tokens of an attempt are better or worse than its outcome says."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     scheme: Literal["outcome", "first_error", "potential", "verified_prefix", "lecture"] = "outcome"
     """`outcome`: every token gets the advantage of its attempt.  The others add to it."""
@@ -59,18 +57,10 @@ class CreditConfig(BaseModel):
         return self.scheme != "outcome" and self.weight > 0
 
 
-@dataclass(frozen=True, slots=True)
-class Judged:
-    """A response: its text, the bytes of each of its tokens (eos included, as b""), and its verdict."""
-
-    text: str
-    token_bytes: Sequence[bytes]
-    verdict: Verdict
-
-
 def group_token_advantages(
     config: CreditConfig,
-    group: Sequence[Judged],
+    group: Sequence[Rollout],
+    token_bytes: Sequence[Sequence[bytes]],
     advantages: Sequence[float | None],
 ) -> list[list[float] | None]:
     """`token_advantages` of all attempts at one theorem; None for those whose verdict is unknown.
@@ -79,32 +69,42 @@ def group_token_advantages(
     verdicts, under a uniform prior: what this policy can do now, not what earlier ones did.
 
     Args:
+        token_bytes: of each attempt, the bytes of each of its tokens (eos included, as b"").
         advantages: the outcome advantage of each attempt, as `group_advantages` gives it.
     """
-    outcomes = [each.verdict.kind is Kind.PROVED for each in group if each.verdict.kind is not Kind.UNKNOWN]
+    outcomes = [rollout.reward for rollout in group if rollout.reward is not None]
     mean = fmean(outcomes) if outcomes else 0.0
     rate = (sum(outcomes) + 1) / (len(outcomes) + 2)
     return [
-        None if advantage is None else token_advantages(config, each, advantage, mean=mean, solve_rate=rate)
-        for each, advantage in zip(group, advantages, strict=True)
+        None
+        if advantage is None
+        else token_advantages(config, rollout, spelled, advantage, mean=mean, solve_rate=rate)
+        for rollout, spelled, advantage in zip(group, token_bytes, advantages, strict=True)
     ]
 
 
 def token_advantages(
-    config: CreditConfig, judged: Judged, advantage: float, *, mean: float, solve_rate: float
+    config: CreditConfig,
+    rollout: Rollout,
+    token_bytes: Sequence[bytes],
+    advantage: float,
+    *,
+    mean: float,
+    solve_rate: float,
 ) -> list[float] | None:
     """The advantage of each response token: the outcome's, and `config.weight` × the credit of its tactic.
 
     A step is owned by the first token that overlaps its start.  None for an unknown verdict.
 
     Args:
+        token_bytes: of each token (eos included, as b"").
         mean: of the outcomes of the group's known verdicts.
         solve_rate: p̂, the theorem's posterior solve rate.
 
     Raises:
         InvalidInput: the tokens do not spell the text, or a proved verdict came without tactics.
     """
-    verdict, count = judged.verdict, len(judged.token_bytes)
+    text, verdict, count = rollout.attempt.proof, rollout.verdict, len(token_bytes)
     if verdict.kind is Kind.UNKNOWN:
         return None
     total = [advantage] * count
@@ -113,9 +113,9 @@ def token_advantages(
     proved = verdict.kind is Kind.PROVED
     if proved and verdict.tactics is None:
         raise InvalidInput(f"the verdict on {verdict.id!r} has no tactics: judge with Options(tactics=True)")
-    if b"".join(judged.token_bytes).decode(errors="replace") != judged.text:
+    if b"".join(token_bytes).decode(errors="replace") != text:
         raise InvalidInput(f"the tokens of {verdict.id!r} do not spell its text: give those it was made from")
-    steps, spans = steps_of(judged.text, verdict), token_spans(judged.token_bytes)
+    steps, spans = steps_of(text, verdict), token_spans(token_bytes)
     first = first_error_of(steps)
     tokens = [owned_tokens(spans, step) for step in steps]
     if config.scheme == "verified_prefix":

@@ -5,10 +5,12 @@ import re
 from bisect import bisect_left, bisect_right
 from collections.abc import Sequence
 from itertools import groupby
-
-from transformers import PreTrainedTokenizerBase, PreTrainedTokenizerFast
+from typing import TYPE_CHECKING
 
 from verifier.errors import InvalidInput
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerBase
 
 __all__ = ["bytes_of_tokens", "token_spans"]
 
@@ -20,7 +22,7 @@ BYTE_OF = {chr(byte): byte for byte in PRINTABLE} | {
 }
 
 
-def bytes_of_tokens(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> list[bytes]:
+def bytes_of_tokens(tokenizer: "PreTrainedTokenizerBase", ids: Sequence[int]) -> list[bytes]:
     """The bytes each token stands for in what `tokenizer.decode` makes of them; b"" for special ones.
 
     Knows byte-level BPE (the GPT-2 alphabet of bytes) and sentencepiece-style
@@ -29,6 +31,9 @@ def bytes_of_tokens(tokenizer: PreTrainedTokenizerBase, ids: Sequence[int]) -> l
     Raises:
         InvalidInput: it is another kind of tokenizer, or it decodes to anything but these bytes.
     """
+    # Not above: verifiers read the settings of credit, and have no transformers.
+    from transformers import PreTrainedTokenizerFast
+
     if not isinstance(tokenizer, PreTrainedTokenizerFast) or tokenizer.backend_tokenizer.decoder is None:
         raise InvalidInput(_INEXACT)
     decoder = json.loads(tokenizer.backend_tokenizer.decoder.__getstate__())

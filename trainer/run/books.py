@@ -15,8 +15,9 @@ from typing import Any, Self
 
 from pydantic import BaseModel, ValidationError
 
-from prover.generators.messages import AttemptMessage, Task
-from trainer.rollout import Judged
+from prover.generators.messages import Task
+from prover.theorem import Attempt
+from trainer.rollout import Rollout
 from verifier.errors import InvalidInput
 from verifier.verdict import Kind, Status, Verdict
 
@@ -46,7 +47,8 @@ class Group(BaseModel):
     number: int
     """Of its order, in the order of issue."""
     task: Task
-    attempts: dict[int, AttemptMessage] = {}
+    attempts: dict[int, Attempt] = {}
+    """None where the task brings its proofs along: nobody samples them."""
     verdicts: dict[int, Verdict] = {}
     dead: dict[int, str] = {}
     """Attempts that were moved away, with the reason."""
@@ -58,42 +60,44 @@ class Group(BaseModel):
     @property
     def owed(self) -> list[int]:
         """The attempts that are not done with."""
-        done = (self.attempts.keys() & self.verdicts.keys()) | self.dead.keys()
+        judged = self.verdicts.keys() if self.task.proofs else self.attempts.keys() & self.verdicts.keys()
+        done = judged | self.dead.keys()
         return [index for index in range(self.size) if index not in done]
 
     def account_of(self, index: int, *, stale: bool) -> Account:
         """Where an attempt goes when the group is closed as it is."""
-        verdict, message = self.verdicts.get(index), self.attempts.get(index)
+        verdict = self.verdicts.get(index)
         if index in self.dead:
             return Account.DEAD_LETTERED
-        if verdict is None or message is None or verdict.kind is Kind.UNKNOWN:
+        if verdict is None or verdict.kind is Kind.UNKNOWN:
             return Account.UNKNOWN
-        if message.attempt is None:
+        if self.task.proofs:
             return Account.CHECKED
+        if index not in self.attempts:
+            return Account.UNKNOWN
         return Account.STALE if stale else Account.TRAINED
 
-    def entries(self, *, stale: bool) -> list[tuple[Judged, Account]]:
+    def entries(self, *, stale: bool) -> list[tuple[Rollout, Account]]:
         """The attempts that have come, by sample; where no verdict has, it is that nobody knows."""
         return [
             (
-                Judged(attempt, self.verdicts.get(index) or self._nobody_knows(index), message.sampling_ms),
+                Rollout(attempt=attempt, verdict=self.verdicts.get(index) or self._nobody_knows(attempt)),
                 self.account_of(index, stale=stale),
             )
-            for index, message in sorted(self.attempts.items())
-            if (attempt := message.attempt) is not None
+            for index, attempt in sorted(self.attempts.items())
         ]
 
     def given(self) -> list[tuple[str, Verdict]]:
         """The proofs nobody sampled that were judged, each with its verdict."""
         return [
-            (message.submission.proof or "", self.verdicts[index])
-            for index, message in sorted(self.attempts.items())
-            if message.attempt is None and index in self.verdicts
+            (proof, self.verdicts[index])
+            for index, proof in enumerate(self.task.proofs)
+            if index in self.verdicts
         ]
 
-    def _nobody_knows(self, index: int) -> Verdict:
-        reason = self.dead.get(index, "no verdict came in time: look at the verifier's log")
-        return Verdict(id=self.task.attempt_id(index), status=Status.INFRA_ERROR, reason=reason)
+    def _nobody_knows(self, attempt: Attempt) -> Verdict:
+        reason = self.dead.get(attempt.index, "no verdict came in time: look at the verifier's log")
+        return Verdict(id=attempt.id, status=Status.INFRA_ERROR, reason=reason)
 
 
 class Books:
@@ -103,15 +107,17 @@ class Books:
         self.issued = 0
         self.accounts: Counter[Account] = Counter()
         self._groups: dict[str, Group] = {}
-        self._given_up: dict[str, AttemptMessage | None] = {}
-        self._late: list[Judged] = []
+        self._places: dict[str, tuple[Group, int]] = {}
+        """Of the attempts of open groups by their ids: the group, and which of its samples."""
+        self._given_up: dict[str, Attempt | None] = {}
+        self._late: list[Rollout] = []
 
     def issue(self, number: int, tasks: Sequence[Task]) -> None:
         """Open a group for each task of the order `number`."""
         for task in tasks:
             if task.id in self._groups:
                 raise ValueError(f"two tasks are named {task.id}")
-            self._groups[task.id] = Group(number=number, task=task)
+            self._open(Group(number=number, task=task))
             self.issued += task.sampling.samples
 
     @property
@@ -130,24 +136,23 @@ class Books:
         closed = sum(self.accounts[each] for each in Account if each is not Account.LATE)
         return self.issued - closed - self.owed
 
-    def attempt(self, message: AttemptMessage) -> bool:
+    def attempt(self, attempt: Attempt) -> bool:
         """An attempt has come; false for one that is known or that nobody waits for."""
-        name = message.submission.id
-        group, index = self._find(name)
-        if group is None and name in self._given_up:
-            self._given_up[name] = message
+        group, index = self._places.get(attempt.id, (None, -1))
+        if group is None and attempt.id in self._given_up:
+            self._given_up[attempt.id] = attempt
         if group is None or index in group.attempts:
             return False
-        group.attempts[index] = message
+        group.attempts[index] = attempt
         return True
 
     def verdict(self, verdict: Verdict) -> bool:
         """A verdict has come; false for one that is known or that nobody waits for."""
-        group, index = self._find(verdict.id)
+        group, index = self._places.get(verdict.id, (None, -1))
         if group is None:
-            message = self._given_up.get(verdict.id)
-            if verdict.kind is Kind.PROVED and message is not None and message.attempt is not None:
-                self._late.append(Judged(message.attempt, verdict, message.sampling_ms))
+            attempt = self._given_up.get(verdict.id)
+            if verdict.kind is Kind.PROVED and attempt is not None:
+                self._late.append(Rollout(attempt=attempt, verdict=verdict))
                 del self._given_up[verdict.id]
             return False
         if index in group.verdicts:
@@ -160,9 +165,8 @@ class Books:
     def bury(self, attempt_ids: Iterable[str], reason: str) -> int:
         """Attempts were moved away; returns how many of them somebody waited for."""
         buried = 0
-        for each in attempt_ids:
-            group, index = self._find(each)
-            if group is not None and index in group.owed:
+        for group, index in (self._places[name] for name in attempt_ids if name in self._places):
+            if index in group.owed:
                 group.dead[index] = reason
                 buried += 1
         return buried
@@ -174,16 +178,17 @@ class Books:
     def close(self, group: Group, *, stale: bool) -> None:
         """Enter what became of a group."""
         self.accounts.update(group.account_of(index, stale=stale) for index in range(group.size))
-        for index in range(group.size):
+        for index, name in enumerate(group.task.attempt_ids):
+            del self._places[name]
             if index not in group.verdicts:
-                self._given_up[group.task.attempt_id(index)] = group.attempts.get(index)
+                self._given_up[name] = group.attempts.get(index)
         del self._groups[group.task.id]
 
     def __str__(self) -> str:
         accounts = ", ".join(f"{self.accounts[each]:,} {each.replace('_', '-')}" for each in Account)
         return f"{self.issued:,} attempts issued: {accounts}; {self.owed:,} on their way"
 
-    def take_late(self) -> list[Judged]:
+    def take_late(self) -> list[Rollout]:
         """Proofs of attempts that were given up, since this was last asked; they are entered now."""
         late, self._late = self._late, []
         self.accounts[Account.LATE] += len(late)
@@ -196,7 +201,7 @@ class Books:
             accounts=dict(self.accounts),
             groups=self.open,
             given_up=self._given_up,
-            late=[(AttemptMessage.of(each.attempt, each.sampling_ms), each.verdict) for each in self._late],
+            late=self._late,
         )
         return kept.model_dump(mode="json")
 
@@ -213,21 +218,14 @@ class Books:
             raise InvalidInput(f"the books of the checkpoint cannot be read: {error}") from error
         books = cls()
         books.issued, books.accounts, books._given_up = kept.issued, Counter(kept.accounts), kept.given_up
-        books._groups = {group.task.id: group for group in kept.groups}
-        books._late = [
-            Judged(message.attempt, verdict, message.sampling_ms)
-            for message, verdict in kept.late
-            if message.attempt is not None
-        ]
+        for group in kept.groups:
+            books._open(group)
+        books._late = kept.late
         return books
 
-    def _find(self, attempt_id: str) -> tuple[Group | None, int]:
-        """The open group of an attempt, and which of its samples it is."""
-        name, _, index = attempt_id.rpartition("/")
-        group = self._groups.get(name)
-        if group is None or not index.isdecimal() or int(index) >= group.size:
-            return None, -1
-        return group, int(index)
+    def _open(self, group: Group) -> None:
+        self._groups[group.task.id] = group
+        self._places.update({name: (group, index) for index, name in enumerate(group.task.attempt_ids)})
 
 
 class _Kept(BaseModel):
@@ -236,5 +234,5 @@ class _Kept(BaseModel):
     issued: int
     accounts: dict[Account, int]
     groups: list[Group]
-    given_up: dict[str, AttemptMessage | None]
-    late: list[tuple[AttemptMessage, Verdict]]
+    given_up: dict[str, Attempt | None]
+    late: list[Rollout]

@@ -11,7 +11,8 @@ so that a run goes on from the newest one as if it had never ended.
 
 import json
 import shutil
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,9 +23,9 @@ from prover.generators.sealed import check_sealed, new_sealed, seal
 from trainer.run.student import Student
 from verifier.errors import InvalidInput
 
-__all__ = ["SCHEMA", "Version", "Versions", "write_version"]
+__all__ = ["SCHEMA", "Draft", "Version", "Versions", "new_version"]
 
-SCHEMA = 2
+SCHEMA = 3
 """Of `run.json`."""
 
 
@@ -97,23 +98,38 @@ class Versions:
                 shutil.rmtree(doomed)
 
 
-def write_version(
-    version: Version,
-    student: Student,
-    run_of: Callable[[str], dict[str, Any]],
-) -> None:
-    """Write what a student has come to; it is there whole when this returns, and not at all before.
+@dataclass(frozen=True)
+class Draft:
+    """A version that is being written: first what the student has come to, then the rest of the run."""
 
-    Args:
-        run_of: what `run.json` shall say, given the digest of the policy.
+    directory: Path
+
+    def publish(self, student: Student) -> str:
+        """Write the policy and the state of the student; returns the digest of the policy.
+
+        The policy's place is that of the version, where it stands once the draft is finished.
+
+        Raises:
+            InvalidInput: the weights are divided among processes.
+        """
+        student.publish(self.directory / "policy")
+        digest = seal(self.directory / "policy")
+        torch.save(student.state(), self.directory / "learner.pt")
+        return digest
+
+    def finish(self, run: dict[str, Any]) -> None:
+        """Write what `run.json` shall say."""
+        kept = {"schema": SCHEMA, **run}
+        (self.directory / "run.json").write_text(json.dumps(kept), encoding="utf-8")
+
+
+@contextmanager
+def new_version(version: Version) -> Iterator[Draft]:
+    """A draft to write, which is there whole as `version` when the block ends, and not at all before.
 
     Raises:
         InvalidInput: the version is there already.
         ProofmillError: it cannot be written.
     """
-    with new_sealed(version.directory) as draft:
-        student.publish(draft / "policy")
-        digest = seal(draft / "policy")
-        torch.save(student.state(), draft / "learner.pt")
-        kept = {"schema": SCHEMA, **run_of(digest)}
-        (draft / "run.json").write_text(json.dumps(kept), encoding="utf-8")
+    with new_sealed(version.directory) as directory:
+        yield Draft(directory)

@@ -8,7 +8,7 @@ sent are refused when they are sent again.
 
 import time
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -17,37 +17,36 @@ from typing import Any
 
 from prover.generators.messages import TASKS_PER_ORDER
 from prover.library.training_set import TrainingSet
+from prover.theorem import Theorem
 from trainer.config import RunConfig
 from trainer.curriculum.scheduler import Disproved
 from trainer.model.optimizer import Budget
-from trainer.rollout import Judged, Rollout
+from trainer.rollout import Rollout
 from trainer.run.alarm import MismatchAlarm
 from trainer.run.books import Account, Books, Group
-from trainer.run.checkpoints import Version, Versions, write_version
-from trainer.run.directory import Summary
-from trainer.run.intake import Intake
+from trainer.run.checkpoints import Version, Versions, new_version
+from trainer.run.directory import AttemptRow, RunWriter, Summary
 from trainer.run.library_log import Records
-from trainer.run.loop import announce, metrics_of
-from trainer.run.metrics import RunGauges, bottleneck_of, busy_shares
-from trainer.run.rounds import groups_to_issue, is_stale, round_of
+from trainer.run.metrics import RunGauges, bottleneck_of, busy_shares, metrics_of
+from trainer.run.rounds import groups_of_attempts, groups_to_issue, is_stale, round_of
 from trainer.run.start import (
+    START,
     StopRequest,
     alone_in,
     catalogue_of,
     clear,
     curriculum_of,
     known_examples,
-    start_policy,
+    make_start,
 )
+from trainer.run.streams import RunStreams
 from trainer.run.student import Lesson, Student, begin
 from trainer.run.tasks import orders_of, outcome_of
-from trainer.run.writer import RunWriter
 from verifier.console import say
-from verifier.errors import StalledError
+from verifier.errors import ProofmillError, StalledError
 from verifier.streams.connection import PATIENT, connect
-from verifier.verdict import Kind
 
-__all__ = ["run_daemon"]
+__all__ = ["Contradiction", "run_daemon"]
 
 SILENT_ROUNDS = 3
 """Rounds in a row without a known verdict after which something must be broken."""
@@ -55,6 +54,10 @@ REPEAT_S = 20.0
 """Seconds without news after which orders are sent again."""
 LOOK_S = 1.0
 """Seconds between two looks at what waits."""
+
+
+class Contradiction(ProofmillError):
+    """A theorem and its negation are both proved."""
 
 
 def run_daemon(
@@ -84,14 +87,16 @@ def run_daemon(
             RunWriter.cut(directory, kept["lengths"])
             summary = Summary.model_validate(kept["summary"])
         writer = stack.enter_context(RunWriter(directory, summary))
-        start = start_policy(config, writer, client, run)
-        known = known_examples(config, directory, start)
+        streams = RunStreams(client, run)
+        given = config.daemon.start
+        start = given or make_start(config, directory / START, streams.judge)
+        known = known_examples(config, start)
         state = newest.learner() if newest is not None else None
-        daemon = Daemon(config, versions, writer, begin(Lesson(config, start, known, state)), run)
+        daemon = Daemon(config, versions, writer, begin(Lesson(config, start.absolute(), known, state)), run)
         if newest is not None:
             daemon.restore(newest, kept)
         stop = stack.enter_context(StopRequest())
-        daemon.train(Intake(client, run), RunGauges(metrics_port), stop)
+        daemon.train(streams, RunGauges(metrics_port), stop)
 
 
 class Daemon:
@@ -104,13 +109,15 @@ class Daemon:
         self.versions = versions
         self.writer = writer
         self.student = student
-        theorems = catalogue_of(config)
+        self.theorems = theorems = catalogue_of(config)
         self.curriculum = curriculum_of(config, theorems)
         self.records = Records(theorems, run) if isinstance(theorems, TrainingSet) else None
         self.books = Books()
         self.budget = Budget()
         self.orders = 0
         """Number of the last one."""
+        self.surplus = 0
+        """Attempts that were issued beyond those of as many groups of the usual size."""
         self.pass_rates: dict[int, float] = {}
         """Of versions, as far as attempts of theirs were learned from."""
         self.version: Version | None = None
@@ -118,7 +125,7 @@ class Daemon:
         self.alarm = MismatchAlarm(config.daemon.min_effective_sample_share, config.daemon.mismatch_patience)
         self.silent_rounds = 0
 
-    def train(self, intake: Intake, gauges: RunGauges, stop: StopRequest) -> None:
+    def train(self, streams: RunStreams, gauges: RunGauges, stop: StopRequest) -> None:
         """All rounds that are left."""
         version = self.version
         if version is None or (self.rounds_left > 0 and not self.books.open):
@@ -126,7 +133,7 @@ class Daemon:
             version = self.write_down()
         while self.rounds_left > 0:
             began = time.monotonic()
-            groups, waiting = self.wait(version.number, intake, gauges, stop)
+            groups, waiting = self.wait(version.number, streams, gauges, stop)
             learning_began = time.monotonic()
             row = self.learn(groups, version.number)
             now = time.monotonic()
@@ -137,7 +144,7 @@ class Daemon:
             self.writer.finish(self.writer.summary.wall_s + row["wall_s"], finished=False)
             self.writer.metrics(self.student.rounds, row)
             version = self.write_down()
-            intake.acknowledge()
+            streams.acknowledge()
             gauges.round(self.books, row, version.number)
             say(
                 f"version {version.number} of {self.config.iterations}: pass rate {row.get('pass_rate')}, "
@@ -147,7 +154,7 @@ class Daemon:
         say(f"finished: {self.books}")
 
     def wait(
-        self, version: int, intake: Intake, gauges: RunGauges, stop: StopRequest
+        self, version: int, streams: RunStreams, gauges: RunGauges, stop: StopRequest
     ) -> tuple[list[Group], dict[str, float]]:
         """The groups of the next round, and how many messages waited meanwhile in each stream, on average."""
         deadline = time.monotonic() + self.config.daemon.deadline_s
@@ -159,13 +166,13 @@ class Daemon:
             if now >= next_repeat:
                 # At first, and where nothing comes: a server that was killed may have lost the last orders it
                 # took, and a connection that broke the last messages that were read.
-                intake.publish(self.books)
-                intake.recover(self.books)
+                streams.publish(self.books)
+                streams.recover(self.books)
                 next_repeat = now + REPEAT_S
             if now >= next_look:
-                backlogs.append(intake.backlogs())
+                backlogs.append(streams.backlogs())
                 gauges.waiting(self.books, backlogs[-1])
-                if jump := intake.clock_jump():
+                if jump := streams.clock_jump():
                     say(
                         f"the clock of the Redis server jumped by {jump:+,.0f} s: some of what is in hand "
                         "may be done twice, and is counted once; let the server's host keep time (NTP)",
@@ -180,8 +187,8 @@ class Daemon:
                 size=self.config.theorems_per_iteration,
             )
             if groups:
-                return groups, {name: fmean(each[name] for each in backlogs) for name in backlogs[0]}
-            if intake.poll(self.books):
+                return groups, {name: fmean(backlog[name] for backlog in backlogs) for name in backlogs[0]}
+            if streams.poll(self.books):
                 next_repeat = now + REPEAT_S
 
     def learn(self, groups: Sequence[Group], version: int) -> dict[str, Any]:
@@ -190,26 +197,26 @@ class Daemon:
         Raises:
             StalledError: none of the last rounds brought a verdict.
         """
-        entries = []
+        closed: list[tuple[Theorem, Rollout, Account]] = []
         for group in groups:
             stale = is_stale(group, version, self.config.daemon.max_staleness)
-            entries += group.entries(stale=stale)
+            closed += [(group.task.theorem, *entry) for entry in group.entries(stale=stale)]
             self.books.close(group, stale=stale)
         outcomes = [outcome_of(group.task, group.verdicts.values()) for group in groups]
         disproved = self.curriculum.observe(outcomes)
-        self.tell(disproved, groups)
-        judged = [each for each, account in entries if account is not Account.STALE]
-        rollouts = [Rollout.judged(each.attempt, each.verdict) for each in judged]
-        row: dict[str, Any] = {"round": version + 1}
-        if any(each.reward is not None for each in rollouts):
+        rows = [row for group in groups for row in self.rows_of_given(group)]
+        announce(disproved)
+        rollouts = [rollout for _, rollout, account in closed if account is not Account.STALE]
+        figures: dict[str, Any] = {"round": version + 1}
+        if any(rollout.reward is not None for rollout in rollouts):
             stats = self.student.update(rollouts)
             self.alarm.see(stats.details.get("effective_sample_share"))
             self.budget = self.budget.plus(stats)
-            self.pass_rates |= pass_rates_of(judged)
+            self.pass_rates |= pass_rates_of(rollouts)
             self.silent_rounds = 0
-            row |= {"iteration": self.student.rounds, "policy_version": judged[0].attempt.policy_version}
-            row |= metrics_of(judged, rollouts, stats)
-        elif any(each.proved + each.refuted for each in outcomes):
+            figures |= {"policy_version": rollouts[0].attempt.policy_version}
+            figures |= metrics_of(rollouts, stats)
+        elif any(outcome.proved + outcome.refuted for outcome in outcomes):
             self.silent_rounds = 0  # there were only disproofs to be tried
         elif self.silent_rounds < SILENT_ROUNDS - 1:
             self.silent_rounds += 1
@@ -218,59 +225,55 @@ class Daemon:
                 f"{SILENT_ROUNDS} rounds in a row brought no verdict: look at the logs of the generators and "
                 "the verifiers, and at the streams that end in :dead"
             )
-        entries += [(late, Account.LATE) for late in self.books.take_late()]
-        if self.records is not None:
-            self.records.keep([each for each, _ in entries], groups, disproved)
-        for each, account in entries:
-            self.writer.attempt(
+        for late in self.books.take_late():
+            theorem = self.theorems.theorem(self.theorems.index_of(late.attempt.theorem))
+            closed.append((theorem, late, Account.LATE))
+        for theorem, rollout, account in closed:
+            row = AttemptRow.of(
                 "train",
-                each.attempt.theorem,
-                each.attempt.proof,
-                each.verdict,
+                theorem,
+                rollout.attempt.proof,
+                rollout.verdict,
                 iteration=self.student.rounds,
-                policy_version=each.attempt.policy_version,
-                id=each.attempt.id,
+                policy_version=rollout.attempt.policy_version,
+                id=rollout.attempt.id,
                 account=account,
             )
+            self.writer.attempt(row)
+            rows.append((theorem.name, row))
+        if self.records is not None:
+            self.records.keep(rows, disproved)
         accounts = {"accounts": dict(self.books.accounts), "issued": self.books.issued}
-        return row | accounts | {"disproved": len(self.curriculum.retired)}
+        figures |= {"iteration": self.student.rounds, "disproved": len(self.curriculum.retired)}
+        return figures | accounts
 
-    def tell(self, disproved: Sequence[Disproved], groups: Sequence[Group]) -> None:
-        """Write down the attempts to disprove, and tell people which theorems are false."""
-        for group in groups:
-            for proof, verdict in group.given():
-                self.writer.attempt(
-                    "disproof",
-                    group.task.theorem,
-                    proof,
-                    verdict,
-                    iteration=self.student.rounds + 1,
-                    policy_version=group.task.policy_version,
-                    id=verdict.id,
-                    account=Account.CHECKED,
-                )
-        announce(disproved)
+    def rows_of_given(self, group: Group) -> list[tuple[str, AttemptRow]]:
+        """Write down the proofs that nobody sampled; their rows, with the theorem that each is about."""
+        task = group.task
+        rows = [
+            AttemptRow.of(
+                "disproof",
+                task.theorem,
+                proof,
+                verdict,
+                iteration=self.student.rounds + 1,
+                policy_version=task.policy_version,
+                id=verdict.id,
+                account=Account.CHECKED,
+            )
+            for proof, verdict in group.given()
+        ]
+        for row in rows:
+            self.writer.attempt(row)
+        return [(task.negates or task.theorem.name, row) for row in rows]
 
     def write_down(self) -> Version:
         """Issue the next tasks, and write everything down as the next version."""
         version = self.versions.at(0 if self.version is None else self.version.number + 1)
-
-        def run_of(digest: str) -> dict[str, Any]:
+        with new_version(version) as draft:
+            digest = draft.publish(self.student)
             self.issue(version, digest)
-            return {
-                "config": self.config.public,
-                "orders": self.orders,
-                "books": self.books.state(),
-                "curriculum": self.curriculum.state(),
-                "budget": asdict(self.budget),
-                "pass_rates": self.pass_rates,
-                "silent_rounds": self.silent_rounds,
-                "mismatches": self.alarm.below,
-                "lengths": self.writer.lengths(),
-                "summary": self.writer.summary.model_dump(mode="json", by_alias=True),
-            }
-
-        write_version(version, self.student, run_of)
+            draft.finish(self.state())
         self.version = version
         best = max(self.pass_rates, key=lambda number: self.pass_rates[number], default=0)
         used = {group.task.policy_version for group in self.books.open}
@@ -278,21 +281,37 @@ class Daemon:
         self.versions.keep({best, *used, *newest})
         return version
 
+    def state(self) -> dict[str, Any]:
+        """All but what the student is, for `run.json`."""
+        return {
+            "config": self.config.public,
+            "orders": self.orders,
+            "surplus": self.surplus,
+            "books": self.books.state(),
+            "curriculum": self.curriculum.state(),
+            "budget": asdict(self.budget),
+            "pass_rates": self.pass_rates,
+            "silent_rounds": self.silent_rounds,
+            "mismatches": self.alarm.below,
+            "lengths": self.writer.lengths(),
+            "summary": self.writer.summary.model_dump(mode="json", by_alias=True),
+        }
+
     def restore(self, version: Version, kept: Mapping[str, Any]) -> None:
-        """Go on from what `write_down` wrote.
+        """Go on from what `state` said when the version was written.
 
         Raises:
             InvalidInput: it is of a run with other theorems.
         """
         self.version = version
         self.orders = kept["orders"]
+        self.surplus = kept["surplus"]
         self.books = Books.restored(kept["books"])
         self.curriculum.restore(kept["curriculum"])
         self.budget = Budget(**kept["budget"])
         self.pass_rates = {int(number): rate for number, rate in kept["pass_rates"].items()}
         self.silent_rounds = kept["silent_rounds"]
-        # Versions of earlier code say nothing of it.
-        self.alarm.below = kept.get("mismatches", 0)
+        self.alarm.below = kept["mismatches"]
         changed = [name for name, value in self.config.public.items() if kept["config"].get(name) != value]
         say(f"going on from version {version.number}: {self.books}")
         if changed:
@@ -309,10 +328,13 @@ class Daemon:
         if self.records is not None and (grown := self.records.grown()):
             self.curriculum.grow()
             say(f"{grown} theorems more to choose from")
-        choices = self.curriculum.choose(count)
+        samples = self.config.sampling.samples
+        before = self.books.issued
+        choices = self.curriculum.choose(groups_of_attempts(count, samples=samples, surplus=self.surplus))
         for number, tasks in orders_of(choices, version, digest, self.config.sampling, self.orders + 1):
             self.orders = number
             self.books.issue(number, tasks)
+        self.surplus += self.books.issued - before - count * samples
 
     @property
     def rounds_left(self) -> int:
@@ -325,10 +347,26 @@ class Daemon:
         return 0 if self.alarm.slowed else self.config.daemon.max_staleness
 
 
-def pass_rates_of(judged: Sequence[Judged]) -> dict[int, float]:
+def pass_rates_of(rollouts: Sequence[Rollout]) -> dict[int, float]:
     """Share of known verdicts that are proofs, by policy version."""
-    verdicts: defaultdict[int, list[bool]] = defaultdict(list)
-    for each in judged:
-        if each.verdict.kind is not Kind.UNKNOWN:
-            verdicts[each.attempt.policy_version].append(each.verdict.kind is Kind.PROVED)
-    return {version: fmean(proved) for version, proved in verdicts.items()}
+    rewards: defaultdict[int, list[float]] = defaultdict(list)
+    for rollout in rollouts:
+        if rollout.reward is not None:
+            rewards[rollout.attempt.policy_version].append(rollout.reward)
+    return {version: fmean(known) for version, known in rewards.items()}
+
+
+def announce(disproved: Iterable[Disproved]) -> None:
+    """Tell people which theorems are false.
+
+    Raises:
+        Contradiction: one of them is proved as well.
+    """
+    for theorem in disproved:
+        name = theorem.theorem.name
+        say(f"`{name}` is false: its negation is proved; it is not tried again", "yellow")
+        if theorem.contradiction:
+            raise Contradiction(
+                f"`{name}` is proved and disproved: a verdict is wrong; keep the run's "
+                "directory, and look at both proofs in attempts.jsonl"
+            )

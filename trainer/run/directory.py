@@ -1,129 +1,71 @@
-"""What a run directory holds: the schema of its files, and reading them.
+"""What a run directory holds: the schema of its files, reading them, and writing them as the run goes on.
 
 `summary.json` is one object; `metrics.jsonl` has a row per iteration and
 `attempts.jsonl` a row per attempt.  A run that was stopped leaves everything it
 had finished, so nearly every field may be missing, and the last line of a
 `.jsonl` file may be cut short.
+
+An experiment (`proofmill demo`) has its training in `training/`, a run directory itself, and
+the proofs of its start in `start/`; what is measured has evaluations of its own in `evaluations/`
+(`trainer/experiments/held_out.py`), which are in no number of `summary.json`.
 """
 
+import json
+import os
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from types import TracebackType
+from typing import Any, Literal, Self, TypeVar
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, ValidationError
 
+from prover.evaluation.files import read_rows
+from prover.theorem import Theorem
 from trainer.learners.registry import LearnerName
 from verifier.errors import InvalidInput
-from verifier.verdict import Kind, Status
+from verifier.verdict import Kind, Status, Verdict
 
 __all__ = [
-    "Arm",
-    "ArmStages",
+    "ATTEMPTS",
+    "EVALUATIONS",
+    "METRICS",
+    "SUMMARY",
+    "TRAINING",
     "AttemptRow",
-    "FamilyRates",
-    "GreedyRates",
-    "HeldOut",
     "IterationRow",
     "LeanBuild",
-    "Paired",
     "Phase",
-    "Portfolio",
-    "Rate",
     "Run",
+    "RunWriter",
+    "Spent",
     "Summary",
+    "read_attempts",
+    "read_metrics",
     "read_run",
+    "read_times",
+    "timed",
+    "write_summary",
+    "write_whole",
 ]
 
-Phase = Literal["supervised", "before", "train", "disproof", "after", "control", "portfolio"]
-Interval = tuple[float, float]
+ATTEMPTS = "attempts.jsonl"
+METRICS = "metrics.jsonl"
+SUMMARY = "summary.json"
+TIMES = "times.json"
+EVALUATIONS = "evaluations"
+TRAINING = "training"
+PARTS = ("", "start", TRAINING)
+"""Where the files of a run are: in its directory, or in those of its parts."""
+
+Phase = Literal["supervised", "train", "disproof"]
 
 
 class _Record(BaseModel):
-    model_config = ConfigDict(frozen=True, populate_by_name=True)
-
-
-class Rate(_Record):
-    """A share of `n` theorems with its 95% interval."""
-
-    rate: float
-    ci: Interval
-    n: int
-
-
-class Arm(_Record):
-    """Pass rates of one policy on `n` theorems, `samples` attempts each."""
-
-    n: int
-    samples: int
-    pass_at_1: float = Field(alias="pass@1")
-    pass_at_1_ci: Interval = Field(alias="pass@1_ci")
-    pass_at_8: float = Field(alias="pass@8")
-    pass_at_8_ci: Interval = Field(alias="pass@8_ci")
-    unknown: int = 0
-    """Attempts without a known verdict; they are in no rate."""
-
-    @property
-    def at_1(self) -> Rate:
-        return Rate(rate=self.pass_at_1, ci=self.pass_at_1_ci, n=self.n)
-
-    @property
-    def at_8(self) -> Rate:
-        return Rate(rate=self.pass_at_8, ci=self.pass_at_8_ci, n=self.n)
-
-
-class Portfolio(Arm):
-    """A fixed list of one-line tactics, tried in order in place of samples."""
-
-    tactics: tuple[str, ...]
-
-
-class GreedyRates(_Record):
-    before: Rate | None = None
-    after: Rate | None = None
-    control: Rate | None = None
-
-
-class ArmStages(_Record):
-    before: Arm | None = None
-    after: Arm | None = None
-    control: Arm | None = None
-
-
-class Paired(_Record):
-    """Mean rate of the trained model minus that of another arm, over the same `n` theorems."""
-
-    difference: float
-    ci: Interval
-    n: int
-
-
-class FamilyRates(_Record):
-    """Pass@1 on the `n` measured theorems of one family; the portfolio's is its best single tactic.
-
-    `supervised`: the start saw proofs of it.  `held_out`: no training theorem belongs to it.
-    """
-
-    before: float | None = None
-    after: float | None = None
-    control: float | None = None
-    portfolio: float | None = None
-    n: int
-    supervised: bool
-    held_out: bool
-
-
-class HeldOut(_Record):
-    before: Arm | None = None
-    after: Arm | None = None
-    greedy: GreedyRates = GreedyRates()
-    control: Arm | None = None
-    control_paired: Paired | None = None
-    """At one attempt."""
-    portfolio_paired: Paired | None = None
-    """At eight attempts."""
-    held_out_families: ArmStages = ArmStages()
-    portfolio: Portfolio | None = None
-    by_family: dict[str, FamilyRates] = {}
+    model_config = ConfigDict(frozen=True)
 
 
 class LeanBuild(_Record):
@@ -141,7 +83,6 @@ class Spent(_Record):
 class Summary(_Record):
     """`summary.json`.  Times are seconds; `cached` verdicts were answered without a Lean call."""
 
-    held_out: HeldOut = HeldOut()
     algorithm: LearnerName
     attempts: int = 0
     verdicts: dict[Status, int] = {}
@@ -158,12 +99,14 @@ class Summary(_Record):
 
 
 class IterationRow(_Record):
-    """The columns of `metrics.jsonl` the report reads; a row may hold only a held-out measurement."""
+    """The columns of `metrics.jsonl` that are read."""
 
     iteration: int
     pass_rate: float | None = None
     statuses: dict[Status, int] = {}
-    held_out_pass_at_1: float | None = Field(default=None, alias="held_out_pass@1")
+    sampling_s: float = 0.0
+    lean_s: float = 0.0
+    learning_s: float = 0.0
 
 
 class AttemptRow(_Record):
@@ -183,12 +126,25 @@ class AttemptRow(_Record):
     status: Status
     reason: str = ""
     lean_ms: float = 0.0
-    greedy: bool = False
-    """Whether it is the likeliest of its policy, and not a sample."""
 
     @property
     def kind(self) -> Kind:
         return self.status.kind
+
+    @classmethod
+    def of(cls, phase: Phase, theorem: Theorem, proof: str, verdict: Verdict, **rest: Any) -> Self:
+        """The row of a judged proof of a theorem; `rest` are columns that neither of them knows."""
+        return cls(
+            phase=phase,
+            theorem=theorem.name,
+            family=theorem.family,
+            statement=theorem.statement,
+            proof=proof,
+            status=verdict.status,
+            reason=verdict.reason,
+            lean_ms=verdict.lean_ms,
+            **rest,
+        )
 
 
 @dataclass(frozen=True)
@@ -208,7 +164,7 @@ def read_run(run_dir: Path) -> Run:
 
     Raises `InvalidInput` when `summary.json` is missing or a file does not fit the schema.
     """
-    path = run_dir / "summary.json"
+    path = run_dir / SUMMARY
     if not path.is_file():
         raise InvalidInput(
             f"{run_dir} holds no summary.json: give the directory of a run of `proofmill demo`"
@@ -219,21 +175,133 @@ def read_run(run_dir: Path) -> Run:
         raise InvalidInput(f"{path} is not a run's summary: {error}") from error
     return Run(
         summary=summary,
-        iterations=_read_rows(run_dir / "metrics.jsonl", IterationRow),
-        attempts=_read_rows(run_dir / "attempts.jsonl", AttemptRow),
+        iterations=read_metrics(run_dir),
+        attempts=read_attempts(run_dir),
     )
 
 
+def read_metrics(run_dir: Path) -> tuple[IterationRow, ...]:
+    """The rows of `metrics.jsonl`, of the run or of its parts.
+
+    Raises `InvalidInput` when one does not fit the schema.
+    """
+    return tuple(row for part in PARTS for row in _read_rows(run_dir / part / METRICS, IterationRow))
+
+
+def read_attempts(run_dir: Path) -> tuple[AttemptRow, ...]:
+    """The rows of `attempts.jsonl`, of the run or of its parts, in the order in which these are made.
+
+    Raises `InvalidInput` when one does not fit the schema.
+    """
+    return tuple(row for part in PARTS for row in _read_rows(run_dir / part / ATTEMPTS, AttemptRow))
+
+
 def _read_rows(path: Path, model: type[Row]) -> tuple[Row, ...]:
-    if not path.is_file():
-        return ()
-    lines = path.read_bytes().split(b"\n")
-    # Text after the last newline is a row that was being written when the run was stopped.
-    lines.pop()
-    rows = []
-    for number, line in enumerate(lines, start=1):
-        try:
-            rows.append(model.model_validate_json(line))
-        except ValidationError as error:
-            raise InvalidInput(f"{path}, line {number}: {error}") from error
-    return tuple(rows)
+    return tuple(read_rows(path, model)) if path.is_file() else ()
+
+
+class RunWriter:
+    """Appends to `attempts.jsonl`, `metrics.jsonl` and TensorBoard; rewrites `summary.json` atomically."""
+
+    def __init__(self, directory: Path, summary: Summary) -> None:
+        """What `summary` has counted is counted on."""
+        self.directory = directory
+        self.summary = summary
+        self._statuses: Counter[str] = Counter(summary.verdicts)
+        self._lean_calls = summary.lean_calls
+        self._attempts = (directory / ATTEMPTS).open("a", encoding="utf-8")
+        self._metrics = (directory / METRICS).open("a", encoding="utf-8")
+        # Here, because it takes a while to load, and whoever reads a run needs none of it.
+        from torch.utils.tensorboard import SummaryWriter
+
+        self._tensorboard = SummaryWriter(str(directory / "tensorboard"))
+
+    def __enter__(self) -> Self:
+        self.save()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self.save()
+        self._attempts.close()
+        self._metrics.close()
+        self._tensorboard.close()
+
+    def attempt(self, row: AttemptRow) -> None:
+        """Record one judged attempt."""
+        self._attempts.write(row.model_dump_json() + "\n")
+        self._attempts.flush()
+        self._statuses[row.status] += 1
+        self._lean_calls += row.lean_ms > 0
+
+    def metrics(self, step: int, row: dict[str, object]) -> None:
+        """Record one iteration."""
+        self._metrics.write(json.dumps(row) + "\n")
+        self._metrics.flush()
+        for name, value in row.items():
+            if isinstance(value, int | float):
+                self._tensorboard.add_scalar(name, value, step)
+        self.save()
+
+    def finish(self, wall_s: float, *, finished: bool) -> None:
+        self.summary = self.summary.model_copy(update={"wall_s": wall_s, "finished": finished})
+
+    def lengths(self) -> dict[str, int]:
+        """How long the files are that rows are added to, in bytes, once all of it is on the disk."""
+        lengths = {}
+        for file in (self._attempts, self._metrics):
+            file.flush()
+            os.fsync(file.fileno())
+            lengths[Path(file.name).name] = file.tell()
+        return lengths
+
+    @staticmethod
+    def cut(directory: Path, lengths: Mapping[str, int]) -> None:
+        """Remove the rows that came after `lengths` was asked for."""
+        for name, length in lengths.items():
+            os.truncate(directory / name, length)
+
+    def save(self) -> None:
+        """Write `summary.json`."""
+        total = self._statuses.total()
+        self.summary = self.summary.model_copy(
+            update={
+                "attempts": total,
+                "verdicts": dict(self._statuses),
+                "lean_calls": self._lean_calls,
+                "cached": total - self._lean_calls,
+            }
+        )
+        self._attempts.flush()
+        write_summary(self.directory, self.summary)
+
+
+def write_summary(directory: Path, summary: Summary) -> None:
+    """Write `summary.json`; a reader sees the old or the new one, never half."""
+    write_whole(directory / SUMMARY, summary.model_dump_json(indent=2) + "\n")
+
+
+def write_whole(path: Path, text: str) -> None:
+    """Write a file that is there with all of `text`, or as it was."""
+    draft = path.with_name(f"{path.name}.new")
+    draft.write_text(text, encoding="utf-8")
+    draft.replace(path)
+
+
+@contextmanager
+def timed(directory: Path, part: str) -> Iterator[None]:
+    """Add the wall-clock seconds of a part to `times.json`."""
+    began = time.monotonic()
+    try:
+        yield
+    finally:
+        times = read_times(directory)
+        times[part] = times.get(part, 0.0) + time.monotonic() - began
+        write_whole(directory / TIMES, json.dumps(times))
+
+
+def read_times(directory: Path) -> dict[str, float]:
+    """The seconds of each part, by name."""
+    path = directory / TIMES
+    return dict(json.loads(path.read_bytes())) if path.is_file() else {}

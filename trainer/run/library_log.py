@@ -1,12 +1,11 @@
 """What a run tells the theorem store that it trains on: attempts with their verdicts, and what is false."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 
 from prover.library.records import JudgedAttempt
 from prover.library.training_set import TrainingSet
 from trainer.curriculum.scheduler import Disproved
-from trainer.rollout import Judged
-from trainer.run.books import Group
+from trainer.run.directory import AttemptRow
 
 __all__ = ["Records"]
 
@@ -19,35 +18,28 @@ class Records:
         self._store = theorems.store
         self._run = run
 
-    def keep(self, judged: Iterable[Judged], groups: Iterable[Group], disproved: Iterable[Disproved]) -> None:
-        """A round's attempts, the fixed proofs of its groups, and the theorems that these retired.
+    def keep(self, rows: Iterable[tuple[str, AttemptRow]], disproved: Iterable[Disproved]) -> None:
+        """A round's attempts, each with the theorem that it is about, and the theorems that it retired.
 
         Raises:
             ProofmillError: the store cannot be written; nothing of the round is.
         """
         with self._store.batch():
-            self._store.record([*map(self._sampled, judged), *self._given(groups)])
-            for each in disproved:
-                self._store.retire(self._store.index_of(each.theorem.name), f"disproved in run {self._run}")
+            self._store.record(self._recorded(name, row) for name, row in rows)
+            for false in disproved:
+                self._store.retire(self._store.index_of(false.theorem.name), f"disproved in run {self._run}")
 
     def grown(self) -> int:
         """Takes in the theorems that the store gained since; returns how many they are."""
         return self._theorems.grow()
 
-    def _sampled(self, judged: Judged) -> JudgedAttempt:
-        attempt = judged.attempt
-        row = JudgedAttempt.of(self._store.index_of(attempt.theorem.name), attempt, judged.verdict)
-        return row.model_copy(update={"id": f"{self._run}/{attempt.id}"})
-
-    def _given(self, groups: Iterable[Group]) -> Iterator[JudgedAttempt]:
-        for group in groups:
-            for proof, verdict in group.given():
-                yield JudgedAttempt(
-                    id=f"{self._run}/{verdict.id}",
-                    theorem=self._store.index_of(group.task.negates or group.task.theorem.name),
-                    policy_version=group.task.policy_version,
-                    proof=proof,
-                    status=verdict.status,
-                    lean_ms=verdict.lean_ms,
-                    disproof=group.task.negates is not None,
-                )
+    def _recorded(self, theorem: str, row: AttemptRow) -> JudgedAttempt:
+        return JudgedAttempt(
+            id=f"{self._run}/{row.id}",
+            theorem=self._store.index_of(theorem),
+            policy_version=row.policy_version or 0,
+            proof=row.proof,
+            status=row.status,
+            lean_ms=row.lean_ms,
+            disproof=row.phase == "disproof",
+        )

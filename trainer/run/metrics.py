@@ -1,13 +1,54 @@
 """What a training run says of itself: rows of `metrics.jsonl`, and gauges for Prometheus."""
 
-from collections.abc import Mapping
+from collections import Counter, defaultdict
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
+from trainer.model.optimizer import UpdateStats
+from trainer.rollout import Rollout
 from trainer.run.books import Account, Books
+from verifier.verdict import Kind
 
-__all__ = ["RunGauges", "bottleneck_of", "busy_shares"]
+__all__ = ["RunGauges", "bottleneck_of", "busy_shares", "metrics_of"]
+
+
+def metrics_of(rollouts: Sequence[Rollout], stats: UpdateStats) -> dict[str, Any]:
+    """What a round came to; `sampling_s` and `lean_s` are busy seconds of processes that overlap."""
+    kinds = Counter(rollout.verdict.kind for rollout in rollouts)
+    known = kinds[Kind.PROVED] + kinds[Kind.REFUTED]
+    groups = rewards_by_group(rollouts)
+    lean_calls = sum(rollout.verdict.lean_ms > 0 for rollout in rollouts)
+    return {
+        "attempts": len(rollouts),
+        "proved": kinds[Kind.PROVED],
+        "refuted": kinds[Kind.REFUTED],
+        "unknown": kinds[Kind.UNKNOWN],
+        "statuses": dict(Counter(str(rollout.verdict.status) for rollout in rollouts)),
+        "pass_rate": kinds[Kind.PROVED] / known if known else None,
+        "groups": len(groups),
+        "informative_groups": sum(len(set(rewards)) > 1 for rewards in groups),
+        "groups_of_one": sum(len(rewards) == 1 for rewards in groups),
+        "loss": stats.loss,
+        "grad_norm": stats.grad_norm,
+        **stats.details,
+        "optimizer_steps": stats.optimizer_steps,
+        "tokens": stats.tokens,
+        "sampling_s": sum(rollout.attempt.sampling_ms for rollout in rollouts) / 1e3,
+        "lean_s": sum(rollout.verdict.lean_ms for rollout in rollouts) / 1e3,
+        "lean_calls": lean_calls,
+        "cached": len(rollouts) - lean_calls,
+    }
+
+
+def rewards_by_group(rollouts: Iterable[Rollout]) -> list[list[float]]:
+    """The known rewards of each group."""
+    groups: defaultdict[str, list[float]] = defaultdict(list)
+    for rollout in rollouts:
+        if rollout.reward is not None:
+            groups[rollout.attempt.group].append(rollout.reward)
+    return list(groups.values())
 
 
 def busy_shares(row: Mapping[str, Any]) -> dict[str, float]:
@@ -23,12 +64,12 @@ def bottleneck_of(shares: Mapping[str, float], waiting: Mapping[str, float], ord
 
     Args:
         shares: as `busy_shares` has them.
-        waiting: messages that waited in each stream, on average: orders, attempts, verdicts.
+        waiting: messages that waited in each stream, on average: orders, submissions, verdicts.
         order_size: attempts that an order leads to.
     """
     if shares["learning"] > 0.5:
         return "learning"
-    return "sampling" if waiting["tasks"] * order_size > waiting["attempts"] else "lean"
+    return "sampling" if waiting["tasks"] * order_size > waiting["submissions"] else "lean"
 
 
 class RunGauges:

@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 
 from trainer.run.books import Group
 
-__all__ = ["groups_to_issue", "is_stale", "round_of"]
+__all__ = ["groups_of_attempts", "groups_to_issue", "is_stale", "round_of"]
 
 
 def is_stale(group: Group, version: int, max_staleness: int) -> bool:
@@ -39,3 +39,15 @@ def round_of(
 def groups_to_issue(open_groups: int, *, rounds_left: int, max_staleness: int, size: int) -> int:
     """How many groups to issue, so that those in flight last for this round and as many as may be ahead."""
     return max(0, min(max_staleness + 1, rounds_left) * size - open_groups)
+
+
+def groups_of_attempts(count: int, *, samples: int, surplus: int) -> int:
+    """How many groups to choose in place of `count` groups of `samples` attempts each.
+
+    A curriculum gives some theorems more attempts than others.  What one round so spends too much or too
+    little the next makes up for: a run has as many attempts whatever chooses.
+
+    Args:
+        surplus: attempts that were spent too much so far; below 0 where it was too little.
+    """
+    return max(1, round(count - surplus / samples)) if count else 0

@@ -1,46 +1,65 @@
-"""How a run of the daemon begins: alone in its directory, from a policy that is given or one trained here."""
+"""How a run begins: alone in its directory, from a policy that is given or one that is trained here."""
 
 import json
 import shutil
 import signal
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import FrameType, TracebackType
 from typing import Self
 
-import redis
-
-from prover.formats.prompts import load_tokenizer
+from prover.families import Dataset, build_dataset, supervised_pairs
+from prover.formats.prompts import completion_of, load_tokenizer, prompt_of
+from prover.generators.sealed import new_sealed
 from prover.library.store import TheoremStore
 from prover.library.training_set import TrainingSet
 from prover.sources.datasets import load_theorems
-from trainer.config import RunConfig
+from trainer.config import RunConfig, run_config
 from trainer.curriculum.catalogue import Catalogue, ListedTheorems
 from trainer.curriculum.scheduler import Scheduler
-from trainer.experiments.demo import dataset_of, supervised_start, training_theorems, verified_pairs
-from trainer.learners.supervised import encode_pairs
+from trainer.learners.pretraining import pretrain, read_texts
+from trainer.learners.supervised import encode_pairs, train_supervised
 from trainer.model.batching import Example
-from trainer.run.exchange import Exchange
-from trainer.run.session import Session
-from trainer.run.writer import RunWriter
+from trainer.model.compute import Compute
+from trainer.model.policy import build_policy, save_policy
+from trainer.model.tokenizer import train_tokenizer
+from trainer.run.checkpoints import Versions
+from trainer.run.directory import ATTEMPTS, METRICS, SUMMARY, AttemptRow, timed
 from verifier.console import progress_bars, say
-from verifier.errors import InvalidInput
+from verifier.errors import InvalidInput, ProofmillError
 from verifier.sandbox.lock import locked
+from verifier.verdict import Kind, Submission, Verdict
 
 __all__ = [
+    "START",
+    "Judge",
+    "Pairs",
     "StopRequest",
     "alone_in",
     "catalogue_of",
     "clear",
     "curriculum_of",
+    "dataset_of",
     "known_examples",
-    "start_policy",
+    "known_pairs",
+    "make_start",
+    "progress_bar",
+    "scheduler_of_run",
+    "supervised_start",
+    "training_theorems",
 ]
 
+Pairs = list[tuple[str, str]]
+"""Prompts and the proofs that follow them."""
+Judge = Callable[[Sequence[Submission]], Iterable[Verdict]]
+"""Gives the verdicts on submissions as they come, in any order."""
+
+START = "start"
+"""Where the policy goes that a run begins with, if it is trained here."""
+
 PAIRS = "pairs.json"
-POLICIES = "policies"
-"""Where the start goes that is trained here."""
 
 
 class StopRequest:
@@ -91,37 +110,25 @@ def alone_in(directory: Path) -> Iterator[None]:
 
 def clear(directory: Path) -> None:
     """Remove what is left of a beginning: without its version 0 a run is not there yet."""
-    shutil.rmtree(directory / POLICIES, ignore_errors=True)
-    for name in ("attempts.jsonl", "metrics.jsonl", "summary.json", PAIRS):
+    shutil.rmtree(directory / START, ignore_errors=True)
+    for name in (ATTEMPTS, METRICS, SUMMARY):
         (directory / name).unlink(missing_ok=True)
 
 
-def start_policy(config: RunConfig, writer: RunWriter, client: redis.Redis, run: str) -> Path:
-    """The policy to begin with; one is trained where none is given and none is there."""
-    if config.daemon.start is not None:
-        return config.daemon.start.absolute()
-    directory = writer.directory
-    start = directory.absolute() / POLICIES / "v0000"
-    if not (directory / PAIRS).is_file():
-        with progress_bars() as progress:
-            session = Session(config, directory, writer, Exchange(client, run), progress)
-            pairs = verified_pairs(session)
-            supervised_start(session, pairs)
-        (directory / PAIRS).write_text(json.dumps(pairs), encoding="utf-8")
-    return start
+def dataset_of(config: RunConfig) -> Dataset:
+    """The theorems of the families that a run gets."""
+    return build_dataset(
+        config.seed,
+        train=config.data.train,
+        held_out=config.data.held_out,
+        held_out_family=config.data.held_out_family,
+        max_difficulty=config.data.max_difficulty,
+    )
 
 
-def known_examples(config: RunConfig, directory: Path, start: Path) -> tuple[Example, ...]:
-    """The proofs that the start was trained on here, as its tokens; none where it was given."""
-    if config.daemon.start is not None:
-        return ()
-    pairs = [(prompt, proof) for prompt, proof in json.loads((directory / PAIRS).read_bytes())]
-    return tuple(encode_pairs(load_tokenizer(start), pairs, max_length=config.policy.max_length))
-
-
-def curriculum_of(config: RunConfig, catalogue: Catalogue) -> Scheduler:
-    """What chooses among the theorems of a run, as it begins."""
-    return Scheduler(catalogue, config.curriculum, samples=config.sampling.samples, seed=config.seed)
+def training_theorems(data: Dataset) -> ListedTheorems:
+    """What a run trains on, to choose from."""
+    return ListedTheorems(data.train, data.train_features)
 
 
 def catalogue_of(config: RunConfig) -> Catalogue:
@@ -138,3 +145,152 @@ def catalogue_of(config: RunConfig) -> Catalogue:
     if file is not None:
         return ListedTheorems(load_theorems(file, source=file.stem))
     return training_theorems(dataset_of(config))
+
+
+def curriculum_of(config: RunConfig, catalogue: Catalogue) -> Scheduler:
+    """What chooses among the theorems of a run, as it begins."""
+    return Scheduler(catalogue, config.curriculum, samples=config.sampling.samples, seed=config.seed)
+
+
+def scheduler_of_run(run_dir: Path) -> Scheduler:
+    """What chooses the theorems of a run of the daemon.
+
+    Raises:
+        BrokenDirectory: the newest version is not as it was written.
+        InvalidInput: there is no version, or its theorems are not there any more.
+    """
+    version = Versions(run_dir / "versions").newest
+    if version is None:
+        raise InvalidInput(f"{run_dir} holds no version: give the directory of a run of `proofmill train`")
+    kept = version.run()
+    config = run_config(kept["config"], f"the settings in {version.directory}")
+    scheduler = curriculum_of(config, catalogue_of(config))
+    scheduler.restore(kept["curriculum"])
+    return scheduler
+
+
+def make_start(config: RunConfig, directory: Path, judge: Judge) -> Path:
+    """The supervised start in `directory`, trained now unless it is there; the directory of its policy.
+
+    A new model, pre-trained (2.1) if the settings say so, trained (2.2) on the reference proofs of easy
+    theorems that Lean accepts.  `directory` appears whole or not at all, with
+
+        policy/           the policy, and in `pairs.json` the proofs that it was trained on
+        attempts.jsonl    all the reference proofs, with their verdicts
+        times.json        seconds of each part
+
+    Raises:
+        InvalidInput: a file to pre-train on cannot be read.
+        ProofmillError: Lean accepts no proof.
+    """
+    policy = directory / "policy"
+    if directory.is_dir():
+        return policy
+    with new_sealed(directory) as draft:
+        with timed(draft, "supervised"):
+            pairs = verified_pairs(config, judge, draft / ATTEMPTS)
+        supervised_start(config, pairs, draft)
+    return policy
+
+
+def supervised_start(config: RunConfig, pairs: Pairs, directory: Path) -> None:
+    """Train a new policy on the pairs, as `make_start` says, and save it with them in `directory/policy`.
+
+    Raises:
+        InvalidInput: a file to pre-train on cannot be read.
+    """
+    own_texts = [prompt + proof for prompt, proof in pairs]
+    with timed(directory, "supervised"):
+        texts = read_texts(config.pretraining.files)
+        tokenizer = train_tokenizer([*own_texts, *texts], config.policy.vocab_size)
+        compute = Compute.of(config.compute).alone
+        model = compute.prepared(build_policy(config.policy, tokenizer, seed=config.seed))
+    if steps := config.pretraining.steps:
+        with (
+            timed(directory, "pretraining"),
+            progress_bar("pre-training", "optimizer steps", steps) as advance,
+        ):
+            pretrain(
+                model,
+                tokenizer,
+                texts or own_texts,
+                config.pretraining,
+                on_step=lambda _: advance(),
+                compute=compute,
+            )
+    with timed(directory, "supervised"):
+        with progress_bar("supervised start", "optimizer steps", config.supervised.steps) as advance:
+            train_supervised(
+                model, tokenizer, pairs, config.supervised, on_step=lambda _: advance(), compute=compute
+            )
+        save_policy(model, tokenizer, directory / "policy")
+        (directory / "policy" / PAIRS).write_text(json.dumps(pairs, ensure_ascii=False), encoding="utf-8")
+
+
+def verified_pairs(config: RunConfig, judge: Judge, attempts: Path) -> Pairs:
+    """Prompts and reference proofs of easy theorems, as far as Lean accepts them.
+
+    Args:
+        attempts: where all of them are written with their verdicts, one a row.
+
+    Raises:
+        ProofmillError: it accepts none.
+    """
+    candidates = supervised_pairs(config.seed, config.data.supervised_pairs, config.data.rare_pairs)
+    names = [f"supervised/{number}/{theorem.name}" for number, (theorem, _) in enumerate(candidates)]
+    submissions = [
+        theorem.submission(name, proof) for name, (theorem, proof) in zip(names, candidates, strict=True)
+    ]
+    verdicts: dict[str, Verdict] = {}
+    with progress_bar("supervised", "proofs judged", len(submissions)) as advance:
+        for verdict in judge(submissions):
+            verdicts[verdict.id] = verdict
+            advance()
+    rows = [
+        AttemptRow.of("supervised", theorem, proof, verdicts[name])
+        for name, (theorem, proof) in zip(names, candidates, strict=True)
+    ]
+    attempts.write_text("".join(row.model_dump_json() + "\n" for row in rows), encoding="utf-8")
+    pairs = [
+        (prompt_of(theorem), completion_of(proof))
+        for (theorem, proof), row in zip(candidates, rows, strict=True)
+        if row.kind is Kind.PROVED
+    ]
+    if not pairs:
+        raise ProofmillError(
+            f"Lean proved none of {len(rows)} reference proofs; of the first it says: {rows[0].reason}"
+        )
+    return pairs
+
+
+def known_pairs(start: Path) -> Pairs:
+    """The proofs that the policy in `start` was trained on, if `make_start` made it; else none."""
+    path = start / PAIRS
+    if not path.is_file():
+        return []
+    return [(prompt, proof) for prompt, proof in json.loads(path.read_bytes())]
+
+
+def known_examples(config: RunConfig, start: Path) -> tuple[Example, ...]:
+    """The same, as tokens of the policy in `start`."""
+    pairs = known_pairs(start)
+    if not pairs:
+        return ()
+    return tuple(encode_pairs(load_tokenizer(start), pairs, max_length=config.policy.max_length))
+
+
+@contextmanager
+def progress_bar(part: str, what: str, total: int) -> Iterator[Callable[[], None]]:
+    """A bar while something long goes on, then a line; call what it gives once for each step."""
+    began = time.monotonic()
+    progress = progress_bars()
+    # Where nobody sees a bar, it would be an empty line.
+    progress.disable = not progress.console.is_interactive
+    with progress:
+        bar = progress.add_task(f"{part}: {what}", total=total)
+        try:
+            yield lambda: progress.advance(bar)
+        finally:
+            done = round(progress.tasks[0].completed)
+            progress.remove_task(bar)
+            say(f"{part}: {done} of {total} {what} in {time.monotonic() - began:.0f} s")

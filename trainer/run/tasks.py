@@ -19,10 +19,11 @@ def orders_of(
 ) -> Iterator[tuple[int, list[Task]]]:
     """The tasks of each order, numbered from `first`, all sampled from `version`.
 
-    Each order has a seed of its own, which is the seed of `sampling` and its number.
+    Each version has a seed of its own, which is the seed of `sampling` and its number.
     """
+    seed = sampling.seed * 1_000_003 + version.number + 1
+    seeded = sampling.model_copy(update={"seed": seed})
     for number, at in enumerate(range(0, len(choices), TASKS_PER_ORDER), start=first):
-        seeded = sampling.model_copy(update={"seed": sampling.seed * 1_000_003 + number})
         tasks = []
         for place, choice in enumerate(choices[at : at + TASKS_PER_ORDER]):
             task = Task(

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from prover.theorem import Theorem
-from trainer.run.directory import read_run
+from trainer.run.directory import read_attempts
 from verifier.errors import InvalidInput
 from verifier.verdict import Kind
 
@@ -36,9 +36,7 @@ def read_recorded_run(run_dir: Path) -> RecordedRun:
     Raises:
         InvalidInput: it is no run, or none of its attempts has a known verdict.
     """
-    known = [
-        row for row in read_run(run_dir).attempts if row.phase == "train" and row.kind is not Kind.UNKNOWN
-    ]
+    known = [row for row in read_attempts(run_dir) if row.phase == "train" and row.kind is not Kind.UNKNOWN]
     if not known:
         raise InvalidInput(f"{run_dir} has no attempt with a known verdict in training: give another run")
     attempts = Counter(row.theorem for row in known)

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import sys
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,19 +11,21 @@ from pathlib import Path
 from typing import IO, Annotated
 
 import typer
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
+from verifier.cli.settings import AsJson, Project, takes_settings
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
 from verifier.jsonl import BadRow, Row, read_rows
 from verifier.judging.certificate import CertificateStore, audit_all, stored_proofs
 from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime, resolve_runtime
-from verifier.options import Options
+from verifier.options import ConfinedLean, LeanSettings, Options
 from verifier.server.admission import DEFAULT_QUEUE
+from verifier.settings import Cli, Section, meaning_of
 from verifier.verdict import Verdict
 
-__all__ = ["app", "bench_app", "confined_runtime", "print_figures"]
+__all__ = ["app", "bench_app", "confined_runtime", "prepare_torch", "print_figures"]
 
 app = typer.Typer(no_args_is_help=True)
 lean_app = typer.Typer(no_args_is_help=True, help="The embedded Lean.")
@@ -31,25 +34,52 @@ app.add_typer(lean_app, name="lean")
 bench_app = typer.Typer(no_args_is_help=True, help="Measured figures of this machine.")
 app.add_typer(bench_app, name="bench")
 
-Workers = Annotated[
-    int, typer.Option(min=1, help="Lean processes at a time, one a core; with its auditor each takes 2 GB.")
-]
-Timeout = Annotated[float, typer.Option(min=0.001, help="Wall-clock seconds for one submission.")]
-Heartbeats = Annotated[int, typer.Option(min=1, help="Budget of each declaration, as maxHeartbeats.")]
-AllowAxiom = Annotated[
-    list[str] | None,
-    typer.Option(
-        help="An axiom that proofs may use beside propext, Classical.choice and Quot.sound; repeatable."
-    ),
-]
-CacheRedis = Annotated[
-    str | None,
-    typer.Option(help="URL of a Redis to keep verdicts in, as safe from others as this process."),
-]
-Project = Annotated[Path | None, typer.Option(help="A Lake project to judge in; default: the embedded Lean.")]
-AllowUnconfined = Annotated[
-    bool, typer.Option(help="Judge even where nothing keeps candidates from this user's files.")
-]
+Timeout = Annotated[float, typer.Option(help=meaning_of(LeanSettings, "timeout_s"))]
+
+
+class VerifySettings(Section):
+    """What `proofmill verify` does."""
+
+    file: Annotated[Path, Cli(is_argument=True)]
+    """Rows {id, statement, header?, proof or code}."""
+    out: Path | None = None
+    """Where verdicts go, a line each; none for stdout."""
+    lean: LeanSettings = LeanSettings()
+    tactics: bool = False
+    """Add each tactic's span and goals."""
+    keep_certificates: Path | None = None
+    """A directory for the certificates of what is proved."""
+    allow_axiom: list[str] = Field(default=[])
+    """An axiom that proofs may use beside propext, Classical.choice and Quot.sound; repeatable."""
+
+
+class ServeSettings(Section):
+    """How `proofmill serve` serves the HTTP verify API."""
+
+    host: str = "127.0.0.1"
+    """Address to listen on."""
+    port: int = Field(default=8000, ge=1, le=65535)
+    """Port to listen on."""
+    lean: ConfinedLean = ConfinedLean()
+    keys: Path | None = None
+    """TOML of API keys (`proofmill key`); needed beyond this machine."""
+    spares: int = Field(default=1, ge=0)
+    """Workers that stand ready for those killed."""
+    queue: int = Field(default=DEFAULT_QUEUE, ge=1)
+    """Submissions that may wait; more get 429."""
+    cache_redis: str | None = None
+    """URL of a Redis to keep verdicts in, as safe from others as this process."""
+
+
+class SoakSettings(Section):
+    """What `proofmill bench soak` sends."""
+
+    submissions: int = Field(default=20_000, ge=100)
+    """How many to send."""
+    clients: int = Field(default=64, ge=1)
+    """How many wait for a verdict at a time."""
+    workers: int = Field(default=2, ge=1)
+    """Lean processes at a time."""
 
 
 @app.command()
@@ -80,35 +110,26 @@ def lean_install() -> None:
 
 
 @app.command()
-def verify(
-    file: Annotated[Path, typer.Argument(help="Rows {id, statement, header?, proof or code}.")],
-    out: Annotated[Path | None, typer.Option(help="Where verdicts go, a line each; default: stdout.")] = None,
-    workers: Workers = 1,
-    timeout: Timeout = Options.timeout_s,
-    heartbeats: Heartbeats = Options.heartbeats,
-    tactics: Annotated[bool, typer.Option(help="Add each tactic's span and goals.")] = False,
-    keep_certificates: Annotated[
-        Path | None, typer.Option(help="A directory for the certificates of what is proved.")
-    ] = None,
-    allow_axiom: AllowAxiom = None,
-    project: Project = None,
-) -> None:
+@takes_settings()
+def verify(settings: VerifySettings) -> None:
     """Judge every row of a JSONL file.
 
     Exit 0 whatever the verdicts; 2 when a line is no submission, after all others are judged.
     """
+    file, out, lean = settings.file, settings.out, settings.lean
     if out is not None and out.resolve() == file.resolve():
         raise InvalidInput(f"--out is {file} itself: name another file for the verdicts")
     rows, bad = _read(file)
-    for each in bad:
-        say(f"{file}:{each.line}: {each.reason}", "red")
-    store = CertificateStore(keep_certificates) if keep_certificates is not None else None
+    for line in bad:
+        say(f"{file}:{line.line}: {line.reason}", "red")
+    kept = settings.keep_certificates
+    axioms = Options.allowed_axioms.union(settings.allow_axiom)
     with _sink(out) as sink:
         pool = LeanPool(
-            resolve_runtime(project),
-            workers=workers,
-            options=Options(tactics, timeout, heartbeats, Options.allowed_axioms.union(allow_axiom or ())),
-            certificates=store,
+            resolve_runtime(lean.project),
+            workers=lean.workers,
+            options=lean.options(tactics=settings.tactics, allowed_axioms=axioms),
+            certificates=CertificateStore(kept) if kept is not None else None,
         )
         verdicts = asyncio.run(_judge_all(pool, rows, sink))
     _summarise(rows, verdicts)
@@ -137,71 +158,70 @@ def audit(
 
 
 @app.command()
-def serve(
-    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(min=1, max=65535)] = 8000,
-    workers: Workers = 1,
-    timeout: Timeout = Options.timeout_s,
-    heartbeats: Heartbeats = Options.heartbeats,
-    project: Project = None,
-    keys: Annotated[
-        Path | None, typer.Option(help="TOML of API keys (`proofmill key`); needed beyond this machine.")
-    ] = None,
-    spares: Annotated[int, typer.Option(min=0, help="Workers that stand ready for those killed.")] = 1,
-    queue: Annotated[
-        int, typer.Option(min=1, help="Submissions that may wait; more get 429.")
-    ] = DEFAULT_QUEUE,
-    cache_redis: CacheRedis = None,
-    allow_unconfined: AllowUnconfined = False,
-) -> None:
+@takes_settings(file="These settings in TOML; options go before them.")
+def serve(settings: ServeSettings) -> None:
     """Serve the HTTP verify API."""
-    import structlog
-
     from verifier.server.app import create_app
     from verifier.server.auth import KeyRing
+    from verifier.server.serve import log_as_json
     from verifier.server.serve import serve as serve_until_stopped
     from verifier.server.service import VerifyService
     from verifier.streams.verdict_store import RedisVerdicts
 
-    if keys is None and host not in ("127.0.0.1", "::1", "localhost"):
+    keys, lean = settings.keys, settings.lean
+    if keys is None and settings.host not in ("127.0.0.1", "::1", "localhost"):
         raise InvalidInput(
-            f"whoever reaches {host} could run Lean here: make a key with `proofmill key NAME`, pass --keys"
+            f"whoever reaches {settings.host} could run Lean here: make a key with `proofmill key NAME`, "
+            "pass --keys"
         )
     ring = KeyRing.read(keys) if keys is not None else None
-    runtime = confined_runtime(project, allow_unconfined)
-    # stdout is for data; a log of one JSON object a line is for machines and for grep.
-    structlog.configure(
-        processors=[structlog.processors.TimeStamper(fmt="iso"), structlog.processors.JSONRenderer()],
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-    )
-    options = Options(timeout_s=timeout, heartbeats=heartbeats)
-    pool = LeanPool(runtime, workers=workers, options=options, spares=spares)
+    runtime = confined_runtime(lean)
+    log_as_json()
+    pool = LeanPool(runtime, workers=lean.workers, options=lean.options(), spares=settings.spares)
 
     async def serve_pool() -> None:
-        store = RedisVerdicts(cache_redis) if cache_redis is not None else None
-        service = VerifyService(pool, queue_limit=queue, store=store)
+        cache = settings.cache_redis
+        store = RedisVerdicts(cache) if cache is not None else None
+        service = VerifyService(pool, queue_limit=settings.queue, store=store)
         async with pool:
             app = create_app(service, keys=ring, log_requests=True)
-            await serve_until_stopped(app, service, host, port)
+            await serve_until_stopped(app, service, settings.host, settings.port)
 
     asyncio.run(serve_pool())
 
 
-def confined_runtime(project: Path | None, allow_unconfined: bool) -> LeanRuntime:
-    """The Lean for candidates of others.
+def confined_runtime(lean: ConfinedLean) -> LeanRuntime:
+    """The Lean that judges what others send.
 
     Raises:
-        InvalidInput: nothing confines it here, and that is not allowed.
+        InvalidInput: nothing confines its workers here, and `allow_unconfined` is false.
         LeanNotFound: there is none.
     """
-    runtime = resolve_runtime(project)
-    if not (runtime.is_confined or allow_unconfined):
-        missing = "; ".join(f"{each.name}: {each.detail}" for each in runtime.protections)
+    runtime = resolve_runtime(lean.project)
+    if not (runtime.is_confined or lean.allow_unconfined):
+        missing = "; ".join(f"{absent.name}: {absent.detail}" for absent in runtime.protections)
         raise InvalidInput(
             f"nothing confines the Lean workers here, so a proof could read this user's files ({missing}). "
             "Mend that, or pass --allow-unconfined where everyone who may send proofs is trusted."
         )
     return runtime
+
+
+def prepare_torch() -> None:
+    """Settle what has to be settled before torch is first imported.
+
+    Raises:
+        InvalidInput: the training packages are not installed.
+    """
+    # Idle threads of OpenMP spin by default, which takes the cores from Lean.
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    try:
+        from transformers.utils import logging as transformers_logging
+    except ImportError as error:
+        raise InvalidInput(
+            f"{error}: install the training packages, pip install 'proofmill[train]'"
+        ) from error
+    transformers_logging.disable_progress_bar()  # type: ignore[no-untyped-call]
 
 
 @app.command()
@@ -217,7 +237,7 @@ def key(name: Annotated[str, typer.Argument(help="Whose key it is.")]) -> None:
 @bench_app.command("verifier")
 def bench_verifier_command(
     checks: Annotated[int, typer.Option(min=100, help="Small proofs to judge.")] = 2000,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
+    as_json: AsJson = False,
     project: Project = None,
 ) -> None:
     """Measure start, throughput, latency, memory and the audit's cost; takes memory for twelve workers."""
@@ -231,26 +251,15 @@ def bench_verifier_command(
 
 
 @bench_app.command("soak")
-def bench_soak_command(
-    submissions: Annotated[int, typer.Option(min=100, help="How many to send.")] = 20_000,
-    clients: Annotated[int, typer.Option(min=1, help="How many wait for a verdict at a time.")] = 64,
-    workers: Workers = 2,
-    as_json: Annotated[bool, typer.Option("--json", help="Print the figures as JSON.")] = False,
-    project: Project = None,
-) -> None:
+@takes_settings()
+def bench_soak_command(settings: SoakSettings, as_json: AsJson = False, project: Project = None) -> None:
     """Send a server much at once, some of it bad for its workers; exit 1 when a verdict is lost or wrong."""
     from verifier.cli.soak import soak
 
     runtime = resolve_runtime(project)
     with progress_bars() as progress:
-        bar = progress.add_task("submissions", total=submissions)
-        asked = soak(
-            runtime,
-            submissions=submissions,
-            clients=clients,
-            workers=workers,
-            on_verdict=lambda: progress.advance(bar),
-        )
+        bar = progress.add_task("submissions", total=settings.submissions)
+        asked = soak(runtime, **settings.model_dump(), on_verdict=lambda: progress.advance(bar))
         result = asyncio.run(asked)
     print_figures(result, as_json)
     if result.lost or result.wrong:
@@ -258,6 +267,7 @@ def bench_soak_command(
 
 
 def print_figures(result: BaseModel, as_json: bool) -> None:
+    """Print what was measured, as JSON or as a name and a value on each line."""
     if as_json:
         print(result.model_dump_json(indent=2))
         return
@@ -271,14 +281,15 @@ def _read(file: Path) -> tuple[list[Row], list[BadRow]]:
             found = list(read_rows(lines))
     except OSError as error:
         raise InvalidInput(f"cannot read {file}: {error.strerror}") from error
-    return [each for each in found if isinstance(each, Row)], [
-        each for each in found if isinstance(each, BadRow)
-    ]
+    return (
+        [row for row in found if isinstance(row, Row)],
+        [row for row in found if isinstance(row, BadRow)],
+    )
 
 
 @contextmanager
 def _sink(out: Path | None) -> Iterator[IO[str]]:
-    """Where verdicts go: stdout, or `out`, opened before Lean starts so that a bad path is known at once."""
+    """Where verdicts go: stdout, or `out`, opened before Lean starts so that a bad path shows at once."""
     if out is None:
         yield sys.stdout
         return
@@ -291,7 +302,7 @@ def _sink(out: Path | None) -> Iterator[IO[str]]:
 
 
 async def _judge_all(pool: LeanPool, rows: Sequence[Row], sink: IO[str]) -> dict[str, Verdict]:
-    """Judge `rows`, writing each verdict as it comes, so that what is finished survives an interrupt."""
+    """Judge `rows` and write each verdict as it comes, so that an interrupt loses none that is finished."""
     verdicts: dict[str, Verdict] = {}
     must = {row.id: row.must for row in rows}
     if not rows:

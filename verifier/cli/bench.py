@@ -1,15 +1,15 @@
 """`proofmill bench verifier`: what the verifier does, measured on this machine.
 
-The proofs are small and of different kinds, two of them wrong; the same list goes round and round, without a
-cache unless a figure is of the cache.
+The proofs are small and of different kinds, two of them wrong.  They are judged again and again, in a circle,
+without a cache unless a figure is about the cache.
 
-Throughputs are taken in turn, each a part in every round, so that a machine which is slower for a while is
-slower for all of them; each figure is the median of its rounds.  `raw` is the limit: a worker and an
-auditor asked directly, one proof at a time, with nothing around them.  A pool of one worker runs one of the
-two at a time as well, a pool of two runs two.  What the audit costs is measured on the right proofs alone:
-by a pool of two workers, and by two workers that check with their own kernel and have nothing audited.  CPU
-time is that of all Lean processes together.  Resident memory is that of one worker, after the first verdict
-and after each tenth of the checks.
+Throughputs are measured in rounds, each of which measures all of them, so that a machine which is slower for
+a while is slower for all; each figure is the median of its rounds.  `raw` is the limit: a worker and an
+auditor that are asked directly, one proof at a time.  A pool of one worker runs one of the two at a time as
+well, a pool of two runs two.  What the audit costs is measured on the right proofs alone: by a pool of two
+workers, and by two workers that check with their own kernel and have nothing audited.  CPU time is that of
+all Lean processes together.  Resident memory is that of one worker, after the first verdict and after each
+tenth of the checks.
 """
 
 import asyncio
@@ -27,7 +27,7 @@ import uvicorn
 from pydantic import BaseModel
 
 from verifier.errors import WorkerDied
-from verifier.judging.lean_worker import LeanWorker, Role
+from verifier.judging.lean_process import LeanProcess, Role
 from verifier.judging.pool import LeanPool
 from verifier.judging.protocol import audit_request, check_request
 from verifier.judging.rules import source_of
@@ -56,11 +56,10 @@ PROOFS = (
     ("theorem t (a b : Nat) : a * b = b * a + 1", "by simp"),
     ("theorem t (p q : Prop) (h : p → q) (hp : p) : q", "by exact h"),
 )
-
-
 SUBMISSIONS = tuple(Submission(id=str(i), statement=s, proof=p) for i, (s, p) in enumerate(PROOFS))
 RIGHT, WRONG = SUBMISSIONS[:-2], SUBMISSIONS[-2:]
 ON_THEIR_WAY = 4
+"""Submissions that are on their way at a time, for each worker."""
 FRESH_PROCESSES = 5
 ROUNDS = 5
 
@@ -72,15 +71,16 @@ class VerifierBench(BaseModel):
     runtime: str
     checks: int
     cold_start_s: float
-    """From starting the processes to the first verdict, import of the header included."""
+    """Seconds from the start of the processes to the first verdict, import of the header included."""
     raw_per_s: float
     pool_per_s: dict[int, float]
-    """By workers, with four on their way for each."""
+    """Throughput by the number of workers, with four submissions on their way for each."""
     pool_over_raw: float
-    """Of a pool of one worker."""
+    """Throughput of a pool of one worker, over `raw_per_s`."""
     two_over_one: float
+    """Throughput of a pool of two workers, over that of a pool of one."""
     two_raw_over_one: float
-    """The same of two loops that have nothing to do with each other: what the machine can do."""
+    """The same for `raw`, of two loops that share nothing: what the machine can do."""
     latency_ms_p50: float
     latency_ms_p95: float
     latency_ms_p99: float
@@ -92,24 +92,24 @@ class VerifierBench(BaseModel):
     audit_cost: float
     """The share of throughput that the audit takes."""
     audited_cpu_ms: float
-    """CPU milliseconds of workers and auditors for one proof."""
+    """CPU milliseconds that workers and auditors use for one proof."""
     unaudited_cpu_ms: float
     rejected_ms: float
-    """Median latency of the wrong proofs, which no audit sees."""
+    """Median latency of the wrong proofs, which no auditor sees."""
     rejected_unaudited_ms: float
-    """The same in the process that is believed."""
+    """The same in processes that are believed."""
     cached_ms_p50: float
-    """A verdict from the memory of the service."""
+    """Latency of a verdict from the memory of the service."""
     http_overhead_ms_p50: float
-    """What HTTP adds to it, over a connection that is kept."""
+    """What HTTP adds to that, over a connection that is kept."""
     fresh_process_per_s: float
-    """With a new Lean for each proof."""
+    """Throughput with a new Lean for each proof."""
     fresh_process_speedup: float
-    """Of `raw` over that."""
+    """`raw_per_s` over that."""
 
 
 Ask = Callable[[Submission], Awaitable[bool]]
-"""Whether a proof is right."""
+"""Has a proof judged, and says whether it is right."""
 
 
 async def bench_verifier(
@@ -124,7 +124,7 @@ async def bench_verifier(
     """
     began = time.monotonic()
     async with LeanPool(runtime, workers=1) as pool:
-        ask = _asking(pool)
+        ask = _ask_pool(pool)
         await ask(SUBMISSIONS[0])
         cold_start_s = time.monotonic() - began
         latencies, memory = await _latencies(ask, pool, checks, on_check)
@@ -162,7 +162,7 @@ async def bench_verifier(
 
 @dataclass
 class _Rates:
-    """One round of throughputs, in checks per second; or the medians of several."""
+    """The throughputs of one round, in checks per second, or their medians over several rounds."""
 
     raw: float
     two_raw: float
@@ -177,19 +177,19 @@ class _Rates:
 
 
 async def _throughputs(runtime: LeanRuntime, pool: LeanPool, checks: int) -> _Rates:
-    """All throughputs, in turn; `pool` is one of one worker."""
+    """The medians of all throughputs over `ROUNDS` rounds; `pool` has one worker."""
     count = checks // ROUNDS
     async with (
         LeanPool(runtime, workers=2) as two,
-        _screens(runtime, 2) as believed,
+        _screeners(runtime, 2) as believed,
         _direct(runtime) as ask,
         _direct(runtime) as another,
     ):
-        ask_one, ask_two, ask_believed = _asking(pool), _asking(two), _believing(believed)
-        while any(each.state["starting"] for each in (*two.sets.values(), believed)):  # noqa: ASYNC110
+        ask_one, ask_two, ask_believed = _ask_pool(pool), _ask_pool(two), _ask_unaudited(believed)
+        while any(workers.state["starting"] for workers in (*two.sets.values(), believed)):  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 
-        async def measured() -> _Rates:
+        async def measure() -> _Rates:
             raw = await _one_by_one(ask, count)
             two_raw = sum(await asyncio.gather(_one_by_one(ask, count), _one_by_one(another, count)))
             one, _ = await _throughput(ask_one, SUBMISSIONS, count)
@@ -197,15 +197,15 @@ async def _throughputs(runtime: LeanRuntime, pool: LeanPool, checks: int) -> _Ra
             pids = (*two.worker_pids, *two.auditor_pids)
             audited = await _throughput(ask_two, RIGHT, count, pids, at_once=2 * ON_THEIR_WAY)
             unaudited = await _throughput(ask_believed, RIGHT, count, believed.pids, 2 * ON_THEIR_WAY)
-            rejected = [await _median_ms(each, WRONG) for each in (ask_one, ask_believed)]
+            rejected = [await _median_ms(some, WRONG) for some in (ask_one, ask_believed)]
             return _Rates(raw, two_raw, one, of_two, *audited, *unaudited, *rejected)
 
-        await measured()  # V8 makes code faster while it runs
-        rounds = [astuple(await measured()) for _ in range(ROUNDS)]
+        await measure()  # V8 makes code faster while it runs
+        rounds = [astuple(await measure()) for _ in range(ROUNDS)]
     return _Rates(*map(median, zip(*rounds, strict=True)))
 
 
-def _asking(pool: LeanPool) -> Ask:
+def _ask_pool(pool: LeanPool) -> Ask:
     async def ask(submission: Submission) -> bool:
         verdict = await pool.verify(submission)
         if verdict.status not in (Status.PROVED, Status.REJECTED):
@@ -217,7 +217,7 @@ def _asking(pool: LeanPool) -> Ask:
 
 @asynccontextmanager
 async def _direct(runtime: LeanRuntime) -> AsyncIterator[Ask]:
-    """What the pool asks, without the pool: of a worker and an auditor of its own."""
+    """Judge as a pool does, without a pool: with a worker and an auditor of its own."""
     async with _worker(runtime, "screen") as screen, _worker(runtime, "audit") as auditor:
 
         async def ask(submission: Submission) -> bool:
@@ -232,21 +232,21 @@ async def _direct(runtime: LeanRuntime) -> AsyncIterator[Ask]:
         yield ask
 
 
-def _believing(screens: WorkerSet) -> Ask:
-    """What a server asks that believes the process which ran the candidate."""
+def _ask_unaudited(screeners: WorkerSet) -> Ask:
+    """Judge as a server does that believes the process which ran the candidate."""
 
     async def ask(submission: Submission) -> bool:
         statement, source = submission.statement, source_of(submission).full
         request = check_request("", statement, source, heartbeats=Options.heartbeats, export=False)
-        reply, _ = await screens.ask("", request, Options.timeout_s)
+        reply, _ = await screeners.ask("", request, Options.timeout_s)
         return reply.declaration is not None and not reply.messages
 
     return ask
 
 
 @asynccontextmanager
-async def _worker(runtime: LeanRuntime, role: Role) -> AsyncIterator[LeanWorker]:
-    worker = await LeanWorker.start(runtime, role)
+async def _worker(runtime: LeanRuntime, role: Role) -> AsyncIterator[LeanProcess]:
+    worker = await LeanProcess.start(runtime, role)
     try:
         await worker.load_header("")
         yield worker
@@ -255,21 +255,21 @@ async def _worker(runtime: LeanRuntime, role: Role) -> AsyncIterator[LeanWorker]
 
 
 @asynccontextmanager
-async def _screens(runtime: LeanRuntime, size: int) -> AsyncIterator[WorkerSet]:
-    screens = WorkerSet(runtime, "screen", size)
+async def _screeners(runtime: LeanRuntime, size: int) -> AsyncIterator[WorkerSet]:
+    screeners = WorkerSet(runtime, "screen", size)
     try:
-        await screens.open()
-        yield screens
+        await screeners.open()
+        yield screeners
     finally:
-        await screens.close()
+        await screeners.close()
 
 
 async def _latencies(
     ask: Ask, pool: LeanPool, checks: int, on_check: Callable[[], None]
 ) -> tuple[list[float], list[float]]:
     """Milliseconds of each check, one at a time, and the memory of the worker meanwhile."""
-    for each in SUBMISSIONS:
-        await ask(each)
+    for submission in SUBMISSIONS:
+        await ask(submission)
     memory = [_rss_mb(pool.worker_pids)]
     latencies = []
     for number, submission in enumerate(islice(cycle(SUBMISSIONS), checks), start=1):
@@ -282,7 +282,8 @@ async def _latencies(
 
 async def _one_by_one(ask: Ask, count: int) -> float:
     """Checks per second, one at a time."""
-    return count / sum([await _milliseconds(ask, each) for each in islice(cycle(SUBMISSIONS), count)]) * 1e3
+    milliseconds = [await _milliseconds(ask, proof) for proof in islice(cycle(SUBMISSIONS), count)]
+    return count / sum(milliseconds) * 1e3
 
 
 async def _throughput(
@@ -297,7 +298,7 @@ async def _throughput(
                 raise WorkerDied(f"the verdict is wrong: {submission.proof}")
 
     cpu, began = _cpu_s(pids), time.monotonic()
-    await asyncio.gather(*(one(each) for each in islice(cycle(proofs), count)))
+    await asyncio.gather(*(one(proof) for proof in islice(cycle(proofs), count)))
     elapsed = time.monotonic() - began
     return count / elapsed, (_cpu_s(pids) - cpu) / count * 1e3
 
@@ -329,11 +330,11 @@ async def _served(pool: LeanPool) -> tuple[float, float]:
 
 
 async def _fresh_process_per_s(runtime: LeanRuntime) -> float:
-    """What a server does that starts a Lean for each proof; without an audit."""
+    """Throughput of a server that starts a Lean for each proof and audits nothing."""
     began = time.monotonic()
     for submission in RIGHT[:FRESH_PROCESSES]:
-        async with _screens(runtime, 1) as screens:
-            if not await _believing(screens)(submission):
+        async with _screeners(runtime, 1) as screeners:
+            if not await _ask_unaudited(screeners)(submission):
                 raise WorkerDied(f"the verdict is wrong: {submission.proof}")
     return FRESH_PROCESSES / (time.monotonic() - began)
 
@@ -345,15 +346,15 @@ async def _milliseconds(ask: Ask, submission: Submission) -> float:
 
 
 async def _median_ms(ask: Ask, proofs: Sequence[Submission], times: int = 20) -> float:
-    return round(median([await _milliseconds(ask, each) for each in proofs for _ in range(times)]), 3)
+    return round(median([await _milliseconds(ask, proof) for proof in proofs for _ in range(times)]), 3)
 
 
 def _rss_mb(pids: Sequence[int]) -> float:
-    """Resident memory of processes and what they started, in MB."""
+    """Resident memory of processes and their descendants, in MB."""
     return round(sum(map(resident_bytes, pids)) / 1e6, 1)
 
 
 def _cpu_s(pids: Sequence[int]) -> float:
-    """CPU seconds that processes and what they started have used."""
+    """CPU seconds that processes and their descendants have used."""
     times = (psutil.Process(member).cpu_times() for pid in pids for member in process_tree(pid))
     return float(sum(spent.user + spent.system for spent in times))

@@ -1,7 +1,7 @@
-"""What is on this machine: each part Proofmill can use, whether it works, and what to do when not.
+"""What is on this machine: each part that Proofmill can use, whether it works, and what to do when not.
 
-Looks, but changes nothing: nothing is downloaded, and started is only what `--version` and trying each
-protection of the sandbox takes.
+Nothing is changed or downloaded.  The only processes started are those that print a version, or try a
+protection of the sandbox.
 """
 
 import importlib.metadata
@@ -39,12 +39,14 @@ _COMMAND_TIMEOUT_S = 20.0
 
 @dataclass(frozen=True)
 class Check:
-    """One part: `detail` says what was found, or what to do; the main job needs all `required` ones."""
+    """What was found of one part."""
 
     name: str
     ok: bool
     detail: str
+    """What is there, or what to do."""
     required: bool
+    """Whether judging on the embedded Lean and training need it."""
 
 
 def diagnose() -> list[Check]:
@@ -66,11 +68,11 @@ def diagnose() -> list[Check]:
         _gpu,
         _vllm,
     )
-    return sorted(map(_answer, looks), key=lambda check: not check.required)
+    return sorted(map(_check, looks), key=lambda check: not check.required)
 
 
-def _answer(look: Callable[[], Check]) -> Check:
-    """What `look` finds; that it may not look is a finding too."""
+def _check(look: Callable[[], Check]) -> Check:
+    """What `look` finds, or that it may not look."""
     try:
         return look()
     except OSError as error:
@@ -112,7 +114,7 @@ def _embedded_lean() -> Check:
 
 
 def _kernel() -> Check:
-    """Which published holes the embedded Lean's kernel has."""
+    """The published holes of the embedded Lean's kernel."""
     name = "kernel advisories"
     try:
         found = find_embedded_lean()
@@ -120,7 +122,7 @@ def _kernel() -> Check:
         return Check(name, False, str(error), False)
     if found is None:
         return Check(name, False, "not known before a Lean is installed", False)
-    ids = [each.id.removeprefix("lean4") for each in advisories_of(found.version)]
+    ids = [advisory.id.removeprefix("lean4") for advisory in advisories_of(found.version)]
     if not ids:
         return Check(name, True, f"none known of Lean {found.version}", False)
     detail = f"leanprover/lean4 {', '.join(ids)} concern Lean {found.version}"
@@ -164,17 +166,17 @@ def _cores() -> Check:
 
 def _node_sandbox() -> Check:
     try:
-        return _of(node_permission_model(find_node()), required=True)
+        return _check_of(node_permission_model(find_node()), required=True)
     except LeanInstallError:
         return Check("node permission model", False, "needs node", True)
 
 
 def _bubblewrap() -> Check:
-    return _of(bubblewrap(), required=False)
+    return _check_of(bubblewrap(), required=False)
 
 
 def _call_filter() -> Check:
-    return _of(call_filter(), required=False)
+    return _check_of(call_filter(), required=False)
 
 
 def _limits() -> Check:
@@ -191,7 +193,7 @@ def _memory_bound(limits: dict[str, int]) -> str:
     return next((f"{limits[name] / 1e9:g} GB" for name in MEMORY_LIMITS if name in limits), "unbounded")
 
 
-def _of(protection: Protection, *, required: bool) -> Check:
+def _check_of(protection: Protection, *, required: bool) -> Check:
     return Check(protection.name, protection.on, protection.detail, required)
 
 

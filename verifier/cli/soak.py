@@ -2,8 +2,8 @@
 
 Of a hundred submissions two run until they are ended, two take their worker down, one is a text of a
 megabyte, and the rest is ordinary: right, wrong and incomplete, each of another statement, so that no cache
-helps.  The server is a process of its own, asked over HTTP by the project's client, and keeps no verdicts,
-so that its memory should not grow.
+helps.  The server is a process of its own, which is asked over HTTP by the project's client.  It keeps no
+verdicts, so its memory should not grow.
 """
 
 import asyncio
@@ -12,7 +12,8 @@ import re
 import socket
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from statistics import quantiles
 
@@ -27,16 +28,16 @@ from verifier.options import Options
 from verifier.server.app import create_app
 from verifier.server.serve import serve
 from verifier.server.service import VerifyService
-from verifier.verdict import Status, Submission
+from verifier.verdict import Kind, Status, Submission
 
 __all__ = ["SoakResult", "soak"]
 
 SHORT_TIMEOUT_S = 2.0
-"""For what runs until it is ended; everything else has the usual time."""
-
+"""Timeout of what runs until it is ended; everything else has the usual time."""
 START_S = 120.0
-LARGE = 999_000
-"""Bytes of a large text, a little less than are read."""
+LOOK_EVERY_S = 0.5
+LARGE_BYTES = 999_000
+"""Size of a large text, a little less than is read."""
 
 
 class SoakResult(BaseModel):
@@ -56,49 +57,80 @@ class SoakResult(BaseModel):
     neighbours_failed: int
     """Ordinary and large submissions of which the verdict was unknown."""
     latency_ms_p50: float
-    """Of ordinary submissions, with their time in the queue."""
+    """Milliseconds until the verdict on an ordinary submission, with its time in the queue."""
     latency_ms_p95: float
     latency_ms_p99: float
     server_mb: list[float]
     """Resident memory of the server after each tenth of the submissions."""
     server_growth: float
-    """Of the last of these over the first."""
+    """How much larger the last of these is than the first, as a share of the first."""
     workers_mb: list[float]
-    """The same of its workers together, without auditors."""
+    """Resident memory of the server's workers together, without auditors, at the same times."""
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Submissions of one kind: a proof of each statement, or a file with `before` before the theorem."""
+
+    name: str
+    proof: str
+    must: Status
+    timeout_s: float = Options.timeout_s
+    before: str = ""
+
+
+ENDLESS = _Kind("endless", "by sleep 600000", Status.TIMEOUT, timeout_s=SHORT_TIMEOUT_S)
+CRASH = _Kind("crash", "by omega", Status.CRASHED, before="#eval (IO.Process.exit 7 : IO Unit)\n")
+LARGE = _Kind("large", f"by omega\n-- {'x' * LARGE_BYTES}", Status.PROVED)
+ORDINARY = (
+    _Kind("ordinary", "by omega", Status.PROVED),
+    _Kind("ordinary", "by simp [Nat.add_comm]", Status.PROVED),
+    _Kind("ordinary", "by\n  rw [Nat.add_comm]", Status.REJECTED),
+    _Kind("ordinary", "by sorry", Status.INCOMPLETE),
+)
+UNUSUAL = {7: ENDLESS, 29: CRASH, 43: LARGE, 57: ENDLESS, 79: CRASH}
+"""Kinds by their place in a hundred submissions; at all other places the ordinary ones take turns."""
 
 
 @dataclass(frozen=True)
 class _Trial:
-    kind: str
+    kind: _Kind
     submission: Submission
-    must: Status
-    timeout_s: float = Options.timeout_s
 
 
 @dataclass
 class _Tally:
-    """What has come back so far."""
+    """What has come back so far, and the memory at times in between."""
 
     statuses: dict[str, Counter[str]] = field(default_factory=dict)
     latencies_ms: list[float] = field(default_factory=list)
     wrong: list[str] = field(default_factory=list)
     lost: int = 0
+    server_mb: list[float] = field(default_factory=list)
+    workers_mb: list[float] = field(default_factory=list)
 
-    def add(self, trial: _Trial, status: Status, reason: str, latency_ms: float) -> None:
-        self.statuses.setdefault(trial.kind, Counter())[status] += 1
-        if trial.kind == "ordinary":
-            self.latencies_ms.append(latency_ms)
-        if status is not trial.must:
-            self.wrong.append(f"{trial.submission.id}: {status}, must be {trial.must}: {reason}")
+    @property
+    def answered(self) -> int:
+        """How many submissions came back, or are known to be lost."""
+        return sum(map(Counter.total, self.statuses.values())) + self.lost
 
     @property
     def neighbours_failed(self) -> int:
+        """How many ordinary and large submissions got an unknown verdict."""
         return sum(
             count
             for kind in ("ordinary", "large")
             for status, count in self.statuses.get(kind, {}).items()
-            if Status(status).kind == "unknown"
+            if Status(status).kind is Kind.UNKNOWN
         )
+
+    def add(self, trial: _Trial, status: Status, reason: str, latency_ms: float) -> None:
+        """Enter a verdict."""
+        self.statuses.setdefault(trial.kind.name, Counter())[status] += 1
+        if trial.kind.name == "ordinary":
+            self.latencies_ms.append(latency_ms)
+        if status is not trial.kind.must:
+            self.wrong.append(f"{trial.submission.id}: {status}, must be {trial.kind.must}: {reason}")
 
 
 async def soak(
@@ -114,46 +146,14 @@ async def soak(
     Raises:
         ServiceError: the server does not start.
     """
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    # Spawned, not forked: this process has threads, and its memory is not the server's.
-    server = multiprocessing.get_context("spawn").Process(
-        target=_serve, args=(runtime, workers, port), daemon=True
-    )
-    server.start()
-    try:
-        await _until_ready(url)
-        tally = _Tally()
-        server_mb: list[float] = []
-        workers_mb: list[float] = []
-        trials = _trials(submissions)
-        tenth = max(1, submissions // 10)
+    tally, trials = _Tally(), _trials(submissions)
+    async with _server(runtime, workers) as url:
+        watching = asyncio.create_task(_watch_memory(url, tally, every=max(1, submissions // 10)))
         began = time.monotonic()
-
-        async def client() -> None:
-            async with AsyncClient(url) as asking:
-                for trial in trials:
-                    await _try(asking, trial, tally)
-                    on_verdict()
-
-        async def watcher() -> None:
-            while True:
-                judged = sum(map(Counter.total, tally.statuses.values())) + tally.lost
-                if judged >= tenth * (len(server_mb) + 1):
-                    found = await _metrics(url)
-                    server_mb.append(round(found["process_resident_memory_bytes"] / 1e6, 1))
-                    workers_mb.append(round(found['proofmill_worker_resident_bytes{role="screen"}'] / 1e6, 1))
-                await asyncio.sleep(0.5)
-
-        watching = asyncio.create_task(watcher())
-        await asyncio.gather(*(client() for _ in range(clients)))
+        await asyncio.gather(*(_send(url, trials, tally, on_verdict) for _ in range(clients)))
         seconds = time.monotonic() - began
-        await asyncio.sleep(1)
+        await asyncio.sleep(2 * LOOK_EVERY_S)  # for the last look at the memory
         watching.cancel()
-    finally:
-        server.terminate()
-        server.join()
     percentiles = quantiles(tally.latencies_ms, n=100)
     return SoakResult(
         submissions=submissions,
@@ -168,47 +168,72 @@ async def soak(
         latency_ms_p50=round(percentiles[49]),
         latency_ms_p95=round(percentiles[94]),
         latency_ms_p99=round(percentiles[98]),
-        server_mb=server_mb,
-        server_growth=round(server_mb[-1] / server_mb[0] - 1, 3),
-        workers_mb=workers_mb,
+        server_mb=tally.server_mb,
+        server_growth=round(tally.server_mb[-1] / tally.server_mb[0] - 1, 3),
+        workers_mb=tally.workers_mb,
     )
 
 
 def _trials(count: int) -> Iterator[_Trial]:
     """Submissions of every kind, mixed, no two alike."""
-    for i in range(count):
-        statement = f"theorem t{i} (a b : Nat) : a + b + {i} = b + a + {i}"
-        match i % 100:
-            case 7 | 57:
-                kind, proof, must, timeout_s = "endless", "by sleep 600000", Status.TIMEOUT, SHORT_TIMEOUT_S
-            case 29 | 79:
-                exits = f"#eval (IO.Process.exit 7 : IO Unit)\n{statement} := by omega"
-                submission = Submission(id=f"crash-{i}", statement=statement, code=exits)
-                yield _Trial("crash", submission, Status.CRASHED)
-                continue
-            case 43:
-                kind, must, timeout_s = "large", Status.PROVED, Options.timeout_s
-                proof = f"by omega\n-- {'x' * LARGE}"
-            case place:
-                proof, must = (
-                    ("by omega", Status.PROVED),
-                    ("by simp [Nat.add_comm]", Status.PROVED),
-                    ("by\n  rw [Nat.add_comm]", Status.REJECTED),
-                    ("by sorry", Status.INCOMPLETE),
-                )[place % 4]
-                kind, timeout_s = "ordinary", Options.timeout_s
-        yield _Trial(kind, Submission(id=f"{kind}-{i}", statement=statement, proof=proof), must, timeout_s)
+    for number in range(count):
+        place = number % 100
+        kind = UNUSUAL.get(place, ORDINARY[place % len(ORDINARY)])
+        name = f"{kind.name}-{number}"
+        statement = f"theorem t{number} (a b : Nat) : a + b + {number} = b + a + {number}"
+        if kind.before:
+            file = f"{kind.before}{statement} := {kind.proof}"
+            yield _Trial(kind, Submission(id=name, statement=statement, code=file))
+        else:
+            yield _Trial(kind, Submission(id=name, statement=statement, proof=kind.proof))
+
+
+async def _send(url: str, trials: Iterator[_Trial], tally: _Tally, on_verdict: Callable[[], None]) -> None:
+    """A client: it takes trials from those that are left, and waits for each verdict."""
+    async with AsyncClient(url) as client:
+        for trial in trials:
+            await _try(client, trial, tally)
+            on_verdict()
 
 
 async def _try(client: AsyncClient, trial: _Trial, tally: _Tally) -> None:
     asked = time.monotonic()
     try:
-        verdict = await client.verify(trial.submission, timeout=trial.timeout_s)
+        verdict = await client.verify(trial.submission, timeout=trial.kind.timeout_s)
     except (ServiceError, httpx.TransportError) as error:
         tally.lost += 1
         tally.wrong.append(f"{trial.submission.id}: no verdict: {error}")
         return
     tally.add(trial, verdict.status, verdict.reason, (time.monotonic() - asked) * 1e3)
+
+
+async def _watch_memory(url: str, tally: _Tally, every: int) -> None:
+    """Enter the memory of the server and of its workers whenever `every` more submissions are answered."""
+    while True:
+        if tally.answered >= every * (len(tally.server_mb) + 1):
+            found = await _metrics(url)
+            tally.server_mb.append(round(found["process_resident_memory_bytes"] / 1e6, 1))
+            tally.workers_mb.append(round(found['proofmill_worker_resident_bytes{role="screen"}'] / 1e6, 1))
+        await asyncio.sleep(LOOK_EVERY_S)
+
+
+@asynccontextmanager
+async def _server(runtime: LeanRuntime, workers: int) -> AsyncIterator[str]:
+    """The URL of a server in a process of its own."""
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    # Spawned, not forked: this process has threads, and its memory is not the server's.
+    server = multiprocessing.get_context("spawn").Process(
+        target=_serve, args=(runtime, workers, port), daemon=True
+    )
+    server.start()
+    url = f"http://127.0.0.1:{port}"
+    try:
+        await _until_ready(url)
+        yield url
+    finally:
+        server.terminate()
+        server.join()
 
 
 def _serve(runtime: LeanRuntime, workers: int, port: int) -> None:

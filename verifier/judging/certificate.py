@@ -1,8 +1,7 @@
 """Certificates: what an auditor accepted, kept so that anyone can audit it again.
 
-A stored certificate is a JSON file with the certificate, the statement and the
-export.  Nothing of the candidate's text is needed to check it, and nothing of
-it is trusted.
+A stored certificate is a JSON file with the certificate, the statement and the export.  Checking it needs
+nothing of the candidate's text, and trusts nothing of the file.
 """
 
 import hashlib
@@ -15,7 +14,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 
 from verifier.errors import InvalidInput, NoAnswer
 from verifier.judging.protocol import AuditReply, Export, audit_request
-from verifier.judging.rules import audited
+from verifier.judging.rules import judge_audit
 from verifier.judging.worker_set import WorkerSet
 from verifier.lean.advisories import advisories_of
 from verifier.lean.runtime import LeanRuntime
@@ -45,7 +44,7 @@ def certify(submission: Submission, export: Export, audit: AuditReply, runtime: 
         header=submission.header,
         axioms=tuple(sorted(audit.declaration.rests_on)),
         lean=runtime.version,
-        advisories=tuple(each.id for each in advisories_of(runtime.version)),
+        advisories=tuple(advisory.id for advisory in advisories_of(runtime.version)),
     )
 
 
@@ -60,7 +59,7 @@ class CertificateStore:
             raise InvalidInput(f"cannot keep certificates in {directory}: {error.strerror}") from error
 
     def keep(self, certificate: Certificate, submission: Submission, export: Export) -> None:
-        """Store a proof, whole or not at all; one that is there already is the same.
+        """Store a proof, whole or not at all.  A file of that name has the same content already.
 
         Raises:
             InvalidInput: the directory cannot be written to.
@@ -102,7 +101,7 @@ async def audit_again(auditors: WorkerSet, stored: StoredProof, version: str, ti
         version: of the Lean that the auditors run.
 
     Raises:
-        NoAnswer, PoolClosed: that says nothing about the proof.
+        NoAnswer, PoolClosed: neither says anything about the proof.
     """
     certificate = stored.certificate
     reply, _ = await auditors.ask(
@@ -111,7 +110,7 @@ async def audit_again(auditors: WorkerSet, stored: StoredProof, version: str, ti
         timeout_s,
     )
     faults = []
-    status, reason = audited(reply, frozenset(certificate.axioms))
+    status, reason = judge_audit(reply, frozenset(certificate.axioms))
     if status is not Status.PROVED:
         faults.append(f"{status}: {reason}")
     claims: dict[str, tuple[object, object]] = {

@@ -1,9 +1,8 @@
 """The pool: submissions in, verdicts out as they finish, on Lean workers.
 
-What it promises: every submission gets exactly one verdict; `proved` is said by
-an auditor, a process that never ran a candidate; a submission that runs out of
-time or takes its worker down costs that worker, or one more if the first may have
-been spoiled before, and nothing else; a machine that fails is `unknown`, never a
+What it promises: every submission gets exactly one verdict; `proved` is said by an auditor, a process that
+never ran a candidate; a submission that runs out of time or takes its worker down costs that worker, or one
+more if the first may have been spoiled before, and nothing else; a machine that fails is `unknown`, never a
 wrong proof.
 
 Of its workers and auditors together no more run at a time than it has workers, so that one worker more is
@@ -12,7 +11,6 @@ one core more.
 
 import asyncio
 from collections.abc import AsyncIterator, Iterable
-from types import TracebackType
 from typing import Self
 
 from verifier.errors import NoAnswer
@@ -26,7 +24,13 @@ from verifier.judging.protocol import (
     statement_request,
     text_request,
 )
-from verifier.judging.rules import audited, may_turn_on_the_kernel, screen, screened, source_of
+from verifier.judging.rules import (
+    judge_audit,
+    judge_screening,
+    may_turn_on_the_kernel,
+    refuse_unread,
+    source_of,
+)
 from verifier.judging.worker_set import WorkerSet
 from verifier.lean.runtime import LeanRuntime
 from verifier.options import Options
@@ -41,9 +45,12 @@ class LeanPool:
         async with LeanPool(runtime, workers=2) as pool:
             verdict = await pool.verify(submission)
 
-    `options` hold for what is asked for without any.  `certificates` keeps what was
-    proved, so that it can be audited again.  `spares` workers more stand ready for
-    those that are killed.
+    Args:
+        runtime: the Lean that judges.
+        workers: how many Lean processes run at a time.
+        options: hold for what is asked for without any.
+        certificates: keeps what was proved, so that it can be audited again.
+        spares: how many more workers stand ready for those that are killed.
     """
 
     def __init__(
@@ -61,19 +68,19 @@ class LeanPool:
         self.workers = workers
         self.options = options or Options()
         self.undecided = 0
-        """Audits in which the kernel could not say within its budget whether it was the statement."""
+        """Audits in which the kernel could not decide within its budget whether the types are the same."""
         self._certificates = certificates
         cores = asyncio.Semaphore(workers)
-        self._screens = WorkerSet(runtime, "screen", workers, cores, spares=spares)
+        self._screeners = WorkerSet(runtime, "screen", workers, cores, spares=spares)
         # Where everything passes, audits take up to half of Lean's time; one more, so that none waits.
         self.auditors = workers // 2 + 1
         self._auditors = WorkerSet(runtime, "audit", self.auditors, cores)
 
     async def __aenter__(self) -> Self:
-        """Starts all workers; waits for one of each role; raises WorkerStartError when none starts."""
+        """Starts all workers and waits for one of each role.  Raises WorkerStartError when none starts."""
         try:
             async with asyncio.TaskGroup() as group:
-                group.create_task(self._screens.open())
+                group.create_task(self._screeners.open())
                 group.create_task(self._auditors.open())
         except BaseExceptionGroup as failures:
             await self.close()
@@ -83,19 +90,17 @@ class LeanPool:
             raise
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         await self.close()
 
     async def close(self) -> None:
         """Ends every worker; submissions still running get `PoolClosed`."""
-        await asyncio.gather(self._screens.close(), self._auditors.close())
+        await asyncio.gather(self._screeners.close(), self._auditors.close())
 
     @property
     def worker_pids(self) -> tuple[int, ...]:
         """Process ids of the workers that have started and elaborate candidates."""
-        return self._screens.pids
+        return self._screeners.pids
 
     @property
     def auditor_pids(self) -> tuple[int, ...]:
@@ -104,8 +109,13 @@ class LeanPool:
 
     @property
     def sets(self) -> dict[str, WorkerSet]:
-        """The workers by role, for those who watch them."""
-        return {"screen": self._screens, "audit": self._auditors}
+        """The workers by role, for whoever watches them."""
+        return {"screen": self._screeners, "audit": self._auditors}
+
+    @property
+    def is_dead(self) -> bool:
+        """Whether no worker of some role is left, and none on its way: nothing can be judged."""
+        return any(workers.is_dead for workers in self.sets.values())
 
     async def statement(self, statement: str, header: str = "") -> StatementReply:
         """What Lean makes of a statement.
@@ -113,20 +123,20 @@ class LeanPool:
         Raises:
             NoAnswer, PoolClosed
         """
-        reply, _ = await self._screens.ask(
+        reply, _ = await self._screeners.ask(
             header, statement_request(header, statement), self.options.timeout_s
         )
         return reply
 
     async def text(self, source: str, options: Options | None = None) -> TextReply:
-        """What Lean says of a file that need not prove anything; no verdict, so nothing to train on.
+        """What Lean says of a file that need not prove anything.  It is no verdict: nothing to train on.
 
         Raises:
             NoAnswer, PoolClosed
         """
         limits = options or self.options
         header = await self._imports(source, limits.timeout_s)
-        reply, _ = await self._screens.ask(
+        reply, _ = await self._screeners.ask(
             header,
             text_request(header, source, heartbeats=limits.heartbeats, tactics=limits.tactics),
             limits.timeout_s,
@@ -134,17 +144,17 @@ class LeanPool:
         return reply
 
     async def _imports(self, source: str, timeout_s: float) -> str:
-        """What a file imports, as a header; only Lean's own parser knows what is an import there."""
+        """What a file imports, as a header.  Only Lean's own parser knows what is an import in it."""
         if not any(word in source for word in ("import", "prelude")):
             return ""
-        reply, _ = await self._screens.ask("", imports_request(source), timeout_s)
+        reply, _ = await self._screeners.ask("", imports_request(source), timeout_s)
         return reply.header
 
     async def verify_many(
         self, submissions: Iterable[Submission], options: Options | None = None
     ) -> AsyncIterator[Verdict]:
         """Verdicts on all submissions, in the order in which they finish."""
-        tasks = [asyncio.create_task(self.verify(each, options)) for each in submissions]
+        tasks = [asyncio.create_task(self.verify(submission, options)) for submission in submissions]
         try:
             for done in asyncio.as_completed(tasks):
                 yield await done
@@ -154,7 +164,7 @@ class LeanPool:
 
     async def verify(self, submission: Submission, options: Options | None = None) -> Verdict:
         """The verdict on one submission; waits for a free worker."""
-        refused = screen(submission)
+        refused = refuse_unread(submission)
         if refused is not None:
             return refused
         limits = options or self.options
@@ -175,7 +185,7 @@ class LeanPool:
         """
         source = source_of(submission)
         header, statement = submission.header, submission.statement
-        reply, screen_ms = await self._screens.ask(
+        reply, screen_ms = await self._screeners.ask(
             header,
             check_request(
                 header,
@@ -189,7 +199,7 @@ class LeanPool:
             ),
             options.timeout_s,
         )
-        verdict = screened(submission, source, reply, options.allowed_axioms)
+        verdict = judge_screening(submission, source, reply, options.allowed_axioms)
         export = reply.export
         if verdict.status is not Status.PROVED or export is None:
             return verdict.model_copy(update={"lean_ms": screen_ms})
@@ -197,7 +207,7 @@ class LeanPool:
             header, audit_request(header, statement, export), options.timeout_s
         )
         self.undecided += audit.undecided
-        status, reason = audited(audit, options.allowed_axioms)
+        status, reason = judge_audit(audit, options.allowed_axioms)
         certificate = certify(submission, export, audit, self.runtime) if status is Status.PROVED else None
         if certificate is not None and self._certificates is not None:
             await asyncio.to_thread(self._certificates.keep, certificate, submission, export)

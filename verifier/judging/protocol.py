@@ -1,8 +1,7 @@
 """The JSON lines between Python and `lean/Worker.lean`, without any IO.
 
-A worker's stdout also carries what the runtime prints, and what a candidate's
-`#eval` manages to print.  A reply is therefore only a JSON object that repeats
-the id of the request in flight, and ids cannot be guessed.
+A worker's stdout also carries what the runtime prints, and what a candidate's `#eval` manages to print.  So
+only a JSON object that repeats the id of the request in flight is a reply, and ids cannot be guessed.
 """
 
 import hashlib
@@ -45,12 +44,13 @@ Refused = Literal[
 ]
 """The statuses that the Lean side gives by itself; none of them is `proved`."""
 
-
 RENAMED_ROOT = "submitted.0."
-"""What `lean/Read.lean` puts before the names that a submission declares; nothing to show to people."""
+"""What `lean/Read.lean` puts before the names that a submission declares.  People are not shown it."""
 
 
 class Wire(BaseModel):
+    """Base of all that a worker sends."""
+
     model_config = ConfigDict(extra="ignore", frozen=True)
 
 
@@ -76,7 +76,7 @@ class RawMessage(Wire):
     line: int
     column: int
     end_line: int | None = None
-    """Where what it speaks of ends, if Lean says so."""
+    """Line on which the text that it is about ends, if Lean says so."""
     end_column: int | None = None
     text: str
 
@@ -111,14 +111,14 @@ class Declaration(Wire):
     same_type: bool | None = None
     """Whether the kernel accepted it as a proof of the reference's type; None where no kernel was asked."""
     axioms: tuple[str, ...]
-    """Those of the header and what it imports that it rests on."""
+    """The axioms of the header and of what it imports on which the declaration rests."""
     own_axioms: tuple[str, ...]
-    """Those that the candidate declared, by the names that it gave them; below `RENAMED_ROOT` where the
-    header has such a name of its own."""
+    """The axioms that the candidate declared and on which it rests, by the names that it gave them; below
+    `RENAMED_ROOT` where the header has such a name of its own."""
     type: str | None = None
     reference_type: str | None = None
     part: str | None = None
-    """Where the types differ: this, and `reference_part` in the reference's."""
+    """The part of the type that differs; in the reference's type `reference_part` stands in its place."""
     reference_part: str | None = None
 
     @field_validator("type", "part", mode="before")
@@ -135,8 +135,8 @@ class Declaration(Wire):
 class CheckReply(Wire):
     """What Lean said of a source: either an error of the request or statement, or the rest.
 
-    The worker bounds all of it: the first 100 errors and the first 100 other messages, texts and
-    goals of up to 8,000 bytes, tactics of 8 MB together.
+    The worker bounds all of it: it sends the first 100 errors and the first 100 other messages, texts and
+    goals of up to 8,000 bytes, and tactics of 8 MB together.
     """
 
     id: str
@@ -151,7 +151,7 @@ class CheckReply(Wire):
     export: Export | None = None
     """The declaration with all it rests on beyond the header, if Lean reported no error."""
     refused: Refused | None = None
-    """The status to give when it cannot be written out; `reason` says why."""
+    """The status to give when the declaration cannot be written out; `reason` says why."""
     reason: str = ""
 
 
@@ -186,7 +186,7 @@ class TextReply(Wire):
     messages: tuple[RawMessage, ...] = ()
     tactics: tuple[RawTactic, ...] = ()
     sorries: tuple[RawSorry, ...] = ()
-    """In no order; a `sorry` that Lean read twice is there twice."""
+    """Every `sorry`, in no order; one that Lean read twice is there twice."""
     heartbeats: int = Field(default=0, ge=0)
 
 
@@ -205,7 +205,7 @@ class AuditReply(Wire):
     undecided: bool = False
     """Whether the kernel ran out of its budget when it compared the candidate's type with the reference's."""
     type: Export | None = None
-    """The reference's type: its expressions, and the place of the whole as `root`."""
+    """The reference's type: its expressions, and as `root` which of them is the whole."""
 
 
 R = TypeVar("R", bound=Wire)
@@ -213,23 +213,23 @@ R = TypeVar("R", bound=Wire)
 
 @dataclass(frozen=True)
 class Request(Generic[R]):
-    """One line for a worker, and what its reply is."""
+    """One line for a worker, and the type of the reply to it."""
 
     id: str
     line: bytes
     reply: type[R]
 
     def is_answered_by(self, line: bytes) -> bool:
-        """Whether `line` is the reply.  Cheap: much of what a worker writes is read while a core waits."""
+        """Whether `line` is the reply.  It is quick, because much is read while a core waits for it."""
         return line.startswith(b"{") and self.id.encode() in line
 
     def read(self, line: bytes) -> R:
-        """The reply on a line that answers.  Raises ValueError when it cannot be read."""
+        """The reply on a line that answers this request.  Raises ValueError when it cannot be read."""
         return self.reply.model_validate(parse_json_line(line))
 
 
 def header_name(text: str) -> str:
-    """What a header is called in requests."""
+    """The name of a header in requests."""
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
@@ -255,8 +255,8 @@ def check_request(
 
     Args:
         file: whether it is a file of its own, which may have imports and bring the header's commands.
-        goals: whether tactics come with theirs.
-        kernel: whether the kernel checks declarations here; an audit does in any case.
+        goals: whether tactics come with their goals.
+        kernel: whether the kernel checks declarations here too; that of the auditor checks them in any case.
         export: whether to write out what an audit needs.
     """
     return _request(

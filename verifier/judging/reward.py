@@ -1,7 +1,7 @@
-"""The seam between learning and judging: whatever turns submissions into verdicts can be a source of reward.
+"""The interface between learning and judging: what turns submissions into verdicts can be a source of reward.
 
-Lean is the one that matters (`verifier.judging.pool.LeanPool`).  Arithmetic is the second: it needs no Lean,
-so that learners and evaluations can be tried, and tested, on problems of which every answer is known.
+Lean is the source that matters (`verifier.judging.pool.LeanPool`).  Arithmetic is the second: it needs no
+Lean, so that learners and evaluations can be tried, and tested, on problems whose answers are known.
 """
 
 import ast
@@ -19,7 +19,7 @@ __all__ = ["ArithmeticVerifier", "Verifier"]
 
 
 class Verifier(Protocol):
-    """Judges submissions; what cannot be judged comes back as a verdict of kind unknown, never as refuted."""
+    """Judges submissions; one that cannot be judged gets a verdict of kind unknown, never one of refuted."""
 
     def verify_many(self, submissions: Iterable[Submission]) -> AsyncIterator[Verdict]:
         """One verdict for each submission, by its id, in the order in which they finish."""
@@ -34,9 +34,9 @@ class ArithmeticVerifier:
     """
 
     async def verify_many(self, submissions: Iterable[Submission]) -> AsyncIterator[Verdict]:
-        for each in submissions:
-            status, reason = _judged(each.statement, each.text)
-            yield Verdict(id=each.id, status=status, reason=reason)
+        for submission in submissions:
+            status, reason = _judge(submission.statement, submission.text)
+            yield Verdict(id=submission.id, status=status, reason=reason)
 
 
 MAX_STATEMENT = 200
@@ -49,9 +49,9 @@ _BINARY: dict[type[ast.operator], Callable[[int, int], int]] = {
 _UNARY: dict[type[ast.unaryop], Callable[[int], int]] = {ast.UAdd: operator.pos, ast.USub: operator.neg}
 
 
-def _judged(statement: str, text: str) -> tuple[Status, str]:
+def _judge(statement: str, text: str) -> tuple[Status, str]:
     try:
-        expected = _value(_parsed(statement))
+        expected = _compute(_parse(statement))
     except ValueError as error:
         return Status.INFRA_ERROR, f"the statement cannot be computed: {error}; mend the task"
     _, marker, rest = text.rpartition("Answer:")
@@ -63,7 +63,7 @@ def _judged(statement: str, text: str) -> tuple[Status, str]:
     return Status.PROVED, "the answer is right"
 
 
-def _parsed(statement: str) -> ast.expr:
+def _parse(statement: str) -> ast.expr:
     if len(statement) > MAX_STATEMENT:
         raise ValueError(f"it has {len(statement)} characters, and {MAX_STATEMENT} are read")
     try:
@@ -72,19 +72,19 @@ def _parsed(statement: str) -> ast.expr:
         raise ValueError(f"it is no expression ({error.msg})") from error
 
 
-def _value(node: ast.expr) -> int:
+def _compute(node: ast.expr) -> int:
     match node:
         # A bool is an int too.
         case ast.Constant(value=int(number)) if type(number) is int:
             return number
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
-            return _BINARY[type(op)](_value(left), _value(right))
+            return _BINARY[type(op)](_compute(left), _compute(right))
         case ast.UnaryOp(op=op, operand=operand) if type(op) in _UNARY:
-            return _UNARY[type(op)](_value(operand))
+            return _UNARY[type(op)](_compute(operand))
     raise ValueError(f"`{ast.unparse(node)}` is not an integer, +, - or *")
 
 
 if TYPE_CHECKING:
-    # Says to the type checker, and to nobody else, that Lean's pool fits.
+    # Tells the type checker that both fit.
     _lean: type[Verifier] = LeanPool
     _arithmetic: type[Verifier] = ArithmeticVerifier

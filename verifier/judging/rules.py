@@ -1,10 +1,9 @@
 """From what Lean said to a verdict: pure rules, no IO.
 
-The order of the rules is the order of the questions a referee asks: did Lean
-accept the text, does it declare the theorem, is it the theorem that was asked
-for, and on what does the proof rest.  They are asked twice: of the process that
-elaborated the candidate, whose word counts against the candidate only, and of
-an auditor, which never ran one and whose word is final.
+The order of the rules is the order of the questions a referee asks: did Lean accept the text, does it declare
+the theorem, is it the theorem that was asked for, and on what does the proof rest.  They are asked twice: of
+the process that elaborated the candidate (the screening), whose word counts against the candidate only, and
+of an auditor, which never ran one and whose word is final.
 """
 
 import re
@@ -19,12 +18,12 @@ from verifier.verdict import ALLOWED_AXIOMS, Message, Severity, Status, Submissi
 __all__ = [
     "MAX_SUBMISSION_BYTES",
     "Source",
-    "audited",
+    "extract_tactics",
+    "judge_audit",
+    "judge_screening",
     "may_turn_on_the_kernel",
-    "screen",
-    "screened",
+    "refuse_unread",
     "source_of",
-    "tactics_of",
 ]
 
 MAX_SUBMISSION_BYTES = 1_000_000
@@ -47,22 +46,23 @@ WRAPPERS = frozenset(
 )
 
 LEANS_AXIOMS = ALLOWED_AXIOMS | {"sorryAx", "Lean.ofReduceBool", "Lean.ofReduceNat", "Lean.trustCompiler"}
-"""Whoever allows one of these means Lean's, and not one that a submission declares under the name."""
+"""Whoever allows one of these means Lean's own axiom, not one that a submission declares under that name."""
 
 _PROVED_STATEMENT = re.compile(r":=\s*(?:by\b\s*)?(?:sorry\s*)?$")
-"""A statement with the beginning of a proof behind it, as data sets have them."""
+"""A statement that ends with the beginning of a proof, as data sets have them."""
 
 KERNEL_WORDS = ("kernel", "native", "educeBool", "bv_decide", "addDecl", "addAndCompile")
-"""A text with one of these may ask the kernel while it is elaborated, and go on otherwise if it refuses."""
+"""A text with one of these words may ask the kernel while it is elaborated, and do something else if the
+kernel refuses."""
 
 
 @dataclass(frozen=True)
 class Source:
-    """The text Lean reads for a submission.
+    """The text that Lean reads for a submission.
 
-    `prefix` stands before the submitted text; it ends with a line feed or is
-    empty, so columns are those of the submitted text.  To Lean a line ends with
-    a line feed alone, so those of Windows are read without their carriage return.
+    `prefix` stands before the submitted text; it ends with a line feed or is empty, so columns are those of
+    the submitted text.  To Lean a line ends with a line feed alone, so the lines of a file from Windows are
+    read without their carriage returns.
     """
 
     prefix: str
@@ -73,8 +73,8 @@ class Source:
         """The text as Lean reads it."""
         return self.prefix + self.submitted.replace("\r\n", "\n")
 
-    def place(self) -> Callable[[int], int]:
-        """A map from code-point offsets into `full` to those into `submitted`, negative before it."""
+    def offset_map(self) -> Callable[[int], int]:
+        """A map from code-point offsets into `full` to those into `submitted`, negative before its start."""
         before = len(self.prefix)
         # Where line feeds stand that had a carriage return before them, counted as Lean counts.
         ends = [at - i for i, at in enumerate(_occurrences("\r\n", self.submitted))]
@@ -88,10 +88,10 @@ def source_of(submission: Submission) -> Source:
 
 
 def may_turn_on_the_kernel(submission: Submission, status: Status) -> bool:
-    """Whether a verdict may be another one when the kernel checks declarations while the text is elaborated.
+    """Whether the verdict may change if the kernel checks declarations while the text is elaborated.
 
-    So it may where the audit's kernel refused something; and where the text or its header names the kernel,
-    and was refused perhaps only because something succeeded that the kernel would have stopped.
+    It may where the audit's kernel refused something, and where the text or its header names the kernel: that
+    text may have been refused only because a step succeeded which the kernel would have stopped.
     """
     if status is Status.KERNEL_REJECTED:
         return True
@@ -102,8 +102,8 @@ def may_turn_on_the_kernel(submission: Submission, status: Status) -> bool:
     )
 
 
-def screen(submission: Submission) -> Verdict | None:
-    """The verdict on a submission that no Lean has to see, or None."""
+def refuse_unread(submission: Submission) -> Verdict | None:
+    """The verdict on a submission that no Lean has to read, or None where one has to."""
     if not submission.text.strip():
         return _refuse(submission, "the proof is empty")
     try:
@@ -118,29 +118,29 @@ def screen(submission: Submission) -> Verdict | None:
     return None
 
 
-def screened(
+def judge_screening(
     submission: Submission,
     source: Source,
     reply: CheckReply,
     allowed_axioms: frozenset[str] = ALLOWED_AXIOMS,
 ) -> Verdict:
-    """What the process that elaborated `source` says of `submission`: `proved` is for an audit to say."""
-    messages = _messages(source, reply.messages)
+    """The verdict of the process that elaborated `source`.  Its `proved` means only: worth an audit."""
+    messages = _place_messages(source, reply.messages)
     hint = "; give it up to, not including, `:=`" if _PROVED_STATEMENT.search(submission.statement) else ""
-    status, reason = _status(reply, messages, allowed_axioms, hint)
+    status, reason = _judge_reply(reply, messages, allowed_axioms, hint)
     return Verdict(
         id=submission.id,
         status=status,
         reason=_shorten(reason),
         messages=messages,
-        tactics=None if reply.tactics is None else tactics_of(source, reply.tactics),
+        tactics=None if reply.tactics is None else extract_tactics(source, reply.tactics),
         axioms=reply.declaration.rests_on if reply.declaration else (),
         heartbeats=reply.heartbeats,
         lean_ms=reply.ms,
     )
 
 
-def _status(
+def _judge_reply(
     reply: CheckReply, messages: tuple[Message, ...], allowed_axioms: frozenset[str], hint: str
 ) -> tuple[Status, str]:
     """The status and the reason; `hint` says what to do about a statement that does not elaborate."""
@@ -155,7 +155,7 @@ def _status(
         return Status.REJECTED, f"{where}: {first.text}"
     if reply.declaration is None:
         return Status.MISSING_DECLARATION, f"nothing named `{reply.name}` is declared"
-    status, reason = _declared(reply.name, reply.declaration, allowed_axioms)
+    status, reason = _judge_declaration(reply.name, reply.declaration, allowed_axioms)
     if status is Status.PROVED and reply.refused is not None:
         return Status(reply.refused), f"`{reply.name}` cannot be audited: {reply.reason}"
     if status is Status.PROVED and reply.export is None:
@@ -163,7 +163,7 @@ def _status(
     return status, reason
 
 
-def audited(reply: AuditReply, allowed_axioms: frozenset[str] = ALLOWED_AXIOMS) -> tuple[Status, str]:
+def judge_audit(reply: AuditReply, allowed_axioms: frozenset[str] = ALLOWED_AXIOMS) -> tuple[Status, str]:
     """The status of what an auditor was given, and the reason for it."""
     failure = reply.error or reply.statement_error
     if failure is not None:
@@ -173,15 +173,15 @@ def audited(reply: AuditReply, allowed_axioms: frozenset[str] = ALLOWED_AXIOMS) 
     found = reply.declaration
     if found is None:
         return Status.MISSING_DECLARATION, f"nothing named `{reply.name}` is in the export"
-    status, reason = _declared(reply.name, found, allowed_axioms)
+    status, reason = _judge_declaration(reply.name, found, allowed_axioms)
     if found.same_type is not True and status is not Status.STATEMENT_MISMATCH:
         return Status.STATEMENT_MISMATCH, _shorten(
-            f"`{reply.name}` is declared with another type: {_types(found)}"
+            f"`{reply.name}` is declared with another type: {_compare_types(found)}"
         )
     return status, _shorten(reason)
 
 
-def _declared(name: str, found: Declaration, allowed_axioms: frozenset[str]) -> tuple[Status, str]:
+def _judge_declaration(name: str, found: Declaration, allowed_axioms: frozenset[str]) -> tuple[Status, str]:
     """The status of a declaration of whose type nothing is known yet."""
     if found.kind != found.reference_kind:
         return (
@@ -205,36 +205,36 @@ def _declared(name: str, found: Declaration, allowed_axioms: frozenset[str]) -> 
     return Status.PROVED, f"`{name}` is proved"
 
 
-def _types(found: Declaration) -> str:
+def _compare_types(found: Declaration) -> str:
+    """Both types, after the part in which they differ: types can be longer than a reason."""
     same_text = found.type == found.reference_type
     types = f"`{found.type}`" if same_text else f"`{found.type}`, not `{found.reference_type}`"
     if found.part == found.type:
         return types
-    # First: types can be longer than a reason.
     if found.part == found.reference_part:
         return f"its own `{found.part}` is not the statement's `{found.part}` in {types}"
     return f"`{found.part}` stands for `{found.reference_part}` in {types}"
 
 
-def _messages(source: Source, raw: Sequence[RawMessage]) -> tuple[Message, ...]:
+def _place_messages(source: Source, raw: Sequence[RawMessage]) -> tuple[Message, ...]:
     """Lean's messages, placed in the submitted text."""
     starts = _line_starts(source.full)
-    place = source.place()
+    place = source.offset_map()
     before = source.prefix.count("\n")
     return tuple(
         Message(
-            severity=Severity(each.severity),
-            line=each.line - before if each.line > before else each.line,
-            column=each.column,
-            start=place(starts[min(each.line, len(starts)) - 1] + each.column),
-            text=each.text,
+            severity=Severity(message.severity),
+            line=message.line - before if message.line > before else message.line,
+            column=message.column,
+            start=place(starts[min(message.line, len(starts)) - 1] + message.column),
+            text=message.text,
         )
-        for each in raw
+        for message in raw
     )
 
 
 def _occurrences(part: str, text: str) -> list[int]:
-    """The offsets at which `part` begins, one behind the other."""
+    """The offsets at which `part` begins in `text`, in order and without overlaps."""
     found = []
     at = text.find(part)
     while at >= 0:
@@ -248,13 +248,13 @@ def _line_starts(text: str) -> list[int]:
     return list(accumulate((len(line) + 1 for line in text.split("\n")[:-1]), initial=0))
 
 
-def tactics_of(source: Source, raw: Sequence[RawTactic]) -> tuple[Tactic, ...]:
+def extract_tactics(source: Source, raw: Sequence[RawTactic]) -> tuple[Tactic, ...]:
     """The tactics of the submitted text in reading order, one for each span.
 
-    A macro's expansion carries the span of the macro; the first node is the
-    outermost and is the one that was written.
+    A macro's expansion carries the span of the macro; the first node is the outermost and is the one that was
+    written.
     """
-    offsets, place = _code_points(source.full), source.place()
+    offsets, place = _code_points(source.full), source.offset_map()
     spans: dict[tuple[int, int], Tactic] = {}
     for node in raw:
         if node.start is None or node.stop is None or not _is_tactic(node.kind):
@@ -269,7 +269,10 @@ def tactics_of(source: Source, raw: Sequence[RawTactic]) -> tuple[Tactic, ...]:
 
 
 def _is_tactic(kind: str) -> bool:
-    """Tokens have their own text as kind; tactics have a namespace, or `tactic` before their first token."""
+    """Whether a node of this kind is a tactic.
+
+    The kind of a token is its own text; that of a tactic has a namespace, or `tactic` before its first token.
+    """
     return kind not in WRAPPERS and ("." in kind or kind.startswith("tactic"))
 
 
@@ -284,6 +287,6 @@ def _refuse(submission: Submission, reason: str) -> Verdict:
 
 
 def _shorten(reason: str) -> str:
-    """One line that fits a table; the whole message stands in `messages`."""
+    """`reason` as one line that fits a table; the whole of it stands in the verdict's `messages`."""
     line = " ".join(reason.split())
     return line if len(line) <= REASON_LENGTH else line[: REASON_LENGTH - 1] + "…"

@@ -1,8 +1,8 @@
-"""Keeps N Lean workers of one role running, and has them answer one question at a time.
+"""Keeps N Lean processes of one role running, its workers, and has each answer one question at a time.
 
-Spare workers, if any, stand ready with the header that was read last, so that one that is killed costs
-nobody the start of another.  They are lent for nothing else: two workers that take turns on a core do less
-than one, because each finds the caches full of the other's.
+Spare workers, if any, stand ready with the header that was read last, so that nobody waits for a start when
+one is killed.  They are lent for nothing else: two workers that take turns on a core do less than one,
+because each finds the processor's caches full of the other's data.
 """
 
 import asyncio
@@ -13,7 +13,7 @@ from contextlib import asynccontextmanager
 from typing import TypeVar
 
 from verifier.errors import NoAnswer, PoolClosed, WorkerDied, WorkerKilled, WorkerStartError
-from verifier.judging.lean_worker import LeanWorker, Role
+from verifier.judging.lean_process import LeanProcess, Role
 from verifier.judging.protocol import Request, Wire
 from verifier.lean.runtime import LeanRuntime
 from verifier.verdict import Status
@@ -29,9 +29,9 @@ log = logging.getLogger(__name__)
 
 
 class WorkerSet:
-    """N workers that may be lent at a time, and spares; one that is lost is replaced.
+    """`size` workers that may be lent at a time, and spares; one that is lost is replaced.
 
-    Each takes one of `cores` while it runs: sets that share them run no more processes than those.
+    Each takes one of `cores` while it works: sets that share a semaphore keep no more cores busy than it has.
     """
 
     def __init__(
@@ -49,15 +49,15 @@ class WorkerSet:
         self._spares = spares
         self._cores = cores or asyncio.Semaphore(size)
         self._last_header = ""
-        self._idle: list[LeanWorker] = []
-        self._busy: set[LeanWorker] = set()
+        self._idle: list[LeanProcess] = []
+        self._busy: set[LeanProcess] = set()
         self._starting: set[asyncio.Task[None]] = set()
         self._start_error: WorkerStartError | None = None
         self._changed = asyncio.Condition()
         self._closed = False
 
     async def open(self) -> None:
-        """Starts all workers and waits for the first; raises WorkerStartError when none starts."""
+        """Starts all workers and waits for the first.  Raises WorkerStartError when none starts."""
         await self._give_back(await self._borrow(header=""))
 
     async def close(self) -> None:
@@ -91,8 +91,8 @@ class WorkerSet:
         """The reply of a worker that has read `header`, and the milliseconds for which it worked.
 
         Raises:
-            NoAnswer: with the status, of kind unknown, of what was asked about.
-            PoolClosed
+            NoAnswer: no worker answered; its status is of kind unknown.
+            PoolClosed: the set was closed.
         """
         try:
             return await self._ask_once(header, request, timeout_s, is_last=False)
@@ -104,7 +104,7 @@ class WorkerSet:
     async def _ask_once(
         self, header: str, request: Request[R], timeout_s: float, *, is_last: bool
     ) -> tuple[R, float]:
-        """As `ask`; but unless `is_last`, raises WorkerDied where something else may be to blame."""
+        """As `ask`; but unless `is_last`, raises WorkerDied where the question may not be to blame."""
         began = time.monotonic()
 
         def held_ms() -> float:
@@ -119,14 +119,14 @@ class WorkerSet:
                     began = time.monotonic()
                     header_error = await _read_header(worker, header)
                     if header_error is None:
-                        # Without one a worker is ready anyway: what a spare should have read is a real one.
+                        # A worker is always ready for the empty header, so a spare reads the last other one.
                         self._last_header = header or self._last_header
                         worker.asked += 1
                         async with asyncio.timeout(timeout_s):
                             line = await worker.exchange(request)
                 if header_error is None:
                     # The core is free already: reading takes a while where the reply is long.
-                    return worker.reply_on(line, request), held_ms()
+                    return worker.read_reply(line, request), held_ms()
         except TimeoutError as error:
             raise no_answer(Status.TIMEOUT, f"no answer within {timeout_s:g} s of wall time") from error
         except WorkerStartError as error:
@@ -139,12 +139,14 @@ class WorkerSet:
             last_words = " ".join(worker.stderr_tail.split())[-LAST_WORDS:]
             reason = f"{error}; its stderr ends with: {last_words or 'nothing'}"
             raise no_answer(Status.CRASHED, reason) from error
-        reason = f"the header does not elaborate here: {_in_words(header_error)}"
+        reason = f"the header does not elaborate here: {_explain(header_error)}"
         raise no_answer(Status.INFRA_ERROR, reason)
 
     @asynccontextmanager
-    async def _lend(self, header: str) -> AsyncIterator[LeanWorker]:
-        """A worker, one that has read `header` if one is free.  It is ended if the body leaves it unanswered.
+    async def _lend(self, header: str) -> AsyncIterator[LeanProcess]:
+        """A worker, one that has read `header` if such a one is free.
+
+        It is killed afterwards if it still works on a question.
 
         Raises:
             WorkerStartError: no worker is left and none starts.
@@ -160,7 +162,7 @@ class WorkerSet:
             else:
                 await self._discard(worker)
 
-    async def _borrow(self, header: str) -> LeanWorker:
+    async def _borrow(self, header: str) -> LeanProcess:
         async with self._changed:
             self._start_missing()
             while not self._idle or len(self._busy) >= self._size:
@@ -181,7 +183,7 @@ class WorkerSet:
             self._busy.add(worker)
             return worker
 
-    async def _give_back(self, worker: LeanWorker) -> None:
+    async def _give_back(self, worker: LeanProcess) -> None:
         if worker.is_worn:
             await self._discard(worker)
             return
@@ -190,7 +192,7 @@ class WorkerSet:
             self._idle.append(worker)
             self._changed.notify()
 
-    async def _discard(self, worker: LeanWorker) -> None:
+    async def _discard(self, worker: LeanProcess) -> None:
         log.info("killing worker %d; its stderr ends with: %s", worker.pid, worker.stderr_tail)
         await worker.kill()
         async with self._changed:
@@ -211,10 +213,10 @@ class WorkerSet:
             task.add_done_callback(self._starting.discard)
 
     async def _start_one(self) -> None:
-        """Put a new worker among the idle ones, or say why there is none."""
+        """Put a new worker among the idle ones, or keep the reason why there is none."""
         worker = None
         try:
-            worker = await self._warm(await LeanWorker.start(self._runtime, self._role))
+            worker = await self._warm(await LeanProcess.start(self._runtime, self._role))
         except WorkerStartError as error:
             log.warning("a Lean worker did not start: %s", error)
             self._start_error = error
@@ -225,8 +227,8 @@ class WorkerSet:
                     self._idle.append(worker)
                 self._changed.notify_all()
 
-    async def _warm(self, worker: LeanWorker) -> LeanWorker:
-        """A new worker that has read the header which was read last.  Raises WorkerStartError."""
+    async def _warm(self, worker: LeanProcess) -> LeanProcess:
+        """Have a new worker read the header that was read last.  Raises WorkerStartError."""
         try:
             await _read_header(worker, self._last_header)
         except (NoAnswer, WorkerDied) as error:
@@ -238,8 +240,13 @@ class WorkerSet:
         return worker
 
 
-async def _read_header(worker: LeanWorker, header: str) -> str | None:
-    """Why `header` does not elaborate, or None."""
+async def _read_header(worker: LeanProcess, header: str) -> str | None:
+    """Have a worker read `header`, and say why that does not elaborate, if so.
+
+    Raises:
+        NoAnswer: it took too long.
+        WorkerDied
+    """
     try:
         async with asyncio.timeout(HEADER_TIMEOUT_S):
             return await worker.load_header(header)
@@ -249,8 +256,8 @@ async def _read_header(worker: LeanWorker, header: str) -> str | None:
         ) from error
 
 
-def _in_words(header_error: str) -> str:
-    """What Lean says of a header; of a library that it lacks it says where it looked, not what to do."""
+def _explain(header_error: str) -> str:
+    """What Lean says of a header; of a library that it lacks, what to do rather than where it looked."""
     if "unknown module prefix" not in header_error:
         return header_error
     first = header_error.splitlines()[0]

@@ -1,12 +1,11 @@
 /-
-The parts of the worker, which `verifier/lean/source.py` puts together in the order of its list, this file first.
-It adds what comes before and after: `import Lean` and `main`, or a module's heading.
+The first part of the worker.  `verifier/lean/source.py` puts all parts together in the order of its list, with
+`import Lean` and `main`, or a module's heading, around them.
 
-They are written for a Lean that loads libraries without their private parts,
-as the embedded one does: a call of an imported polymorphic function that the
-compiler would inline fails with "Unknown constant", so the few list and array
-walks and the table that are needed stand here as functions of their own.  For
-the same reason no definition has a `where`: what stands there is private.
+They are written for a Lean that loads libraries without their private parts, as the embedded one does.  There a call
+of an imported polymorphic function that the compiler would inline fails with "Unknown constant", so the few walks
+over lists and arrays that are needed, and the table, stand here as functions of their own.  For the same reason no
+definition has a `where`: what stands in one is private.
 -/
 open Lean Elab
 

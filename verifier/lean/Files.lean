@@ -3,8 +3,8 @@
 A file begins with what only its first lines may say: `module`, `prelude` and imports.  Lean's own parser reads
 that, so comments, licences, several imports on a line, `public import` and `import all` are what they are to Lean.
 
-What comes behind is elaborated as that of a file without `module`: there `public`, `public section`, `@[expose]` and
-`meta` are read and change nothing, and no name becomes private to the module. -/
+The rest of a file is elaborated as if it had no `module`: `public`, `public section`, `@[expose]` and `meta` are then
+read and change nothing, and no name becomes private to the module. -/
 
 /-- What stands before the first command of a file. -/
 structure FileHeader where

@@ -1,8 +1,8 @@
 /-! ### At the end of the compiled worker only
 
-Whoever imports a module that the embedded Lean has compiled finds the code of its public constants, and not that of
-functions the compiler made from them (`f._lam_0`, `f._boxed`, `f._closed_1`).  So each of those is made a constant
-too; what it says is of no matter. -/
+A process that imports a module which the embedded Lean has compiled finds the code of its public constants, but not
+the code of functions that the compiler made from them (`f._lam_0`, `f._boxed`, `f._closed_1`).  So each of those is
+made a constant too; its type and value do not matter. -/
 
 def publish : List IR.Decl → Environment → Environment
   | [], env => env

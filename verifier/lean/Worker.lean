@@ -1,10 +1,10 @@
 /-
-The Lean side of the verifier: a loop that reads one JSON request a line and
-writes one JSON reply a line.  `verifier/judging/protocol.py` is its other half, and
-`verifier/lean/source.py` puts this file behind the others it needs.
+The Lean side of the verifier: a loop that reads one JSON request a line and writes one JSON reply a line.
+`verifier/judging/protocol.py` is its other half, and `verifier/lean/source.py` puts this file behind the parts that
+it needs.
 
-    lean --run WORKER.lean              elaborates candidates: the screen
-    lean --run WORKER.lean audit        checks what they left behind: the audit
+    lean --run WORKER.lean              elaborates candidates: the screener
+    lean --run WORKER.lean audit        checks what they left behind: the auditor
 
 Requests, each with an `id` that the reply repeats:
 
@@ -16,14 +16,13 @@ Requests, each with an `id` that the reply repeats:
     {"op": "text", "header", "source", "heartbeats", "tactics"}
     {"op": "audit", "header", "statement", "export"}
 
-A check elaborates `statement := sorry` for its name and type (the reference, which must be one declaration and
+`check` elaborates `statement := sorry` for its name and type (the reference, which must be one declaration and
 nothing else) after the header, then `source`, after the header or, if that is a `file` which brings the header along,
 after the header's imports.  It reports what Lean said, what the declaration of that name is and, when asked, the
-declaration with all it rests on.  A statement is read alone for its type and
-the goal of its proof; a text for what Lean says of it, with nothing to compare: a file, whose imports are for the
-header to bring, and what they are another request tells.  An audit has the kernel check such an export in a
-process where no candidate was elaborated, and has it say whether it proves the reference.  None of them decides:
-`verifier/judging/rules.py` does.
+declaration with all that it rests on, the export.  `statement` reads a statement alone, for its type and the goal of
+its proof.  `text` reads a file for what Lean says of it, and compares it with nothing; the header has to bring the
+file's imports, which `imports` tells.  `audit` has the kernel check an export in a process where no candidate was
+elaborated, and say whether it proves the reference.  No request decides: `verifier/judging/rules.py` does.
 -/
 
 /-! ### Requests -/

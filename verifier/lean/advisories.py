@@ -1,8 +1,8 @@
-"""Known holes of Lean's kernel, by version: what each needs, and what stands before it here.
+"""Known holes of Lean's kernel, by version: what each needs, and what guards against it here.
 
-`proved` means that a kernel accepted a term, so it is worth what that kernel is worth.  Every Lean
-before 4.33.1 accepts a proof of `False` in some of these ways.  The table is the one of
-docs/soundness.md; the guards are in `verifier/lean/Plain.lean`, which decides by the same versions.
+`proved` means that a kernel accepted a term, so it is worth what that kernel is worth.  Every Lean before
+4.33.1 accepts a proof of `False` in some of these ways.  The table is the one of docs/soundness.md; the
+guards are in `verifier/lean/Plain.lean`, which decides by the same versions.
 """
 
 import re
@@ -17,14 +17,18 @@ Key = tuple[int, int, int, int, int]
 
 @dataclass(frozen=True)
 class Advisory:
-    """One hole: its number as an issue or pull request of leanprover/lean4, and where it is gone."""
+    """One hole of the kernel."""
 
     id: str
+    """Its number as an issue or pull request of leanprover/lean4."""
     title: str
+    """What goes wrong."""
     fixed: tuple[str, ...]
     """The first good version of each line of releases; every version after the last one is good."""
     needs: str
+    """What a proof needs to use it."""
     guard: str
+    """What keeps a proof from using it here."""
 
 
 _RECURSION_FIXED = ("4.33.1", "4.34.0-rc2")
@@ -115,24 +119,24 @@ ADVISORIES = (
         "the limit on a worker's memory",
     ),
 )
-"""By number."""
+"""All known holes, by number."""
 
 
 def advisories_of(version: str) -> tuple[Advisory, ...]:
-    """The known holes of a Lean, whose version may be followed by more, as in `4.28.0-pre (38f3c0c4)`.
+    """The known holes of a Lean; text may stand after its version, as in `4.28.0-pre (38f3c0c4)`.
 
-    Of a version that cannot be read, all: nothing is known to be fixed in it.
+    A version that cannot be read has all of them: nothing is known to be fixed in it.
     """
     match = _VERSION.match(version)
     if match is None:
         return ADVISORIES
     key = _key(match)
-    return tuple(each for each in ADVISORIES if not _is_fixed(key, each.fixed))
+    return tuple(advisory for advisory in ADVISORIES if not _is_fixed(key, advisory.fixed))
 
 
 def _is_fixed(key: Key, fixed: tuple[str, ...]) -> bool:
-    """A backport helps its own line of releases; the last of `fixed` helps all that come after it."""
-    firsts = [_key_of(each) for each in fixed]
+    """A backport mends its own line of releases; the last of `fixed` mends all that come after it."""
+    firsts = [_key_of(version) for version in fixed]
     return key >= firsts[-1] or any(key[:2] == first[:2] and key >= first for first in firsts)
 
 
@@ -143,7 +147,7 @@ def _key_of(version: str) -> Key:
 
 
 def _key(match: re.Match[str]) -> Key:
-    """Orders versions: what is developed before a release's candidates, these before the release."""
+    """Orders versions: development before the candidates of a release, and these before the release."""
     major, minor, patch = (int(match[part]) for part in (1, 2, 3))
     if match[4] is None:
         return major, minor, patch, 2, 0

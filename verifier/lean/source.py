@@ -1,4 +1,4 @@
-"""The worker put together from its parts: as a script for any Lean, and as a module for the embedded one."""
+"""Puts the worker together from its parts: as a script for any Lean, and as a module for the embedded one."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ PARTS = (
     "Text",
     "Worker",
 )
-"""Files of this directory, each of which may use those before it."""
+"""Lean files of this directory; each may use those before it."""
 
 MODULE = "ProofmillWorker"
 
@@ -27,12 +27,12 @@ MAIN = "main (arguments : List String) : IO Unit := runWorker arguments\n"
 
 
 def script_source() -> str:
-    """What `lean --run` takes of any version of Lean, without a build."""
+    """A script that `lean --run` of any version of Lean takes without a build."""
     return f"import Lean\n{_parts()}\ndef {MAIN}"
 
 
 def module_source() -> str:
-    """A module to compile; the embedded Lean runs only what is `public meta` of the modules it loads."""
+    """A module to compile.  The embedded Lean runs only what is `public meta` in modules that it loads."""
     return f"module\npublic meta import Lean\npublic meta section\n{_parts()}\n{_read('Publish')}"
 
 

@@ -1,29 +1,26 @@
-"""What a Lean worker may do to the machine: nothing, as far as the machine can keep it from it.
+"""Keeps a Lean worker from doing anything to the machine, as far as the machine allows.
 
-A candidate's file runs code while it is elaborated, and that code can call C
-functions.  Each protection stands on its own, so one that a machine lacks leaves
-the others:
+A candidate's file runs code while it is elaborated, and that code can call C functions.  Each protection
+stands on its own, so one that a machine lacks leaves the others:
 
-- limits of the kernel (always): no core file, no byte written to any file, few
-  open files, and a bound on writable memory;
-- a seccomp filter (x86-64 and aarch64 Linux): no sockets, no new processes, no
-  signals to others;
-- bubblewrap, when it is there and permitted: only the files Lean needs, read-only,
-  a private /tmp, and namespaces of its own for processes, network, IPC and names;
+- limits of the kernel (always): no core file, no byte written to any file, few open files, and a bound on
+  writable memory;
+- a seccomp filter (x86-64 and aarch64 Linux): no sockets, no new processes, no signals to others;
+- bubblewrap, when it is there and permitted: only the files that Lean needs, read-only, a private /tmp, and
+  namespaces of its own for processes, network, IPC and names;
 - node's permission model (embedded Lean only): only the Lean tree can be read.
 
-There is no limit on the number of processes: RLIMIT_NPROC counts all processes
-of the user and does not bind root.  The filter refuses every new one instead.
+There is no limit on the number of processes: RLIMIT_NPROC counts all processes of the user and does not bind
+root.  The filter refuses every new one instead.
 
 Settings, from the environment:
 
 - `PROOFMILL_BUBBLEWRAP=off` leaves bubblewrap out, for a container that is the sandbox already;
-- `PROOFMILL_WORKER_MEMORY_GB` bounds the memory of one worker, in 10^9 bytes: a
-  worker that needs more ends, and the verdict is `crashed`, which says nothing of
-  the proof.  Embedded Lean: its writable memory (RLIMIT_DATA), 6 unless set; its
-  address space is no measure, since WebAssembly reserves 12 GB and uses one.
-  Project: its address space (RLIMIT_AS), unbounded unless set; the library files
-  that Lean maps count.
+- `PROOFMILL_WORKER_MEMORY_GB` bounds the memory of one worker, in 10^9 bytes.  A worker that needs more ends,
+  and the verdict is `crashed`, which says nothing of the proof.  For the embedded Lean it bounds the writable
+  memory (RLIMIT_DATA), with 6 unless set: its address space is no measure, since WebAssembly reserves 12 GB
+  and uses one.  For the Lean of a project it bounds the address space (RLIMIT_AS), unbounded unless set, and
+  the library files that Lean maps count.
 """
 
 import math
@@ -46,7 +43,7 @@ __all__ = [
     "Protection",
     "bubblewrap",
     "call_filter",
-    "confined",
+    "confine",
     "file_confinement",
     "node_permission_model",
     "resource_limits",
@@ -68,11 +65,13 @@ RuntimeName = Literal["embedded", "project"]
 
 @dataclass(frozen=True)
 class Protection:
-    """One protection: `on` when it was tried here and held; `detail` says what it does, or why not."""
+    """What was found of one protection."""
 
     name: str
     on: bool
+    """Whether it was tried here and held."""
     detail: str
+    """What it does, or why it is not on."""
 
 
 def resource_limits(runtime: RuntimeName) -> dict[str, int]:
@@ -89,7 +88,7 @@ def resource_limits(runtime: RuntimeName) -> dict[str, int]:
     return limits
 
 
-def confined(
+def confine(
     command: Sequence[str],
     *,
     readable: Sequence[Path],
@@ -97,10 +96,10 @@ def confined(
     cwd: Path,
     limits: Mapping[str, int],
 ) -> tuple[str, ...]:
-    """`command` inside all protections that are on here.
+    """`command`, wrapped so that it runs inside all protections that are on here.
 
-    In bubblewrap it sees `readable`, the system's libraries and an empty `cwd` unless that is readable, has
-    exactly `env`, and dies with whoever started it.
+    In bubblewrap it sees `readable`, the system's libraries and an empty `cwd` unless that is readable; it
+    has exactly the environment `env`, and dies with whoever started it.
     """
     program = filter_program() if call_filter().on else None
     if not bubblewrap().on:
@@ -110,7 +109,7 @@ def confined(
 
 
 def file_confinement(runtime: RuntimeName, node: Path | None) -> tuple[Protection, ...]:
-    """What keeps a worker of `runtime` from the user's files: one of these has to be on."""
+    """The protections that keep a worker of `runtime` from the user's files; one of them has to be on."""
     if runtime == "embedded" and node is not None:
         return (bubblewrap(), node_permission_model(node))
     return (bubblewrap(),)
@@ -118,7 +117,7 @@ def file_confinement(runtime: RuntimeName, node: Path | None) -> tuple[Protectio
 
 @cache
 def bubblewrap() -> Protection:
-    """Whether bubblewrap works here: it may be there and still be forbidden, as in most containers."""
+    """Whether bubblewrap works here; it may be installed and still forbidden, as in most containers."""
     name = "bubblewrap"
     if os.environ.get(BUBBLEWRAP_VARIABLE, "").lower() in ("0", "off", "no"):
         return Protection(name, False, f"switched off by {BUBBLEWRAP_VARIABLE}")
@@ -202,13 +201,13 @@ def _in_bubblewrap(
 
 
 def _bound(readable: Sequence[Path]) -> list[Path]:
-    """The paths to bind: each as named and as it resolves, without what lies below another one."""
+    """The paths to bind, each as named and as it resolves, without those that lie below another one."""
     wanted: list[Path] = []
-    for path in readable:
-        for each in (path.resolve(), path.absolute()):
-            if not any(each.is_relative_to(other) for other in wanted):
-                wanted = [other for other in wanted if not other.is_relative_to(each)]
-                wanted.append(each)
+    for named in readable:
+        for path in (named.resolve(), named.absolute()):
+            if not any(path.is_relative_to(other) for other in wanted):
+                wanted = [other for other in wanted if not other.is_relative_to(path)]
+                wanted.append(path)
     return wanted
 
 

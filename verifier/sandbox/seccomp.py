@@ -1,12 +1,12 @@
 """A seccomp filter for Lean workers: no sockets, no new processes, no signals to others.
 
-Elaboration runs code that the candidate wrote, and that code can call any C
-function Lean is linked with, so what the operating system is asked for is
-decided by the kernel: https://docs.kernel.org/userspace-api/seccomp_filter.html.
-A refused call fails with EPERM and the worker goes on.
+Elaboration runs code that the candidate wrote, and that code can call any C function that Lean is linked
+with.  So the kernel decides which system calls it may make
+(https://docs.kernel.org/userspace-api/seccomp_filter.html).  A refused call fails with EPERM and the worker
+goes on.
 
-`execve` stays open, since the filter is set just before it: without a new
-process it can only replace the worker, whose filter and limits stay.
+`execve` stays open, since the filter is set just before it: without a new process it can only replace the
+worker, whose filter and limits stay.
 """
 
 import errno
@@ -34,7 +34,7 @@ _FIRST_ARGUMENT = 16
 _CLONE_THREAD = 0x00010000
 _X32_CALLS = 0x40000000
 
-# Each group is one way out; the values are the call's numbers on x86-64 and on aarch64 (None: no such call).
+# The refused calls, by what they would reach; numbers on x86-64 and on aarch64 (None: no such call).
 _REFUSED: dict[str, tuple[int | None, int | None]] = {
     # the network; a ring could open sockets without the call
     "socket": (41, 198),

@@ -1,7 +1,7 @@
-"""Who goes next: two priorities, fair shares between API keys, and a bounded number who wait.
+"""Who goes next: two priorities, fair shares between API keys, and a bound on how many wait.
 
 Fairness is by time, not by count (start-time fair queueing, Goyal et al. 1996): each key has a clock that
-runs while its work runs, and of those who wait the key whose clock is furthest behind goes first.  A key
+runs while its work runs, and of the keys that wait the one whose clock is furthest behind goes first.  A key
 that comes back after a pause starts at the clock of the key served last, so that it cannot save up time.
 """
 
@@ -39,10 +39,11 @@ class Priority(IntEnum):
 
 
 class FairQueue(Generic[T]):
-    """What waits, by priority and key; no IO and no clock of its own."""
+    """Items that wait, by priority and key; it does no IO and reads no clock."""
 
     def __init__(self) -> None:
-        self._waiting: dict[Priority, OrderedDict[str, deque[T]]] = {each: OrderedDict() for each in Priority}
+        self._waiting: dict[Priority, OrderedDict[str, deque[T]]]
+        self._waiting = {level: OrderedDict() for level in Priority}
         self._clocks: dict[str, float] = {}
         self._now = 0.0
 
@@ -60,7 +61,7 @@ class FairQueue(Generic[T]):
             keys = self._waiting[priority]
             if keys:
                 # Keys that are level take turns: `min` finds the one that has waited longest.
-                key = min(keys, key=lambda each: self._clocks[each])
+                key = min(keys, key=lambda name: self._clocks[name])
                 item = keys[key].popleft()
                 self._now = max(self._now, self._clocks[key])
                 if keys[key]:
@@ -78,19 +79,19 @@ class FairQueue(Generic[T]):
             del self._waiting[priority][key]
 
     def charge(self, key: str, seconds: float) -> None:
-        """Let the clock of `key` run on by what its work took."""
+        """Let the clock of `key` run on by the `seconds` that its work took."""
         self._clocks[key] = self._clocks.get(key, self._now) + seconds
         # A clock that is behind says nothing that `push` would not; so keys do not pile up.
-        waiting = {each for keys in self._waiting.values() for each in keys}
+        waiting = {name for keys in self._waiting.values() for name in keys}
         self._clocks = {
-            each: clock for each, clock in self._clocks.items() if clock > self._now or each in waiting
+            name: clock for name, clock in self._clocks.items() if clock > self._now or name in waiting
         }
 
 
 class Admission:
     """At most `places` pieces of work at a time, and at most `limit` that wait for one.
 
-    `limit` bounds what a burst can cost in memory; whoever comes then is told when to come back.
+    `limit` bounds what a burst can cost in memory; whoever comes beyond it is told when to come back.
     """
 
     def __init__(self, places: int, limit: int) -> None:
@@ -105,25 +106,27 @@ class Admission:
 
     @property
     def waiting(self) -> int:
+        """How many wait for a place."""
         return len(self._queue)
 
     @property
     def running(self) -> int:
+        """How many hold a place."""
         return self.places - self._free
 
     def close(self) -> None:
-        """Let nobody in any more; whoever waits gets `PoolClosed`, what runs goes on."""
+        """Let nobody in any more: whoever waits gets `PoolClosed`, and what runs goes on."""
         self._is_closed = True
         while self._queue:
             _, turn = self._queue.pop()
             if not turn.done():
-                turn.set_exception(_closed())
+                turn.set_exception(_stopping())
 
     @asynccontextmanager
     async def place(self, key: str = "", priority: Priority = Priority.NORMAL) -> AsyncIterator[float]:
-        """Hold a place for the body, which is told how many seconds it waited.
+        """Hold a place for the body, which is given the seconds for which it waited.
 
-        Whoever is cancelled while it waits leaves the queue.
+        A task that is cancelled while it waits leaves the queue.
 
         Raises:
             QueueFull: too many wait already.
@@ -141,7 +144,7 @@ class Admission:
 
     async def _enter(self, key: str, priority: Priority) -> float:
         if self._is_closed:
-            raise _closed()
+            raise _stopping()
         if self._free > 0 and not self._queue:
             self._free -= 1
             return 0.0
@@ -175,5 +178,5 @@ class Admission:
         self._free += 1
 
 
-def _closed() -> PoolClosed:
+def _stopping() -> PoolClosed:
     return PoolClosed("the service is stopping: send it again, to another or when this one is back")

@@ -16,7 +16,7 @@ from pydantic import Field, model_validator
 
 from verifier.errors import NoAnswer
 from verifier.judging.protocol import RawMessage, RawSorry, TextReply
-from verifier.judging.rules import Source, tactics_of
+from verifier.judging.rules import Source, extract_tactics
 from verifier.server.auth import Caller
 from verifier.server.dependencies import Service, while_connected
 from verifier.server.schemas import REFUSALS, Schema
@@ -252,7 +252,7 @@ def _answer(text: str, reply: TextReply, *, with_tactics: bool) -> ReplAnswer:
         failure = RawMessage(severity="error", line=1, column=0, text=reply.error)
         return ReplAnswer(messages=[_message(failure)], sorries=[])
     source = Source(prefix="", submitted=text)
-    tactics = [_tactic(text, tactic) for tactic in tactics_of(source, reply.tactics)]
+    tactics = [_tactic(text, tactic) for tactic in extract_tactics(source, reply.tactics)]
     return ReplAnswer(
         messages=list(map(_message, reply.messages)),
         sorries=_sorries(text, reply.sorries),

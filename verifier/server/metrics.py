@@ -1,4 +1,4 @@
-"""What the service measures of itself, for Prometheus; in a registry of its own, so that two do not clash."""
+"""What the service measures of itself, for Prometheus, in a registry of its own so that two do not clash."""
 
 import asyncio
 from collections.abc import Iterable, Sequence
@@ -18,7 +18,7 @@ _SECONDS = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300
 
 
 class Metrics:
-    """Counts verdicts as they are given; asks the pool and the queue when it is scraped."""
+    """Counts verdicts as they are given, and asks the pool and the queue when Prometheus asks."""
 
     def __init__(self, pool: LeanPool, admission: Admission) -> None:
         self.registry = CollectorRegistry()
@@ -48,26 +48,26 @@ class Metrics:
         self.registry.register(_State(pool, admission))
 
     async def exposition(self) -> bytes:
-        """All of it, as Prometheus reads it."""
-        for role, members in self._pool.sets.items():
-            # It reads /proc, which may take longer than an answer should wait.
-            self._memory.labels(role).set(await asyncio.to_thread(_resident_bytes, members.pids))
+        """All metrics in the text format of Prometheus."""
+        for role, processes in self._pool.sets.items():
+            # Reading the process table may take longer than an answer should wait.
+            self._memory.labels(role).set(await asyncio.to_thread(_resident_bytes, processes.pids))
         return generate_latest(self.registry)
 
     def count(self, verdict: Verdict, *, is_cached: bool) -> None:
-        """A verdict that goes out."""
+        """Count a verdict that is given."""
         self._verdicts.labels(verdict.status, verdict.kind).inc()
         if is_cached:
             self._cached.inc()
 
     def observe(self, verdict: Verdict, queue_s: float) -> None:
-        """A verdict for which Lean worked."""
+        """Enter the times of a verdict for which Lean worked."""
         self._queue.observe(queue_s)
         self._lean.observe(verdict.lean_ms / 1e3)
 
 
 class _State(Collector):
-    """What is read when asked for."""
+    """What the pool and the queue know at the moment when they are asked."""
 
     def __init__(self, pool: LeanPool, admission: Admission) -> None:
         self._pool = pool
@@ -75,8 +75,8 @@ class _State(Collector):
 
     def collect(self) -> Iterable[Metric]:
         workers = GaugeMetricFamily("proofmill_workers", "Lean processes.", labels=["role", "state"])
-        for role, members in self._pool.sets.items():
-            for state, number in members.state.items():
+        for role, processes in self._pool.sets.items():
+            for state, number in processes.state.items():
                 workers.add_metric([role, state], number)
         queue = GaugeMetricFamily("proofmill_submissions", "Submissions in the service.", labels=["state"])
         queue.add_metric(["waiting"], self._admission.waiting)

@@ -1,10 +1,10 @@
 """What happens around every request: a bound on its body, an id, and a line in the log."""
 
+import logging
 import re
 import time
 import uuid
 
-import structlog
 from fastapi import HTTPException
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
@@ -14,11 +14,11 @@ __all__ = ["BodyLimit", "RequestIds"]
 
 _ID = re.compile(r"[\w.-]{1,100}", re.ASCII)
 
-log = structlog.get_logger(__name__)
+log = logging.getLogger(__name__)
 
 
 class BodyLimit:
-    """Refuses bodies of more than `limit` bytes, before they are in memory, with 413."""
+    """Refuses bodies of more than `limit` bytes with 413, before they are in memory."""
 
     def __init__(self, app: ASGIApp, limit: int) -> None:
         self._app = app
@@ -35,7 +35,7 @@ class BodyLimit:
             return
         read = 0
 
-        async def counted() -> Message:
+        async def receive_some() -> Message:
             nonlocal read
             message = await receive()
             read += len(message.get("body", b""))
@@ -43,11 +43,11 @@ class BodyLimit:
                 raise HTTPException(413, detail)
             return message
 
-        await self._app(scope, counted, send)
+        await self._app(scope, receive_some, send)
 
 
 class RequestIds:
-    """Gives each request an id, the caller's if it sent one, and logs how it ended."""
+    """Gives each request an id, that of the caller if it sent one, and logs how it ended."""
 
     def __init__(self, app: ASGIApp, *, is_logged: bool) -> None:
         self._app = app
@@ -61,7 +61,7 @@ class RequestIds:
         request_id = given if _ID.fullmatch(given) else uuid.uuid4().hex
         began, status = time.monotonic(), 500
 
-        async def with_id(message: Message) -> None:
+        async def send_with_id(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
@@ -69,14 +69,14 @@ class RequestIds:
             await send(message)
 
         try:
-            await self._app(scope, receive, with_id)
+            await self._app(scope, receive, send_with_id)
         finally:
             if self._is_logged:
-                log.info(
-                    "request",
-                    method=scope["method"],
-                    path=scope["path"],
-                    status=status,
-                    ms=round((time.monotonic() - began) * 1e3, 1),
-                    request_id=request_id,
-                )
+                about = {
+                    "method": scope["method"],
+                    "path": scope["path"],
+                    "status": status,
+                    "ms": round((time.monotonic() - began) * 1e3, 1),
+                    "request_id": request_id,
+                }
+                log.info("request", extra=about)

@@ -65,7 +65,7 @@ class VerifyService:
                     verdict = await self._pool.verify(submission, limits)
                 self.metrics.observe(verdict, queue_s)
                 await turn.keep(verdict)
-        if verdict.status is Status.INFRA_ERROR and any(each.is_dead for each in self._pool.sets.values()):
+        if verdict.status is Status.INFRA_ERROR and self._pool.is_dead:
             raise LeanUnavailable(verdict.reason)
         self.metrics.count(verdict, is_cached=turn.known is not None)
         return verdict

@@ -12,15 +12,13 @@ import signal
 import socket
 import time
 
-from pydantic import BaseModel, ConfigDict
-
 from verifier.judging.cache import VerdictCache, VerdictStore
 from verifier.judging.pool import LeanPool
 from verifier.streams.connection import PATIENT, connect
 from verifier.streams.stream import Delivery, Stream, StreamNames
 from verifier.verdict import Submission, Verdict
 
-__all__ = ["VERIFIER_GROUP", "JudgeRequest", "consumer_name", "run_verifier", "stop_on_signals"]
+__all__ = ["VERIFIER_GROUP", "consumer_name", "run_verifier", "stop_on_signals"]
 
 VERIFIER_GROUP = "verifiers"
 IN_FLIGHT_PER_WORKER = 16
@@ -33,14 +31,6 @@ RENEW_S = 15.0
 log = logging.getLogger(__name__)
 
 
-class JudgeRequest(BaseModel):
-    """What a verifier reads of a message on the attempts stream; the rest is for others."""
-
-    model_config = ConfigDict(extra="ignore", frozen=True)
-
-    submission: Submission
-
-
 async def run_verifier(redis_url: str, run: str, pool: LeanPool, store: VerdictStore | None = None) -> None:
     """Judge what arrives until SIGTERM or SIGINT; what is in flight then is left to other verifiers.
 
@@ -49,7 +39,7 @@ async def run_verifier(redis_url: str, run: str, pool: LeanPool, store: VerdictS
     """
     client = connect(redis_url, retries=PATIENT)
     names = StreamNames(run)
-    requests = Stream(client, names.attempts, JudgeRequest, CLAIM_IDLE_MS)
+    requests = Stream(client, names.submissions, Submission, CLAIM_IDLE_MS)
     verdicts = Stream(client, names.verdicts, Verdict)
     try:
         async with pool, asyncio.TaskGroup() as group:
@@ -63,16 +53,16 @@ async def _judge_until_stopped(
     group: asyncio.TaskGroup,
     pool: LeanPool,
     cache: VerdictCache,
-    requests: Stream[JudgeRequest],
+    requests: Stream[Submission],
     verdicts: Stream[Verdict],
 ) -> None:
     stopped = stop_on_signals()
     consumer = consumer_name()
-    running: dict[asyncio.Task[None], Delivery[JudgeRequest]] = {}
+    running: dict[asyncio.Task[None], Delivery[Submission]] = {}
     renewed = time.monotonic()
 
-    async def judge(delivery: Delivery[JudgeRequest]) -> None:
-        submission = delivery.message.submission
+    async def judge(delivery: Delivery[Submission]) -> None:
+        submission = delivery.message
         async with cache.turn(submission, pool.options) as turn:
             verdict = turn.known or await turn.keep(await pool.verify(submission))
         await asyncio.to_thread(requests.answer, delivery, verdicts, verdict)

@@ -1,12 +1,12 @@
 """Streams: how tasks, attempts and verdicts travel between processes.
 
-A stream delivers every message to every group that reads it, and within a group
-to one consumer at least once: a message comes again when its consumer did not
-acknowledge it in time.  So acknowledge after the effect, and key the effect by
-the message's own id.
+A stream delivers every message to every group that reads it, and within a group to one consumer at least
+once: a message comes again when its consumer did not acknowledge it in time.  So acknowledge after the
+effect, and key the effect by the message's own id.
 """
 
 import logging
+from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar, cast
@@ -24,7 +24,7 @@ MAX_BLOCK_MS = int(SOCKET_TIMEOUT_S * 1000) // 2
 CLAIM_IDLE_MS = 60_000
 PAGE = 512
 MAX_DELIVERIES = 5
-"""Times a message is handed out, if nobody acknowledges it, before it counts as what ends its consumers."""
+"""How often a message is handed out; if nobody acknowledges it then, it is taken to end its consumers."""
 
 Entry = tuple[bytes, Fields]
 StreamId = int | bytes | str | memoryview
@@ -36,7 +36,7 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class StreamNames:
-    """The keys of one run.  The braces put them in one slot of a Redis cluster.
+    """The keys of the streams of one run.  Their braces put them in one slot of a Redis cluster.
 
     Raises:
         InvalidInput: `run` is empty or has a brace in it.
@@ -53,6 +53,10 @@ class StreamNames:
         return f"proofmill:{{{self.run}}}:tasks"
 
     @property
+    def submissions(self) -> str:
+        return f"proofmill:{{{self.run}}}:submissions"
+
+    @property
     def attempts(self) -> str:
         return f"proofmill:{{{self.run}}}:attempts"
 
@@ -63,7 +67,7 @@ class StreamNames:
 
 @dataclass(frozen=True)
 class Delivery(Generic[M]):
-    """A message handed to one consumer of `group`, owed an acknowledgement."""
+    """A message that was handed to one consumer of `group`, who has to acknowledge it."""
 
     id: str
     group: str
@@ -73,13 +77,12 @@ class Delivery(Generic[M]):
 class Stream(Generic[M]):
     """The stream at `key`, with messages of type `model`.
 
-    An entry that cannot be read, or was handed out `MAX_DELIVERIES` times and never
-    acknowledged, is moved to the stream `{key}:dead` with the reason, and logged; the
-    entries around it are delivered.
+    An entry that cannot be read, or was handed out `MAX_DELIVERIES` times and never acknowledged, is moved to
+    the stream `{key}:dead` with the reason, and logged; the entries around it are delivered.
 
-    `claim_idle_ms` is how long a message may stay unacknowledged before another
-    read of its group takes it over: more than the longest time a live consumer
-    works on one read without renewing it, or that work is done twice.
+    `claim_idle_ms` is how long a message may stay unacknowledged before another read of its group takes it
+    over.  Set it to more than the longest time for which a live consumer works on one read without renewing
+    it, or that work is done twice.
 
     Every method raises `RedisUnavailable` when the server does not answer.
     """
@@ -108,16 +111,16 @@ class Stream(Generic[M]):
             return [cast(bytes, entry_id).decode() for entry_id in pipeline.execute()]
 
     def publish_numbered(self, messages: Mapping[int, M]) -> int:
-        """Appends each message under its number, unless the stream has had that one; returns how many.
+        """Appends each message under its number, unless the stream has had that number; returns how many.
 
-        So whoever cannot know whether a message went out before it was killed just publishes it again.
+        So a process that was killed, and cannot know whether a message went out before, publishes it again.
         Numbers begin at 1 and only rise; nothing else may be published to the same stream.
         """
         with explain_errors(self._client), self._client.pipeline(transaction=False) as pipeline:
             for number in sorted(messages):
                 pipeline.xadd(self.key, encode(messages[number]), id=f"{number}-0")
             replies = pipeline.execute(raise_on_error=False)
-            errors = [each for each in replies if isinstance(each, Exception)]
+            errors = [reply for reply in replies if isinstance(reply, Exception)]
             for error in errors:
                 if "equal or smaller than" not in str(error):
                     raise error
@@ -126,9 +129,8 @@ class Stream(Generic[M]):
     def read(self, group: str, consumer: str, count: int, block_ms: int) -> list[Delivery[M]]:
         """Up to `count` messages, oldest first, waiting up to `block_ms` for the first.
 
-        What a consumer of the group left unacknowledged for too long comes before
-        what is new.  A group that is not there, or no longer, is created at the
-        start of the stream.  `block_ms` 0 does not wait.
+        What a consumer of the group left unacknowledged for too long comes before what is new.  A group
+        that is not there, or no longer, is created at the start of the stream.  `block_ms` 0 does not wait.
         """
         if not 0 <= block_ms <= MAX_BLOCK_MS:
             raise ValueError(f"block_ms must be between 0 and {MAX_BLOCK_MS}, not {block_ms}")
@@ -143,7 +145,7 @@ class Stream(Generic[M]):
             return self._readable(group, entries)
 
     def unacknowledged(self, group: str, consumer: str) -> list[Delivery[M]]:
-        """All that `consumer` has read and not acknowledged, oldest first: there a restart goes on."""
+        """All that `consumer` has read and not acknowledged, oldest first; from there a restart goes on."""
         found: list[Delivery[M]] = []
         after = "0-0"
         with explain_errors(self._client):
@@ -155,8 +157,8 @@ class Stream(Generic[M]):
     def ack(self, deliveries: Sequence[Delivery[M]]) -> None:
         """Marks `deliveries` as done: none of them comes again."""
         with explain_errors(self._client):
-            for group in {delivery.group for delivery in deliveries}:
-                self._client.xack(self.key, group, *(each.id for each in deliveries if each.group == group))
+            for group, ids in _ids_by_group(deliveries).items():
+                self._client.xack(self.key, group, *ids)
 
     def answer(self, delivery: Delivery[M], to: "Stream[A]", message: A) -> None:
         """Publishes `message` on another stream and acknowledges `delivery`, both or neither, at once."""
@@ -170,27 +172,27 @@ class Stream(Generic[M]):
         self._set_idle(deliveries, consumer, idle_ms=0)
 
     def release(self, deliveries: Sequence[Delivery[M]], consumer: str) -> None:
-        """Gives `deliveries` up, through no fault of theirs: the next read of their group takes them over."""
+        """Gives `deliveries` up without a mark against them: the next read of their group takes them over."""
         self._set_idle(deliveries, consumer, idle_ms=self._claim_idle_ms, retrycount=0)
 
     def redate(self, group: str) -> None:
-        """Counts what is handed out as handed out now.
+        """Dates all deliveries of `group` that are not acknowledged to this moment.
 
-        After the server's clock was set back it would seem to come from the future, and nobody could take
-        it over until the clock has caught up.
+        After the server's clock was set back they would seem to come from the future, and nobody could take
+        them over until the clock has caught up.
         """
         with explain_errors(self._client):
             if group not in self._groups():
                 return
             after: str | bytes = "-"
             while page := self._client.xpending_range(self.key, group, min=after, max="+", count=PAGE):
-                for each in page:
-                    owner, ids = cast(bytes, each["consumer"]), [cast(StreamId, each["message_id"])]
+                for entry in page:
+                    owner, ids = cast(bytes, entry["consumer"]), [cast(StreamId, entry["message_id"])]
                     self._client.xclaim(self.key, group, owner, 0, ids, idle=0, justid=True)
                 after = _after(cast(bytes, page[-1]["message_id"]))
 
     def refuse(self, message: M, group: str, reason: str) -> None:
-        """Writes `message` down as one that `group` cannot do anything with; acknowledge its entry after."""
+        """Puts `message` among the dead as one that `group` cannot use; acknowledge its entry afterwards."""
         with explain_errors(self._client):
             self._client.xadd(self.dead_key, DeadEntry("", group, reason, {}).to_fields() | encode(message))
 
@@ -200,7 +202,7 @@ class Stream(Generic[M]):
             return self._client.xlen(self.key)
 
     def backlog(self, group: str) -> int:
-        """How many messages `group` has not acknowledged, those included that it has not read."""
+        """How many messages `group` has not acknowledged, including those that it has not read."""
         with explain_errors(self._client):
             found = self._groups().get(group)
             if found is None:
@@ -214,9 +216,9 @@ class Stream(Generic[M]):
             return int(found["pending"]) + int(unread)
 
     def trim(self, groups: Iterable[str]) -> int:
-        """Removes what each of `groups` has acknowledged; returns how many entries that were.
+        """Removes what all of `groups` have acknowledged; returns how many entries that were.
 
-        One of them that is not there yet has acknowledged nothing.
+        A group that is not there yet has acknowledged nothing.
         """
         with explain_errors(self._client):
             known = self._groups()
@@ -238,7 +240,7 @@ class Stream(Generic[M]):
         return [DeadEntry.from_fields(fields) for _, fields in entries]
 
     def newly_dead(self) -> list[tuple[DeadEntry, M | None]]:
-        """What was moved away since this object was last asked, each with its message if it can be read."""
+        """The entries moved away since the last call, each with its message if that can be read."""
         with explain_errors(self._client):
             entries = cast(list[Entry], self._client.xrange(self.dead_key, min=_after(self._dead_cursor)))
         found: list[tuple[DeadEntry, M | None]] = []
@@ -257,13 +259,13 @@ class Stream(Generic[M]):
     def _claim(self, group: str, consumer: str) -> list[Entry]:
         """One step of the walk through what is pending in `group`; each read takes the next step."""
         start = self._claim_cursor.get(group, b"0-0")
-        # One at a time: if it ends this consumer as well, it does not take others with it again.
+        # One at a time: if it ends this consumer as well, it takes no others with it.
         reply = self._client.xautoclaim(self.key, group, consumer, self._claim_idle_ms, start, count=1)
         self._claim_cursor[group] = cast(bytes, reply[0])
         return [entry for entry in cast(list[Entry], reply[1]) if not self._is_deadly(group, entry)]
 
     def _is_deadly(self, group: str, entry: Entry) -> bool:
-        """Whether it was handed out too often already; then it is moved away."""
+        """Whether an entry was handed out too often already; then it is moved away."""
         entry_id, fields = entry
         pending = self._client.xpending_range(self.key, group, min=entry_id, max=entry_id, count=1)
         # Another process may have acknowledged it meanwhile: then it is not pending any more.
@@ -275,7 +277,7 @@ class Stream(Generic[M]):
         return True
 
     def _entries_after(self, group: str, consumer: str, after: str) -> list[Entry]:
-        """Of what `consumer` has not acknowledged; entries that are gone have no fields."""
+        """A page of what `consumer` has not acknowledged; entries that are gone have no fields."""
         try:
             reply = self._client.xreadgroup(group, consumer, {self.key: after}, count=PAGE)
         except redis.ResponseError as error:
@@ -293,7 +295,7 @@ class Stream(Generic[M]):
     def _groups(self) -> dict[str, Mapping[str, Any]]:
         """What the server knows of each group of the stream; empty where there is no stream."""
         try:
-            return {each["name"].decode(): each for each in self._client.xinfo_groups(self.key)}
+            return {group["name"].decode(): group for group in self._client.xinfo_groups(self.key)}
         except redis.ResponseError as error:
             if "no such key" not in str(error):
                 raise
@@ -303,8 +305,7 @@ class Stream(Generic[M]):
         self, deliveries: Sequence[Delivery[M]], consumer: str, *, idle_ms: int, retrycount: int | None = None
     ) -> None:
         with explain_errors(self._client):
-            for group in {delivery.group for delivery in deliveries}:
-                ids: list[StreamId] = [each.id for each in deliveries if each.group == group]
+            for group, ids in _ids_by_group(deliveries).items():
                 self._client.xclaim(
                     self.key, group, consumer, 0, ids, idle=idle_ms, retrycount=retrycount, justid=True
                 )
@@ -336,13 +337,20 @@ class Stream(Generic[M]):
             pipeline.execute()
 
 
+def _ids_by_group(deliveries: Iterable[Delivery[M]]) -> dict[str, list[StreamId]]:
+    ids: defaultdict[str, list[StreamId]] = defaultdict(list)
+    for delivery in deliveries:
+        ids[delivery.group].append(delivery.id)
+    return ids
+
+
 def _order(entry_id: bytes) -> tuple[int, int]:
-    """What entries are in the order of."""
+    """The two numbers of an id, by which entries are ordered."""
     first, part = entry_id.split(b"-")
     return int(first), int(part)
 
 
 def _after(entry_id: bytes) -> bytes:
-    """The next id there can be."""
+    """The lowest id that can follow `entry_id`."""
     first, part = _order(entry_id)
     return f"{first}-{part + 1}".encode()

@@ -1,12 +1,10 @@
 """The embedded server: a Valkey started here as a child, for whoever configures no Redis.
 
-It listens on a unix socket in a directory only this user can
-enter, keeps its data in an append-only file, and never outlives the process
-that started it: the kernel sends it SIGTERM when that process ends in any way.
-`python -m verifier.streams.valkey DIRECTORY SOCKET` is the same server as a command.
+It listens on a unix socket in a directory that only this user can enter, keeps its data in an append-only
+file, and never outlives the process that started it: the kernel sends it SIGTERM when that process ends in
+any way.  `python -m verifier.streams.valkey DIRECTORY SOCKET` is the same server as a command.
 """
 
-import fcntl
 import os
 import signal
 import subprocess
@@ -16,12 +14,12 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from types import TracebackType
-from typing import BinaryIO, NoReturn, Self
+from typing import NoReturn, Self
 
 from verifier.console import say
-from verifier.errors import RedisUnavailable
+from verifier.errors import InvalidInput, RedisUnavailable
 from verifier.sandbox.child import end, log_tail, tied_to_this_process
+from verifier.sandbox.lock import locked
 from verifier.streams.connection import answers
 
 __all__ = ["EmbeddedRedis", "server_binary", "server_command", "server_socket"]
@@ -37,17 +35,16 @@ class EmbeddedRedis:
         with EmbeddedRedis(directory) as server:
             client = connect(server.url)
 
-    What an earlier server left in `directory` is there again.  Writes reach the
-    disk within a second (`appendfsync everysec`); SIGKILL of the server loses at
-    most what it could not hand to the system yet, up to two seconds of writes on
-    a slow disk.
+    What an earlier server left in `directory` is there again.  Writes reach the disk within a second
+    (`appendfsync everysec`); SIGKILL of the server loses at most what it could not hand to the system yet, up
+    to two seconds of writes on a slow disk.
 
-    Enter it from a thread that lives as long as the server is needed: Linux
-    takes the end of that thread for the end of the parent.
+    Enter it from a thread that lives as long as the server is needed: Linux takes the end of that thread for
+    the end of the parent.
 
     Raises:
-        RedisUnavailable: on entry, when the server does not start; the message
-            ends with the last lines of its log.
+        RedisUnavailable: on entry, when the server does not start; the message ends with the last lines of
+            its log.
     """
 
     def __init__(self, directory: Path) -> None:
@@ -58,7 +55,7 @@ class EmbeddedRedis:
 
     @property
     def url(self) -> str:
-        """What `connect` takes, here and in any process of this user on this machine."""
+        """The URL for `connect`, here and in any process of this user on this machine."""
         if self._socket is None:
             raise RedisUnavailable("the embedded Redis does not run; use it inside `with EmbeddedRedis(...)`")
         return f"unix://{self._socket}"
@@ -81,12 +78,7 @@ class EmbeddedRedis:
             self._cleanup = cleanup.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        traceback: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.stop()
 
     def stop(self) -> None:
@@ -108,8 +100,8 @@ def server_socket() -> Iterator[Path]:
 def server_command(directory: Path, socket: Path) -> tuple[str, ...]:
     """The server of `EmbeddedRedis` as a command, for whoever keeps it running.
 
-    It listens at `unix://SOCKET`.  Run again after it has ended in any way, even by
-    SIGKILL, it has the same data at the same URL.  It exits with 75 when it cannot start.
+    It listens at `unix://SOCKET`.  Run again after it has ended in any way, even by SIGKILL, it has the same
+    data at the same URL.  It exits with 75 when it cannot start.
     """
     return (sys.executable, "-m", "verifier.streams.valkey", str(directory.absolute()), str(socket))
 
@@ -117,14 +109,14 @@ def server_command(directory: Path, socket: Path) -> tuple[str, ...]:
 def _become_server(directory: Path, socket: Path) -> NoReturn:
     """Turn this process into the server.  Raises RedisUnavailable."""
     command = _valkey(directory, socket)
-    with _claimed(directory) as lock:
+    with _claim(directory) as lock:
         os.set_inheritable(lock, True)
         os.execv(command[0], command)
 
 
 def _spawn(directory: Path, socket: Path, log: Path) -> subprocess.Popen[bytes]:
     launch = tied_to_this_process(_valkey(directory, socket), signal.SIGTERM)
-    with _claimed(directory) as lock, log.open("ab") as output:
+    with _claim(directory) as lock, log.open("ab") as output:
         # A session of its own keeps Ctrl-C from ending it before its clients are done.
         return subprocess.Popen(
             launch,
@@ -167,38 +159,24 @@ def server_binary() -> Path:
 
 
 @contextmanager
-def _claimed(directory: Path) -> Iterator[int]:
-    """The descriptor of the lock on `directory`, which is made first where it is missing.
+def _claim(directory: Path) -> Iterator[int]:
+    """The descriptor of the lock on `directory`, which is made if it is missing.
 
-    The server has to inherit it: then the lock is free exactly when the server has ended.
+    Two servers would ruin the data.  The server has to inherit the descriptor: then the lock is free exactly
+    when the server has ended.
     """
+    busy = f"another embedded Redis uses {directory}; end the run it belongs to, or choose another directory"
     try:
         directory.mkdir(parents=True, exist_ok=True)
-        with _lock(directory) as lock:
+        with locked(directory / "redis.lock", busy, wait_s=LOCK_TIMEOUT_S) as lock:
             yield lock.fileno()
+    except InvalidInput as error:
+        raise RedisUnavailable(str(error)) from error
     except OSError as error:
         raise RedisUnavailable(
             f"the embedded Redis cannot keep its data in {directory}: {error}; "
             "choose a directory that can be written, or configure the URL of a server"
         ) from error
-
-
-def _lock(directory: Path) -> BinaryIO:
-    """The open, exclusively locked lock file of `directory`: two servers would ruin its data."""
-    handle = (directory / "redis.lock").open("ab")
-    deadline = time.monotonic() + LOCK_TIMEOUT_S
-    while True:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            return handle
-        except BlockingIOError as error:
-            if time.monotonic() > deadline:
-                handle.close()
-                raise RedisUnavailable(
-                    f"another embedded Redis uses {directory}; end the run it belongs to, "
-                    "or choose another directory"
-                ) from error
-        time.sleep(0.02)
 
 
 def _wait_until_ready(process: subprocess.Popen[bytes], socket: Path, log: Path) -> None:

@@ -1,7 +1,7 @@
 """Verdicts kept in Redis, so that verifiers share them and a restart forgets none.
 
 Whoever can write there can say `proved`: keep it as safe as the verifier itself.  A Redis that is slow, full
-or gone costs nothing but the verdicts it held: it is left alone for a while, and Lean judges.
+or gone costs nothing but the verdicts that it held: nobody asks it for a while, and Lean judges.
 """
 
 import logging
@@ -20,8 +20,8 @@ PREFIX = "proofmill:verdict:"
 LONGEST_WAIT_S = 0.5
 PAUSE_S = 10.0
 KEPT_S = 30 * 24 * 3600
-LARGEST = 1_000_000
-"""Bytes of the largest verdict that is kept; those with very many tactics are larger."""
+LARGEST_BYTES = 1_000_000
+"""A larger verdict, which has very many tactics, is not kept."""
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,8 @@ log = logging.getLogger(__name__)
 class RedisVerdicts:
     """A `VerdictStore` in the Redis or Valkey at `url`; each verdict is kept for a month after its last use.
 
-    Raises InvalidInput when `url` is none.
+    Raises:
+        InvalidInput: `url` is not a Redis URL.
     """
 
     def __init__(self, url: str) -> None:
@@ -57,7 +58,7 @@ class RedisVerdicts:
 
     async def put(self, digest: str, verdict: bytes) -> None:
         """As `VerdictStore.put`."""
-        if self._is_paused or len(verdict) > LARGEST:
+        if self._is_paused or len(verdict) > LARGEST_BYTES:
             return
         try:
             await self._redis.set(PREFIX + digest, verdict, ex=KEPT_S)

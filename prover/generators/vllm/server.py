@@ -19,11 +19,12 @@ from types import TracebackType
 from typing import Literal, Self
 
 import httpx
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 
 from prover.generators.base import Dtype
 from verifier.errors import ProofmillError
 from verifier.sandbox.child import end, log_tail, process_tree, tied_to_this_process
+from verifier.settings import Section
 
 __all__ = [
     "PYTHON_VARIABLE",
@@ -70,10 +71,8 @@ class EngineStartError(EngineUnavailable):
     """A vLLM server did not become ready."""
 
 
-class ServerSettings(BaseModel):
+class ServerSettings(Section):
     """How to start a vLLM server."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     python: str = Field(
         default_factory=lambda: os.environ.get(PYTHON_VARIABLE) or sys.executable, min_length=1

@@ -1,10 +1,10 @@
 """Growing a store, on the real Lean: unsolved theorems gain children, once, and nothing else is touched."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
-from typer.main import get_command
 from typer.testing import CliRunner
 
 from prover.cli import store_app
@@ -17,20 +17,16 @@ from prover.library.records import JudgedAttempt
 from prover.library.store import TheoremStore
 from prover.library.training_set import TrainingSet
 from prover.theorem import Split, Theorem
-from trainer.config import run_config
-from trainer.launch.processes import grower_arguments
+from trainer.cli import worker
+from trainer.config import RunConfig, load_config, run_config
+from trainer.launch.supervisor import Child
+from trainer.launch.up import run_children
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
 from verifier.verdict import Status
 
 HARD = "(a b : Nat) (h : a * a = 2 * (b * b)) : b = 0"
 TRIED = "by\n  have step : a * a = b * b + b * b := by omega\n  omega"
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[TheoremStore]:
-    with TheoremStore(tmp_path / "theorems.db", create=True) as opened:
-        yield opened
 
 
 def tried(store: TheoremStore, name: str, claim: str = HARD, *, split: Split = "train") -> int:
@@ -107,6 +103,7 @@ async def test_a_conjecturer_learns_from_what_is_proved_seldom(store: TheoremSto
     assert completion == "(a b : Nat) (h : a * a = 5 * (b * b)) : b = 0"
 
 
+@pytest.mark.lean
 def test_the_command_grows_a_store_and_says_what_became_of_each_proposal(tmp_path: Path) -> None:
     path = tmp_path / "theorems.db"
     with TheoremStore(path, create=True) as store:
@@ -119,13 +116,26 @@ def test_the_command_grows_a_store_and_says_what_became_of_each_proposal(tmp_pat
     assert "growth train" in shown
 
 
-def test_up_has_a_process_that_grows_the_store_of_a_run_if_that_is_asked_for(tmp_path: Path) -> None:
-    store = tmp_path / "theorems.db"
-    config = run_config({"data": {"store": store, "grow": True}, "lean": {"timeout_s": 7.0}})
-    assert config.data.store is not None
-    (_, command, *options) = grower_arguments(config, config.data.store)
-    parsed = get_command(store_app).commands[command].make_context(command, options)  # type: ignore[attr-defined]
-    assert (parsed.params["store"], parsed.params["timeout"], parsed.params["every"]) == (store, 7.0, 30.0)
-    assert parsed.params["attempts"] == 3 * config.sampling.samples
+def test_up_has_a_process_that_grows_the_store_of_a_run_if_that_is_asked_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, file = tmp_path / "theorems.db", tmp_path / "run.toml"
+    file.write_text(f"data = {{ store = '{store}', grow = true }}\nlean = {{ timeout_s = 7.0 }}\n")
+    config = load_config(file)
+
+    def children(of: RunConfig) -> list[Child]:
+        return run_children(
+            file, of, tmp_path, "redis://", run="first", generators=1, verifiers=1, metrics=None
+        )
+
+    (command,) = (child.command for child in children(config) if child.name == "grower")
+    grown: list[Any] = []
+    monkeypatch.setattr(worker, "run_grower", lambda *given: grown.extend(given))
+    result = CliRunner().invoke(worker.worker_app, command[command.index("grower") :])
+    assert result.exit_code == 0, result.output
+    in_store, how, lean = grown
+    assert (in_store, lean.timeout_s, how.every) == (store, 7.0, 30.0)
+    assert how.attempts == 3 * config.sampling.samples
+    assert "grower" not in {child.name for child in children(run_config({}))}
     with pytest.raises(InvalidInput, match=r"name one in data\.store"):
         run_config({"data": {"grow": True}})

@@ -3,13 +3,16 @@
 from collections.abc import Sequence
 from itertools import combinations
 from statistics import fmean
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from prover.evaluation.statistics import wilson_interval
-from prover.evaluation.summary import Evaluated, Weighed, outcomes, pass_rates, summary_of
+from prover.evaluation.summary import Evaluated, outcomes, pass_rates, summary_of
+from prover.formats.base import Problem
+from prover.theorem import Theorem
 from verifier.verdict import Kind, Status
 
 P, R, U = Kind.PROVED, Kind.REFUTED, Kind.UNKNOWN
@@ -35,6 +38,11 @@ def row(name: str, sample: int, kind: Kind, *, round: int = 0, calls: int = 1) -
         lean_ms=500.0 * calls,
         tokens=3,
     )
+
+
+def problem(name: str, **said: Any) -> Problem:
+    theorem = Theorem(name=name, statement=f"theorem {name} : True", source="minif2f", split="test")
+    return Problem(theorem, **said)
 
 
 @given(attempted())
@@ -101,29 +109,27 @@ def test_many_samples_do_not_make_many_lines() -> None:
 
 def test_a_summary_counts_what_was_spent_and_keeps_faulty_theorems_apart() -> None:
     rows = [
-        row("a", 0, P),
-        row("a", 1, R),
+        row("mathd_algebra_1", 0, P),
+        row("mathd_algebra_1", 1, R),
         row("b", 0, R, round=0),
         row("b", 0, P, round=1),
         row("b", 1, U, calls=0),
         row("gone", 0, P),
     ]
     summary = summary_of(
-        [Weighed("a", {"split": "test", "topic": "algebra"}), Weighed("b", {"split": "test"})],
+        [problem("mathd_algebra_1", answer_given=True), problem("b", faulty="vacuous")],
         rows,
         samples=2,
         in_order=False,
         not_elaborating={"c": "no such notation"},
         no_answer={},
-        faulty={"b": "vacuous", "c": "vacuous"},
-        answer_given=["a", "gone"],
         wall_seconds=8.0,
         fingerprint={"lean": "4"},
     )
     assert (summary.n, summary.solved, summary.attempts, summary.answers) == (2, 2, 4, 5)
     assert (summary.unknown, summary.left_out) == (1, {"2": 1})
     assert summary.pass_at_k == {"1": 0.75, "2": 1.0}
-    assert summary.faulty == {"b": "vacuous"} and summary.answer_given == ["a"]
+    assert summary.faulty == {"b": "vacuous"} and summary.answer_given == ["mathd_algebra_1"]
     assert summary.sound is not None and (summary.sound.n, summary.sound.solved) == (1, 1)
     assert (summary.lean_calls, summary.lean_seconds, summary.tokens) == (4, 2.0, 15)
     assert summary.per_solved == {
@@ -134,6 +140,7 @@ def test_a_summary_counts_what_was_spent_and_keeps_faulty_theorems_apart() -> No
     }
     assert {what: list(labels) for what, labels in summary.groups.items()} == {
         "split": ["test"],
+        "source": ["MATH"],
         "topic": ["algebra"],
     }
 

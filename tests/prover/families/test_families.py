@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.evaluation.baselines import CANDIDATES, greedy_portfolio
+from prover.evaluation.baselines import FAMILY_TACTICS, greedy_portfolio
 from prover.families import (
     DIFFICULTIES,
     FAMILIES,
@@ -27,7 +27,6 @@ from prover.syntax.normalise import normalise
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
-from verifier.lean.runtime import resolve_runtime
 from verifier.verdict import Status, Submission
 
 NAMES = st.from_regex(r"[a-z][a-z0-9_']{0,3}", fullmatch=True).filter(lambda name: name != "fun")
@@ -124,15 +123,16 @@ def test_name_pools_are_disjoint_and_no_function_of_the_header_is_among_them() -
     assert re.findall(r"^def (\w+)", HEADER, re.MULTILINE) == list(FUNCTIONS)
 
 
-async def test_real_lean_accepts_the_reference_proof_of_every_family_at_every_difficulty() -> None:
+async def test_real_lean_accepts_the_reference_proof_of_every_family_at_every_difficulty(
+    pool: LeanPool,
+) -> None:
     pairs = generate(11, len(FAMILIES) * len(DIFFICULTIES))
     assert len({(theorem.family, theorem.difficulty) for theorem, _ in pairs}) == len(pairs)
     submissions = [
         Submission(id=theorem.name, statement=theorem.statement, header=theorem.header, proof=proof)
         for theorem, proof in pairs
     ]
-    async with LeanPool(resolve_runtime(None)) as pool:
-        verdicts = [verdict async for verdict in pool.verify_many(submissions)]
+    verdicts = [verdict async for verdict in pool.verify_many(submissions)]
     assert len(verdicts) == len(submissions)
     assert [f"{each.id}: {each.reason}" for each in verdicts if each.status is not Status.PROVED] == []
 
@@ -217,10 +217,10 @@ def test_asking_for_more_than_there_is_says_how_many_there_are(monkeypatch: pyte
 
 def test_no_candidate_of_the_portfolio_names_a_variable_of_a_statement() -> None:
     drawn = {*VARIABLES, *HYPOTHESES, *FUNCTION_NAMES, *PREDICATES, *LISTS}
-    for tactic in CANDIDATES:
+    for tactic in FAMILY_TACTICS:
         introduced = set(re.findall(r"intro (\w+)", tactic))
         assert not drawn & set(re.findall(r"[\w']+", tactic)) - introduced, tactic
-    assert len(set(CANDIDATES)) == len(CANDIDATES)
+    assert len(set(FAMILY_TACTICS)) == len(FAMILY_TACTICS)
 
 
 def test_portfolio_takes_what_adds_most_and_stops_when_nothing_adds() -> None:

@@ -10,8 +10,9 @@ import torch
 from pydantic import ValidationError
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
-from prover.generators.base import Sample, SamplingParams
+from prover.generators.base import SamplingParams
 from prover.generators.transformers import TransformersGenerator, choose_tokens
+from tests.support.toys import flat
 from trainer.model.batching import Example, micro_batches
 from trainer.model.policy import PolicyConfig, build_policy, save_policy, token_logprobs
 from trainer.model.tokenizer import train_tokenizer
@@ -49,10 +50,6 @@ def model(tokenizer: PreTrainedTokenizerFast) -> LlamaForCausalLM:
 @pytest.fixture(scope="module")
 def generator(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> TransformersGenerator:
     return TransformersGenerator(model, tokenizer)
-
-
-def flat(groups: list[list[Sample]]) -> list[Sample]:
-    return [sample for group in groups for sample in group]
 
 
 @pytest.mark.parametrize(

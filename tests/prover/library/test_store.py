@@ -5,7 +5,6 @@ import os
 import signal
 import sqlite3
 import tracemalloc
-from collections.abc import Iterator
 from itertools import islice
 from pathlib import Path
 from random import Random
@@ -20,22 +19,10 @@ from prover.library.features import FEATURES, features_of
 from prover.library.records import AddOutcome, JudgedAttempt
 from prover.library.schema import VERSION
 from prover.library.store import TheoremStore
-from prover.theorem import Split, Theorem
+from prover.theorem import Theorem
+from tests.support.theorems import theorem
 from verifier.errors import InvalidInput, ProofmillError
 from verifier.verdict import Status
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[TheoremStore]:
-    with TheoremStore(tmp_path / "theorems.db", create=True) as store:
-        yield store
-
-
-def theorem(
-    name: str, claim: str = "", *, header: str = "", source: str = "mine", split: Split = "train"
-) -> Theorem:
-    claim = claim or f"(n : Nat) : n + {sum(name.encode())} = {sum(name.encode())} + n"
-    return Theorem(name=name, statement=f"theorem {name} {claim}", header=header, source=source, split=split)
 
 
 def attempt(

@@ -1,8 +1,5 @@
 """The training set: no evaluation theorem is in it, under whatever name, header or spelling it came."""
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -11,22 +8,9 @@ from prover.families import build_dataset
 from prover.library.records import AddOutcome
 from prover.library.store import TheoremStore
 from prover.library.training_set import TrainingSet
-from prover.theorem import Split, Theorem
+from prover.theorem import Split
+from tests.support.theorems import theorem
 from verifier.errors import InvalidInput
-
-
-@pytest.fixture
-def store(tmp_path: Path) -> Iterator[TheoremStore]:
-    with TheoremStore(tmp_path / "theorems.db", create=True) as store:
-        yield store
-
-
-def theorem(
-    name: str, claim: str = "", *, header: str = "", source: str = "mine", split: Split = "train"
-) -> Theorem:
-    claim = claim or f"(n : Nat) : n + {sum(name.encode())} = {sum(name.encode())} + n"
-    return Theorem(name=name, statement=f"theorem {name} {claim}", header=header, source=source, split=split)
-
 
 # Evaluation and training
 
@@ -128,9 +112,9 @@ def test_no_order_of_coming_lets_an_evaluation_statement_into_training(
 
 
 def test_faulty_theorems_and_those_that_do_not_elaborate_are_not_trained_on(store: TheoremStore) -> None:
+    faults = {"a": "over ℕ by mistake", "b": "vacuous"}
     for name in "abcd":
-        store.add(theorem(name), faulty="over ℕ by mistake" if name == "a" else None)
-    store.flag_faulty(1, "vacuous")
+        store.add(theorem(name), faulty=faults.get(name))
     store.flag_elaboration(2, "unknown identifier 'f'")
     store.flag_elaboration(3, None)
     assert TrainingSet(store).indices.tolist() == [3]

@@ -9,14 +9,9 @@ import pytest
 from prover.sources.datasets import CORE_HEADER, FORMATS, RowFormat, load_theorems, read_dataset
 from prover.sources.rows import RowIssue, SourceTheorem
 from prover.theorem import Theorem
-from tests.support.places import SHARED_DATA
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
 from verifier.verdict import Status, Submission
-
-needs_shared = pytest.mark.skipif(
-    not (SHARED_DATA / "minif2f.jsonl").exists(), reason=f"the data sets are not at {SHARED_DATA}"
-)
 
 ROW = {
     "name": "two_and_two",
@@ -107,17 +102,17 @@ def test_a_data_set_with_fields_of_its_own_is_one_more_format(tmp_path: Path) ->
     assert unknown.reason.startswith("a row has one of `formal_statement`")
 
 
-@needs_shared
-def test_minif2f_has_244_valid_and_244_test_theorems() -> None:
-    theorems = load_theorems(SHARED_DATA / "minif2f.jsonl", source="minif2f")
+def test_minif2f_has_244_valid_and_244_test_theorems(shared_data: Path) -> None:
+    theorems = load_theorems(shared_data / "minif2f.jsonl", source="minif2f")
     assert [sum(theorem.split == split for theorem in theorems) for split in ("valid", "test")] == [244, 244]
     assert not any(theorem.statement.endswith((":=", "by")) for theorem in theorems)
 
 
-@needs_shared
-async def test_the_121_statements_of_minif2f_that_fit_core_lean_elaborate(pool: LeanPool) -> None:
-    theorems = load_theorems(SHARED_DATA / "minif2f.jsonl", source="minif2f")
-    listed = json.loads((SHARED_DATA / "minif2f_core.json").read_bytes())
+async def test_the_121_statements_of_minif2f_that_fit_core_lean_elaborate(
+    pool: LeanPool, shared_data: Path
+) -> None:
+    theorems = load_theorems(shared_data / "minif2f.jsonl", source="minif2f")
+    listed = json.loads((shared_data / "minif2f_core.json").read_bytes())
     names = {*listed["test"], *listed["valid"]}
     core = [theorem for theorem in theorems if theorem.name in names]
     assert (len(core), sum(theorem.split == "test" for theorem in core)) == (121, 67)
@@ -130,7 +125,6 @@ async def test_the_121_statements_of_minif2f_that_fit_core_lean_elaborate(pool: 
     assert {name: v.reason for name, v in verdicts.items() if v.status is not Status.INCOMPLETE} == {}
 
 
-@needs_shared
-def test_proofnet_has_185_valid_and_186_test_theorems() -> None:
-    theorems = load_theorems(SHARED_DATA / "proofnet.jsonl", source="proofnet")
+def test_proofnet_has_185_valid_and_186_test_theorems(shared_data: Path) -> None:
+    theorems = load_theorems(shared_data / "proofnet.jsonl", source="proofnet")
     assert [sum(theorem.split == split for theorem in theorems) for split in ("valid", "test")] == [185, 186]

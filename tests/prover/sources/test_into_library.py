@@ -12,8 +12,8 @@ from prover.library.elaboration import check_store, elaborate_statements
 from prover.library.store import TheoremStore
 from prover.library.training_set import TrainingSet
 from prover.sources.datasets import FAULTY, read_dataset
+from prover.sources.generated import family_theorems
 from prover.sources.into_library import ImportReport, import_rows
-from prover.sources.registry import family_theorems
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool

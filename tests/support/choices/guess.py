@@ -3,7 +3,8 @@
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from prover.evaluation.provers import Prover, ProverSettings, Written
+from prover.evaluation.config import EvalConfig
+from prover.evaluation.provers import Prover, Written
 from prover.formats.base import Answer, Failed, Problem
 from verifier.errors import InvalidInput
 
@@ -28,5 +29,5 @@ class Guess:
 
 
 @contextmanager
-def open_guess(settings: ProverSettings) -> Iterator[Prover]:
+def open_guess(config: EvalConfig) -> Iterator[Prover]:
     yield Guess()

@@ -2,6 +2,7 @@
 
 import pytest
 
+from trainer.bench.settings import StepBenchSettings
 from trainer.bench.step import bench_trainer
 
 
@@ -9,9 +10,8 @@ def test_our_step_and_trls_are_measured_on_the_same_batch_and_agree() -> None:
     pytest.importorskip("trl")
     pytest.importorskip("datasets")
     done: list[None] = []
-    found = bench_trainer(
-        device="cpu", sequences=16, steps=1, width=64, layers=1, on_done=lambda: done.append(None)
-    )
+    settings = StepBenchSettings(sequences=16, steps=1, width=64, layers=1)
+    found = bench_trainer(settings, on_done=lambda: done.append(None))
     assert len(done) == 2
     assert found.trl is not None and found.largest_difference is not None
     assert found.largest_difference < 1e-4

@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -14,40 +14,58 @@ from typer.testing import CliRunner
 from prover.evaluation.provers import BestOf, Written
 from prover.formats.base import Answer, Failed, Problem
 from prover.theorem import Theorem
+from tests.support.evaluations import attempt, record_of, write_arm
 from tests.support.toys import CONFIG, PAIRS
 from trainer.cli.app import app
 from trainer.experiments.best_of_n import load_scorer, ordered_calls, preferences_of, rank_run
+from trainer.experiments.held_out import Arm
 from trainer.learners.ranker import RankerConfig
 from trainer.model.policy import build_policy, save_policy
 from trainer.model.tokenizer import train_tokenizer
-from trainer.run.directory import AttemptRow, LeanBuild, Phase, Summary
+from trainer.run.directory import AttemptRow, LeanBuild, Summary
 from verifier.errors import InvalidInput
 from verifier.verdict import Status
 
 GOOD, BAD = "by simp", "by omega"
 
 
-def row(
-    phase: Phase, theorem: int, proof: str, status: Status | None = None, *, greedy: bool = False
-) -> AttemptRow:
+def row(theorem: int, proof: str, status: Status | None = None) -> AttemptRow:
     return AttemptRow(
-        phase=phase,
+        phase="train",
         theorem=f"t{theorem}",
         family="f",
-        statement=f"theorem t{theorem} (a b : Nat) : a + b = b + {theorem}",
+        statement=statement(theorem),
         proof=proof,
         status=status or (Status.PROVED if proof == GOOD else Status.REJECTED),
-        greedy=greedy,
     )
 
 
-def a_run(directory: Path, rows: list[AttemptRow]) -> Path:
+def statement(theorem: int) -> str:
+    return f"theorem t{theorem} (a b : Nat) : a + b = b + {theorem}"
+
+
+def a_run(directory: Path, rows: list[AttemptRow], **measured: Mapping[int, Sequence[str]]) -> Path:
+    """A run with these attempts in training, and with such samples of the named policies."""
     directory.mkdir()
     summary = Summary(algorithm="grpo", lean=LeanBuild(version="4", runtime="embedded"), seed=0)
     (directory / "summary.json").write_text(summary.model_dump_json(by_alias=True))
     (directory / "attempts.jsonl").write_text("".join(each.model_dump_json() + "\n" for each in rows))
+    for name, proofs in measured.items():
+        # A verdict more of each theorem, which is unknown, and a greedy proof, which is no sample.
+        theorems = [Theorem(name=f"t{n}", statement=statement(n), source="f", split="test") for n in proofs]
+        samples = [
+            attempt(f"t{n}", place, Status.PROVED if proof == GOOD else Status.REJECTED, proof)
+            for n, of_theorem in proofs.items()
+            for place, proof in enumerate(of_theorem)
+        ]
+        unknown = [attempt(f"t{n}", len(each), Status.TIMEOUT, GOOD) for n, each in proofs.items()]
+        greedy = [attempt(f"t{n}", 0, Status.PROVED, GOOD) for n in proofs]
+        sampled = record_of([*samples, *unknown], theorems, samples=9)
+        write_arm(directory, name, Arm(sampled, record_of(greedy, theorems, samples=1), record_of([])))
     tokenizer = train_tokenizer([a + b for a, b in PAIRS], CONFIG.vocab_size)
-    save_policy(build_policy(CONFIG, tokenizer), tokenizer, directory / "policies" / "v0003")
+    save_policy(
+        build_policy(CONFIG, tokenizer), tokenizer, directory / "training" / "versions" / "v0003" / "policy"
+    )
     return directory
 
 
@@ -72,16 +90,12 @@ class Says:
 
 def test_a_ranker_finds_the_proofs_of_theorems_it_never_saw(tmp_path: Path) -> None:
     rng = random.Random(0)
-    rows = [row("train", theorem, proof) for theorem in range(40) for proof in (GOOD, BAD)]
-    for theorem in range(100, 120):
-        proofs = [GOOD, *[BAD] * 7] if theorem % 4 else [BAD] * 8
-        rows += [row("after", theorem, each) for each in rng.sample(proofs, 8)]
-        rows += [
-            row("after", theorem, GOOD, greedy=True),
-            row("after", theorem, GOOD, Status.TIMEOUT),
-            row("before", theorem, GOOD),
-        ]
-    run = a_run(tmp_path / "run", rows)
+    rows = [row(theorem, proof) for theorem in range(40) for proof in (GOOD, BAD)]
+    after = {
+        theorem: rng.sample([GOOD, *[BAD] * 7] if theorem % 4 else [BAD] * 8, 8)
+        for theorem in range(100, 120)
+    }
+    run = a_run(tmp_path / "run", rows, after=after, before={theorem: [GOOD] for theorem in after})
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     found = rank_run(run, RankerConfig(learning_rate=3e-3, epochs=15, batch_size=8))
@@ -93,7 +107,7 @@ def test_a_ranker_finds_the_proofs_of_theorems_it_never_saw(tmp_path: Path) -> N
     assert found.gain_ci[0] > 0.4
     assert (found.calls_by_score, found.calls_in_random_order) == (1, 4.5)
     best = BestOf(Says(BAD, GOOD, BAD), load_scorer(run / "ranker"), 3, {})
-    other = Theorem(name="t9", statement=row("after", 9, GOOD).statement, source="f", split="test")
+    other = Theorem(name="t9", statement=statement(9), source="f", split="test")
     ((first, second),) = best.answers([Problem(other)], 2)
     assert (first.text, second.text) == (GOOD, BAD)
     with pytest.raises(InvalidInput, match="exists already"):
@@ -101,8 +115,7 @@ def test_a_ranker_finds_the_proofs_of_theorems_it_never_saw(tmp_path: Path) -> N
 
 
 def test_preferences_from_a_file_are_learned_from_as_well(tmp_path: Path) -> None:
-    rows = [row("train", 1, GOOD), row("train", 1, BAD), row("after", 2, GOOD)]
-    run = a_run(tmp_path / "run", rows)
+    run = a_run(tmp_path / "run", [row(1, GOOD), row(1, BAD)], after={2: [GOOD]})
     file = tmp_path / "preferences.jsonl"
     file.write_text('{"prompt": "x := ", "chosen": "by simp", "rejected": "by omega"}\n{"prompt": "y"}\n')
     said = CliRunner().invoke(app, ["rank", str(run), "--preferences", str(file), "--json"])
@@ -112,19 +125,20 @@ def test_preferences_from_a_file_are_learned_from_as_well(tmp_path: Path) -> Non
 
 def test_a_run_that_cannot_be_ranked_says_what_is_missing(tmp_path: Path) -> None:
     with pytest.raises(InvalidInput, match="both proved and refuted"):
-        rank_run(a_run(tmp_path / "easy", [row("train", 1, GOOD), row("after", 2, GOOD)]), RankerConfig())
-    rows = [row("train", 1, GOOD), row("train", 1, BAD)]
+        rank_run(a_run(tmp_path / "easy", [row(1, GOOD)], after={2: [GOOD]}), RankerConfig())
+    rows = [row(1, GOOD), row(1, BAD)]
     with pytest.raises(InvalidInput, match="not measured"):
         rank_run(a_run(tmp_path / "stopped", rows), RankerConfig())
-    (tmp_path / "stopped" / "policies" / "v0003").rename(tmp_path / "stopped" / "policies" / "v0000")
+    versions = tmp_path / "stopped" / "training" / "versions"
+    (versions / "v0003").rename(versions / "v0000")
     with pytest.raises(InvalidInput, match="no trained policy"):
         rank_run(tmp_path / "stopped", RankerConfig())
 
 
 def test_pairs_are_of_one_theorem_each_text_once_and_no_more_than_asked() -> None:
-    rows = [row("train", 1, GOOD), row("train", 1, f"{GOOD}  "), row("train", 2, BAD)]
-    rows += [row("train", 1, f"by omega{i}") for i in range(6)]
-    rows += [row("train", 1, "by decide", Status.TIMEOUT), row("train", 1, " ", Status.REJECTED)]
+    rows = [row(1, GOOD), row(1, f"{GOOD}  "), row(2, BAD)]
+    rows += [row(1, f"by omega{i}") for i in range(6)]
+    rows += [row(1, "by decide", Status.TIMEOUT), row(1, " ", Status.REJECTED)]
     pairs = preferences_of(rows, per_theorem=4, seed=0)
     assert len({each.rejected for each in pairs}) == len(pairs) == 4
     assert {each.chosen for each in pairs} == {GOOD}

@@ -10,8 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prover.evaluation.statistics import bootstrap_interval, nested_interval
-from trainer.experiments.compare import compare, fingerprint, held, result_of
-from trainer.experiments.comparison_table import ArmResult, table_of, write_comparison
+from tests.support.evaluations import arm_of
+from trainer.experiments.compare import compare, measured_in, result_of
+from trainer.experiments.comparison_table import ArmResult, MeasuredResult, table_of, write_comparison
+from trainer.experiments.parts import fingerprint, held
 from trainer.experiments.variants import ARMS, CONTROL, START, arm_config, arm_title
 from trainer.learners.policy_gradient import PolicyGradientConfig
 from trainer.model.optimizer import Budget
@@ -19,6 +21,7 @@ from verifier.errors import InvalidInput
 from verifier.lean.runtime import LeanRuntime
 from verifier.verdict import Kind
 
+P, U = Kind.PROVED, Kind.UNKNOWN
 TINY: dict[str, Any] = {
     "iterations": 1,
     "theorems_per_iteration": 4,
@@ -29,18 +32,11 @@ TINY: dict[str, Any] = {
 }
 
 
-def result(arm: str, seed: int, proved: int, **given: Any) -> ArmResult:
-    """Of four theorems `proved` are always proved, and the others never."""
-    counts = [(8, 8)] * proved + [(8, 0)] * (4 - proved)
-    kinds = [Kind.PROVED] * proved + [Kind.REFUTED] * (4 - proved)
+def result(arm: str, seed: int, **given: Any) -> ArmResult:
     return ArmResult(
         **{
             "arm": arm,
             "seed": seed,
-            "counts": counts,
-            "family_counts": counts[:2],
-            "greedy": kinds,
-            "entropy": 0.5,
             "attempts": 9216,
             "optimizer_steps": 10,
             "tokens": 1000,
@@ -49,6 +45,12 @@ def result(arm: str, seed: int, proved: int, **given: Any) -> ArmResult:
         }
         | given
     )
+
+
+def measured(arm: str, seed: int, proved: int, **given: Any) -> MeasuredResult:
+    """Of four theorems `proved` are always proved, and the others never."""
+    kinds = {f"t{i}": [Kind.PROVED if i < proved else Kind.REFUTED] * 8 for i in range(4)}
+    return MeasuredResult(result(arm, seed, **given), arm_of(kinds))
 
 
 def rows_of(table: str) -> dict[str, list[str]]:
@@ -72,12 +74,12 @@ def test_an_arm_is_the_runs_settings_with_its_own_on_top() -> None:
 
 def test_the_table_has_means_over_seeds_and_differences_theorem_by_theorem() -> None:
     results = [
-        result("grpo", 0, 4),
-        result("grpo", 1, 2),
-        result(CONTROL, 0, 1, attempts=0),
-        result(CONTROL, 1, 1, attempts=0),
-        result(START, 0, 1, attempts=0, optimizer_steps=0, tokens=0),
-        result(START, 1, 1, attempts=0, optimizer_steps=0, tokens=0),
+        measured("grpo", 0, 4),
+        measured("grpo", 1, 2),
+        measured(CONTROL, 0, 1, attempts=0),
+        measured(CONTROL, 1, 1, attempts=0),
+        measured(START, 0, 1, attempts=0, optimizer_steps=0, tokens=0),
+        measured(START, 1, 1, attempts=0, optimizer_steps=0, tokens=0),
     ]
     rows = rows_of(table_of(results))
     assert list(rows)[2:] == ["Supervised start", "Supervised training continued", "GRPO"]
@@ -87,13 +89,14 @@ def test_the_table_has_means_over_seeds_and_differences_theorem_by_theorem() -> 
 
 
 def test_unknown_verdicts_are_in_no_rate_of_the_table() -> None:
-    unknown = {"counts": [(0, 0), (8, 8), (8, 8), (4, 4)], "greedy": [Kind.UNKNOWN, *[Kind.PROVED] * 3]}
-    row = rows_of(table_of([result("grpo", 0, 0, **unknown), result(CONTROL, 0, 4)]))["GRPO"]
+    kinds = {"t0": [U] * 8, "t1": [P] * 8, "t2": [P] * 8, "t3": [P, U] * 4}
+    found = MeasuredResult(result("grpo", 0), arm_of(kinds, greedy=[U, P, P, P]))
+    row = rows_of(table_of([found, measured(CONTROL, 0, 4)]))["GRPO"]
     assert row[:4] == ["100.0 [100.0, 100.0]"] * 3 + ["+0.0 [+0.0, +0.0]"]
 
 
 def test_the_figure_and_the_table_are_written(tmp_path: Path) -> None:
-    write_comparison(tmp_path, [result("grpo", 0, 3), result(START, 0, 1)])
+    write_comparison(tmp_path, [measured("grpo", 0, 3), measured(START, 0, 1)])
     assert "GRPO" in (tmp_path / "comparison.md").read_text()
     assert "<svg" in (tmp_path / "comparison.svg").read_text()
 
@@ -101,7 +104,7 @@ def test_the_figure_and_the_table_are_written(tmp_path: Path) -> None:
 def test_a_directory_with_something_else_or_one_that_is_written_is_refused(tmp_path: Path) -> None:
     with (
         held(tmp_path / "new"),
-        pytest.raises(InvalidInput, match="another comparison"),
+        pytest.raises(InvalidInput, match="another process"),
         held(tmp_path / "new"),
     ):
         pass
@@ -113,11 +116,12 @@ def test_a_directory_with_something_else_or_one_that_is_written_is_refused(tmp_p
         pass
 
 
+@pytest.mark.lean
 def test_a_result_of_other_settings_is_not_taken_for_this_one(tmp_path: Path) -> None:
     config = arm_config(TINY, "grpo", seed=0)
     path = tmp_path / "grpo" / "result.json"
     path.parent.mkdir()
-    path.write_text(result("grpo", 0, 1, made_by=fingerprint(config, None)).model_dump_json())
+    path.write_text(result("grpo", 0, made_by=fingerprint(config, None)).model_dump_json())
     assert result_of(config, tmp_path, "grpo").arm == "grpo"
     for other, budget in ((arm_config({**TINY, "iterations": 2}, "grpo", 0), None), (config, Budget(1, 2))):
         with pytest.raises(InvalidInput, match="other code or settings"):
@@ -155,6 +159,8 @@ def test_runs_that_differ_widen_the_interval_and_one_run_has_that_of_its_theorem
         nested_interval([[1.0], []])
 
 
+@pytest.mark.redis
+@pytest.mark.e2e
 @pytest.mark.slow
 def test_a_comparison_goes_on_where_it_was_stopped_and_does_nothing_twice(
     tmp_path: Path, lean_runtime: LeanRuntime
@@ -166,7 +172,8 @@ def test_a_comparison_goes_on_where_it_was_stopped_and_does_nothing_twice(
     results = sorted(part.glob("*/result.json"))
     before = {path: path.stat().st_mtime_ns for path in results}
     trained = json.loads((part / "grpo_first_error" / "result.json").read_text())
-    assert trained["attempts"] == 16 and len(trained["counts"]) == 27
+    assert trained["attempts"] == 16
+    assert len(measured_in(part / "grpo_first_error").sampled.counts(1)) == 27
     # As if it had been killed while it trained that arm.
     (part / "grpo_first_error" / "result.json").unlink()
     compare(TINY, tmp_path / "c", [0], ["grpo_first_error"])

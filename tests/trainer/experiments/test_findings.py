@@ -8,14 +8,15 @@ from typing import Any
 
 import pytest
 
-from tests.support.sample_runs import FAMILIES, sample_summary, write_sample_run
+from tests.support.sample_runs import SUPERVISED, sample_held_out, sample_summary, write_sample_run
 from trainer.experiments.findings import findings, write_report
-from trainer.run.directory import Summary, read_run
+from trainer.experiments.held_out import HeldOut
+from trainer.run.directory import EVALUATIONS, Summary, read_run
 from verifier.errors import InvalidInput
 
 
 def say(**numbers: Any) -> list[str]:
-    return findings(Summary.model_validate(sample_summary(**numbers)))
+    return findings(Summary.model_validate(sample_summary()), sample_held_out(**numbers))
 
 
 def about(said: list[str], word: str) -> str:
@@ -114,11 +115,8 @@ def test_the_portfolio_is_compared_at_equal_attempts(portfolio: tuple[float, flo
 def test_pairs_of_theorems_decide_on_the_portfolio_at_eight_attempts(
     paired: tuple[float, float, float], expected: str
 ) -> None:
-    summary = sample_summary(portfolio=(0.33, 0.87))
-    difference, low, high = paired
-    summary["held_out"]["portfolio_paired"] = {"difference": difference, "ci": [low, high], "n": 240}
-    said = about(findings(Summary.model_validate(summary)), "No model at all")
-    assert expected in said and f"{abs(100 * difference):.1f} points" in said
+    said = about(say(portfolio=(0.33, 0.87), over_portfolio=paired), "No model at all")
+    assert expected in said and f"{abs(100 * paired[0]):.1f} points" in said
 
 
 @pytest.mark.parametrize(
@@ -138,8 +136,10 @@ def test_held_out_families_show_whether_learning_carries_over(
 
 
 def test_unknown_verdicts_are_reported_with_their_worst_effect() -> None:
-    sentence = about(say(unknown=96), "unknown")
-    assert "149 of 9,841 verdicts (1.51%) are unknown" in sentence
+    summary = Summary.model_validate(sample_summary(unknown=53))
+    sentence = about(findings(summary, sample_held_out(unknown=96)), "unknown")
+    # Of 9,745 in training, 2,640 for each of three policies, 1,920 of the portfolio and 8 to choose it.
+    assert "149 of 19,593 verdicts (0.76%) are unknown" in sentence
     assert "about 5.0 points" in sentence
     assert not [said for said in say() if "unknown" in said]
 
@@ -149,16 +149,17 @@ def test_one_seed_is_never_passed_off_as_more() -> None:
 
 
 def test_a_run_stopped_in_training_claims_nothing() -> None:
-    said = say(after=None)
+    summary = Summary.model_validate(sample_summary(finished=False))
+    said = findings(summary, sample_held_out(after=None))
     assert said[0].startswith("Unfinished: before learning, pass@1 was 28.0%")
     assert not [sentence for sentence in said if "went from" in sentence or "The control" in sentence]
 
 
 def test_a_run_stopped_before_its_baselines_says_which_are_missing() -> None:
-    summary = sample_summary() | {"finished": False}
-    for name in ("control", "control_paired", "portfolio"):
-        del summary["held_out"][name]
-    said = findings(Summary.model_validate(summary))
+    summary = Summary.model_validate(sample_summary(finished=False))
+    evaluations = sample_held_out().evaluations
+    done = {name: each for name, each in evaluations.items() if name not in ("control", "portfolio")}
+    said = findings(summary, HeldOut(done))
     assert "rose by 48.0 points" in said[0]
     assert "before it measured the control and the portfolio" in said[1]
 
@@ -167,7 +168,7 @@ def test_a_run_stopped_before_any_measurement_still_speaks() -> None:
     summary = Summary.model_validate(
         {"algorithm": "grpo", "lean": {"version": "4.28.0-pre", "runtime": "embedded"}, "seed": 1}
     )
-    assert findings(summary)[0] == "Unfinished: the run ended before anything was measured."
+    assert findings(summary, HeldOut({}))[0] == "Unfinished: the run ended before anything was measured."
 
 
 class _Page(HTMLParser):
@@ -197,7 +198,7 @@ class _Page(HTMLParser):
 
 
 def test_the_page_is_one_small_file_without_network_or_scripts(tmp_path: Path) -> None:
-    path = write_report(write_sample_run(tmp_path, sample_summary(unknown=40)))
+    path = write_report(write_sample_run(tmp_path, sample_summary(unknown=40), sample_held_out()))
     html = path.read_text(encoding="utf-8")
     page = _Page(html)
     assert path == tmp_path / "report.html"
@@ -210,19 +211,21 @@ def test_the_page_is_one_small_file_without_network_or_scripts(tmp_path: Path) -
 
 
 def test_the_page_is_the_same_each_time_it_is_written(tmp_path: Path) -> None:
-    write_sample_run(tmp_path, sample_summary())
+    write_sample_run(tmp_path, sample_summary(), sample_held_out())
     assert write_report(tmp_path).read_bytes() == write_report(tmp_path).read_bytes()
 
 
 def test_the_page_shows_every_part_of_a_finished_run(tmp_path: Path) -> None:
-    html = write_report(write_sample_run(tmp_path, sample_summary(unknown=40))).read_text(encoding="utf-8")
+    html = write_report(write_sample_run(tmp_path, sample_summary(unknown=40), sample_held_out())).read_text(
+        encoding="utf-8"
+    )
     for part in (
         "Before learning",
         "After learning",
         "Control",
         "Portfolio",
         "Learning curve",
-        "tree_mirror",
+        "mirror_weigh",
     ):
         assert part in html
     assert html.count("<svg") == 2
@@ -231,31 +234,41 @@ def test_the_page_shows_every_part_of_a_finished_run(tmp_path: Path) -> None:
 
 
 def test_examples_prefer_families_without_supervised_proofs(tmp_path: Path) -> None:
-    html = write_report(write_sample_run(tmp_path, sample_summary())).read_text(encoding="utf-8")
+    html = write_report(write_sample_run(tmp_path, sample_summary(), sample_held_out())).read_text("utf-8")
     proofs = html[html.index("Proofs the model found") : html.index("Attempts Lean refuted")]
     shown = re.findall(r"<p><b>(\w+)</b>", proofs)
     assert len(shown) == len(set(shown)) == 6
-    assert not [family for family in shown if FAMILIES[family][0]]
+    assert not SUPERVISED & {*shown}
 
 
 def test_lean_text_cannot_become_markup(tmp_path: Path) -> None:
-    write_sample_run(tmp_path, sample_summary())
-    row = json.loads((tmp_path / "attempts.jsonl").read_text().splitlines()[-1])
-    row |= {"phase": "after", "family": "<b>x", "proof": "by\n  exact <script>alert(1)</script>"}
-    rows = [row | {"status": "proved"}, row | {"status": "rejected", "reason": "</pre><script>"}]
-    (tmp_path / "attempts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
-    assert "script" not in _Page(write_report(tmp_path).read_text(encoding="utf-8")).tags
+    write_sample_run(tmp_path, sample_summary(), sample_held_out())
+    proof = "by\n  exact <script>alert(1)</script>"
+    refuted = {"status": "rejected", "reason": "</pre><script>"}
+    after = tmp_path / EVALUATIONS / "after"
+    trained = json.loads((tmp_path / "attempts.jsonl").read_text().splitlines()[-1])
+    measured = json.loads((after / "attempts.jsonl").read_text().splitlines()[-1])
+    for directory, row in (
+        (tmp_path, trained | {"family": "<b>x", "proof": proof}),
+        (after, measured | {"answer": proof}),
+    ):
+        rows = [row | {"status": "proved"}, row | {"sample": 1} | refuted]
+        (directory / "attempts.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    for name in ("after-greedy", "after-new-families"):
+        (tmp_path / EVALUATIONS / name / "attempts.jsonl").write_text("")
+    html = write_report(tmp_path).read_text(encoding="utf-8")
+    assert html.count("alert(1)") == 4 and "script" not in _Page(html).tags
 
 
 @pytest.mark.parametrize("stopped", ["in training", "in evaluation", "unmeasured", "at the start"])
 def test_an_interrupted_run_still_gets_its_report(tmp_path: Path, stopped: str) -> None:
-    summary = sample_summary(after=None)
+    summary, held_out = sample_summary(finished=False), sample_held_out(after=None)
     least = {name: summary[name] for name in ("algorithm", "lean", "seed")}
     match stopped:
         case "in training":
-            write_sample_run(tmp_path, summary, iterations=4)
+            write_sample_run(tmp_path, summary, held_out, iterations=4)
         case "in evaluation":
-            write_sample_run(tmp_path, summary, iterations=0)
+            write_sample_run(tmp_path, summary, held_out, iterations=0)
         case "unmeasured":
             write_sample_run(tmp_path, least | {"finished": False}, iterations=4)
         case _:

@@ -18,12 +18,13 @@ from rich.console import Console
 
 from tests.support.places import ROOT
 from trainer.cli import app as cli
-from trainer.launch.keeper import Child, Pace, Restarts
-from trainer.launch.supervisor import console_log, redis_child, supervise
+from trainer.launch.supervisor import Child, Pace, Restarts, console_log, redis_child, supervise
 from verifier.errors import InvalidInput, ProofmillError, RedisUnavailable, WorkerKilled
 from verifier.sandbox.child import process_tree
 from verifier.streams.connection import connect
 from verifier.streams.valkey import server_socket
+
+pytestmark = pytest.mark.e2e
 
 QUICK = Pace(first_wait_s=0.02, longest_wait_s=0.1, main_grace_s=60.0, grace_s=60.0)
 WAITING = "print('waits'); import time; time.sleep(60)"
@@ -264,7 +265,7 @@ def test_the_log_survives_a_terminal_that_knows_only_ascii() -> None:
 
 SUPERVISOR = f"""
 import asyncio, sys
-from trainer.launch.keeper import Child
+from trainer.launch.supervisor import Child
 from trainer.launch.supervisor import supervise
 script = "import os; print(os.getpid()); " + {DEAF!r}
 command = (sys.executable, "-S", "-c", script)

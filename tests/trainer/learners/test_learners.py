@@ -67,14 +67,25 @@ LEARNERS: dict[str, Make] = {
 }
 
 
+@pytest.fixture(scope="module")
+def two_answers(tokenizer: PreTrainedTokenizerFast) -> dict[str, torch.Tensor]:
+    """The weights of a policy that gives one answer or another to one prompt."""
+    model = build_policy(CONFIG, tokenizer, seed=0)
+    pairs = [(PAIRS[0][0], "by simp"), (PAIRS[0][0], "by omega")]
+    start = SupervisedConfig(learning_rate=5e-3, warmup_steps=5, batch_size=2, steps=80)
+    train_supervised(model, tokenizer, pairs, start)
+    return model.state_dict()
+
+
 @pytest.mark.parametrize("name", LEARNERS)
 def test_a_learner_raises_the_probability_of_what_is_proved(
-    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, name: str
+    model: LlamaForCausalLM,
+    tokenizer: PreTrainedTokenizerFast,
+    two_answers: dict[str, torch.Tensor],
+    name: str,
 ) -> None:
     """A policy that knows two answers comes to give the proved one; every eighth verdict is unknown."""
-    two_answers = [(PAIRS[0][0], "by simp"), (PAIRS[0][0], "by omega")]
-    start = SupervisedConfig(learning_rate=5e-3, warmup_steps=5, batch_size=2, steps=80)
-    train_supervised(model, tokenizer, two_answers, start)
+    model.load_state_dict(two_answers)
 
     def share(samples: list[Sample]) -> float:
         return sum(s.text == "by simp" for s in samples) / len(samples)
@@ -83,6 +94,8 @@ def test_a_learner_raises_the_probability_of_what_is_proved(
     learner = LEARNERS[name](model, tokenizer)
     for seed in range(12):
         samples = sampled_group(model, tokenizer, seed)
+        if share(samples) > 0.95:
+            break
         statuses = [Status.PROVED if s.text == "by simp" else Status.REJECTED for s in samples]
         statuses[::8] = [Status.TIMEOUT] * len(statuses[::8])
         rollouts = [rollout(s, status) for s, status in zip(samples, statuses, strict=True)]

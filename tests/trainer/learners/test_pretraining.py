@@ -1,7 +1,6 @@
 """Pre-training: what is read of which files, how it is cut into blocks, and what a model learns from it."""
 
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,18 +8,17 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from rich.progress import Progress
 from torch.nn.functional import cross_entropy
 from transformers import LlamaForCausalLM, PreTrainedModel, PreTrainedTokenizerBase, PreTrainedTokenizerFast
 
 from prover.generators.transformers import load_model
 from tests.support.toys import CONFIG, PAIRS, unchanged, weights
 from trainer.config import RunConfig
-from trainer.experiments.demo import supervised_start
 from trainer.learners.pretraining import PretrainingConfig, blocks_of, pretrain, read_texts
 from trainer.model.policy import build_policy
 from trainer.model.tokenizer import train_tokenizer
-from trainer.run.session import Session
+from trainer.run.directory import read_times
+from trainer.run.start import supervised_start
 from verifier.errors import InvalidInput
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -181,12 +179,10 @@ def start_with(
             "supervised": {"steps": 1, "learning_rate": 1e-6, "final_learning_rate": 0},
         }
     )
-    times: set[str] = set()
-    writer: Any = SimpleNamespace(took=lambda what, _: times.add(what))
-    exchange: Any = None
-    start = supervised_start(Session(config, directory, writer, exchange, Progress(disable=True)), PAIRS)
-    model, _ = load_model(start.policy.directory)
-    return model, start.tokenizer, times
+    directory.mkdir()
+    supervised_start(config, PAIRS, directory)
+    model, tokenizer = load_model(directory / "policy")
+    return model, tokenizer, set(read_times(directory))
 
 
 def test_the_supervised_start_begins_from_the_pretrained_model(tmp_path: Path) -> None:

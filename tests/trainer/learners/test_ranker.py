@@ -17,7 +17,7 @@ from transformers import (
 )
 
 from prover.formats.prompts import encode_completion, encode_prompt
-from prover.theorem import Attempt, Theorem
+from prover.theorem import Attempt
 from trainer.learners.preferences import (
     Pair,
     Preference,
@@ -76,9 +76,9 @@ def rollout(
     finished: bool = True,
 ) -> Rollout:
     attempt = Attempt(
-        id="a",
         group=name,
-        theorem=Theorem(name=name, statement="theorem t : True", source="test", split="train"),
+        index=0,
+        theorem=name,
         policy_version=0,
         proof=str(token) if proof is None else proof,
         prompt_ids=(prompt,),
@@ -86,7 +86,7 @@ def rollout(
         logprobs=(-1.0,),
         finished=finished,
     )
-    return Rollout.judged(attempt, Verdict(id="a", status=status, reason=""))
+    return Rollout(attempt=attempt, verdict=Verdict(id="a", status=status, reason=""))
 
 
 def tokens_of(pairs: list[Pair]) -> set[tuple[int, int]]:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from prover.theorem import Attempt, Theorem
+from prover.theorem import Attempt
 from trainer.learners import trpo
 from trainer.learners.base import Learner
 from trainer.learners.trpo import (
@@ -324,9 +324,9 @@ def test_what_trpo_cannot_use_is_refused_by_cause(model: LlamaForCausalLM) -> No
 def test_the_learner_makes_the_proved_likelier_and_reads_no_unknown_verdict(model: LlamaForCausalLM) -> None:
     def rollout(example: Example, status: Status) -> Rollout:
         attempt = Attempt(
-            id="a",
             group="g",
-            theorem=Theorem(name="t", statement="theorem t : True", source="test", split="train"),
+            index=0,
+            theorem="t",
             policy_version=0,
             proof="",
             prompt_ids=example.prompt_ids,
@@ -334,7 +334,7 @@ def test_the_learner_makes_the_proved_likelier_and_reads_no_unknown_verdict(mode
             logprobs=example.old_logprobs or (),
             finished=True,
         )
-        return Rollout.judged(attempt, Verdict(id="a", status=status, reason=""))
+        return Rollout(attempt=attempt, verdict=Verdict(id="a", status=status, reason=""))
 
     def logprob(example: Example) -> float:
         (batch,) = micro_batches([example], max_tokens=1)

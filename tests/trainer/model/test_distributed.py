@@ -54,6 +54,7 @@ def flat(weights: Mapping[str, torch.Tensor]) -> torch.Tensor:
     return torch.cat([weights[name].flatten() for name in sorted(weights)])
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize(
     ("name", "launcher"), [*((name, TORCHRUN) for name in LESSONS), ("grpo", ACCELERATE)]
 )

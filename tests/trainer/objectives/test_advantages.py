@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.theorem import Attempt, Theorem
+from prover.theorem import Attempt
 from trainer.learners.policy_gradient import PolicyGradientConfig, examples_of
 from trainer.objectives.advantages import Baseline, group_advantages, is_informative, overlong_penalty
 from trainer.rollout import Rollout, reward_of
@@ -20,11 +20,10 @@ baselines = st.sampled_from(BASELINES)
 
 
 def rollout(group: str, status: Status, *, tokens: int = 1, finished: bool = True) -> Rollout:
-    theorem = Theorem(name="t", statement="theorem t : True", source="test", split="train")
     attempt = Attempt(
-        id=f"{group}-{status}",
         group=group,
-        theorem=theorem,
+        index=0,
+        theorem="t",
         policy_version=0,
         proof="trivial",
         prompt_ids=(0,),
@@ -32,7 +31,7 @@ def rollout(group: str, status: Status, *, tokens: int = 1, finished: bool = Tru
         logprobs=(-1.0,) * tokens,
         finished=finished,
     )
-    return Rollout.judged(attempt, Verdict(id=attempt.id, status=status, reason=""))
+    return Rollout(attempt=attempt, verdict=Verdict(id=attempt.id, status=status, reason=""))
 
 
 @given(groups)

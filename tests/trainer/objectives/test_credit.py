@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import pytest
 from hypothesis import given
@@ -15,11 +15,11 @@ from transformers import PreTrainedTokenizerFast
 
 from tests.support.credit_cases import CASES
 from tests.support.credit_tokens import TOKENS
+from tests.support.toys import rollout_of
 from trainer.model.tokenizer import train_tokenizer
 from trainer.objectives.advantages import group_advantages
 from trainer.objectives.credit import (
     CreditConfig,
-    Judged,
     first_error_credit,
     group_token_advantages,
     lecture_credit,
@@ -30,6 +30,7 @@ from trainer.objectives.credit import (
 )
 from trainer.objectives.tactic_spans import Span, first_error_of, steps_of
 from trainer.objectives.token_bytes import bytes_of_tokens, token_spans
+from trainer.rollout import Rollout
 from verifier.errors import InvalidInput
 from verifier.judging.pool import LeanPool
 from verifier.options import Options
@@ -69,24 +70,43 @@ def characters(text: str) -> list[bytes]:
     return [*(each.encode() for each in text), b""]
 
 
+class Spelled(NamedTuple):
+    """A rollout with the bytes of its tokens."""
+
+    rollout: Rollout
+    token_bytes: list[bytes]
+
+
+def spell(text: str, token_bytes: list[bytes], verdict: Verdict) -> Spelled:
+    return Spelled(rollout_of(text, verdict), token_bytes)
+
+
+def of_group(
+    config: CreditConfig, group: Sequence[Spelled], advantages: list[float | None]
+) -> list[list[float] | None]:
+    rollouts, token_bytes = [each.rollout for each in group], [each.token_bytes for each in group]
+    return group_token_advantages(config, rollouts, token_bytes, advantages)
+
+
 TEXT = "by\n  constructor\n  · exact hp\n  · simp"
 TACTICS = ["constructor", "exact hp", "simp"]
-PROVED = Judged(TEXT, characters(TEXT), verdict(TEXT, TACTICS))
-REFUTED = Judged(TEXT, characters(TEXT), verdict(TEXT, TACTICS, error="hp"))
-UNKNOWN = Judged(TEXT, characters(TEXT), verdict(TEXT, TACTICS, status=Status.TIMEOUT))
+PROVED = spell(TEXT, characters(TEXT), verdict(TEXT, TACTICS))
+REFUTED = spell(TEXT, characters(TEXT), verdict(TEXT, TACTICS, error="hp"))
+UNKNOWN = spell(TEXT, characters(TEXT), verdict(TEXT, TACTICS, status=Status.TIMEOUT))
 GROUP = [PROVED, REFUTED, UNKNOWN, PROVED]
 
 
-def advantages_of(group: list[Judged]) -> list[float | None]:
-    rewards = {Kind.PROVED: 1.0, Kind.REFUTED: 0.0, Kind.UNKNOWN: None}
-    return group_advantages([rewards[each.verdict.kind] for each in group])
+def advantages_of(group: list[Spelled]) -> list[float | None]:
+    return group_advantages([each.rollout.reward for each in group])
 
 
-def credited(config: CreditConfig, judged: Judged, advantage: float = 0.0) -> dict[str, float]:
+def credited(config: CreditConfig, judged: Spelled, advantage: float = 0.0) -> dict[str, float]:
     """What stands on the tokens at which tactics begin or that got something, by their place in the text."""
-    tokens = token_advantages(config, judged, advantage, mean=0.5, solve_rate=0.25)
+    tokens = token_advantages(config, *judged, advantage, mean=0.5, solve_rate=0.25)
     assert tokens is not None
-    return {judged.text[i:][:6]: value for i, value in enumerate(tokens) if value != advantage}
+    return {
+        judged.rollout.attempt.proof[i:][:6]: value for i, value in enumerate(tokens) if value != advantage
+    }
 
 
 async def test_steps_blame_and_tokens_are_those_written_down_by_hand(pool: LeanPool) -> None:
@@ -134,8 +154,8 @@ async def test_credit_lands_on_the_tokens_of_the_blamed_tactic(pool: LeanPool) -
         Submission(id="x", statement=statement, proof=proof), Options(tactics=True, goals=False)
     )
     ids = TOKENIZER(proof, add_special_tokens=False).input_ids
-    judged = Judged(proof, bytes_of_tokens(TOKENIZER, ids), said)
-    tokens = token_advantages(CreditConfig(scheme="lecture"), judged, 0.0, mean=0.0, solve_rate=0.5)
+    judged = spell(proof, bytes_of_tokens(TOKENIZER, ids), said)
+    tokens = token_advantages(CreditConfig(scheme="lecture"), *judged, 0.0, mean=0.0, solve_rate=0.5)
     assert tokens is not None
     spans = token_spans(judged.token_bytes)
     assert {proof[spans[i][0] :][:6].strip()[:4]: v for i, v in enumerate(tokens) if v} == {
@@ -148,39 +168,37 @@ async def test_credit_lands_on_the_tokens_of_the_blamed_tactic(pool: LeanPool) -
 def test_weight_zero_is_exactly_the_outcome(scheme: Scheme) -> None:
     advantages = advantages_of(GROUP)
     plain = [None if a is None else [a] * len(TEXT) + [a] for a in advantages]
-    assert group_token_advantages(CreditConfig(scheme=scheme, weight=0), GROUP, advantages) == plain
-    assert group_token_advantages(CreditConfig(), GROUP, advantages) == plain
+    assert of_group(CreditConfig(scheme=scheme, weight=0), GROUP, advantages) == plain
+    assert of_group(CreditConfig(), GROUP, advantages) == plain
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_unknown_verdicts_get_none_and_leave_the_others_as_if_they_were_absent(scheme: Scheme) -> None:
     config = CreditConfig(scheme=scheme)
-    found = group_token_advantages(config, GROUP, advantages_of(GROUP))
+    found = of_group(config, GROUP, advantages_of(GROUP))
     assert [each is None for each in found] == [False, False, True, False]
     known = [PROVED, REFUTED, PROVED]
-    assert [each for each in found if each] == group_token_advantages(config, known, advantages_of(known))
-    assert token_advantages(config, UNKNOWN, 1.0, mean=0.5, solve_rate=0.5) is None
-    assert group_token_advantages(config, [UNKNOWN], [None]) == [None]
+    assert [each for each in found if each] == of_group(config, known, advantages_of(known))
+    assert token_advantages(config, *UNKNOWN, 1.0, mean=0.5, solve_rate=0.5) is None
+    assert of_group(config, [UNKNOWN], [None]) == [None]
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 @given(st.lists(st.sampled_from([PROVED, REFUTED, UNKNOWN, UNKNOWN]), min_size=1, max_size=12))
 def test_any_number_of_unknown_verdicts_anywhere_changes_no_other(
-    scheme: Scheme, group: list[Judged]
+    scheme: Scheme, group: list[Spelled]
 ) -> None:
     config = CreditConfig(scheme=scheme)
     known = [each for each in group if each is not UNKNOWN]
-    found = group_token_advantages(config, group, advantages_of(group))
-    assert [each for each in found if each is not None] == group_token_advantages(
-        config, known, advantages_of(known)
-    )
+    found = of_group(config, group, advantages_of(group))
+    assert [each for each in found if each is not None] == of_group(config, known, advantages_of(known))
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_what_is_prepended_shifts_spans_and_changes_no_credit(scheme: Scheme) -> None:
     config = CreditConfig(scheme=scheme)
     comment = "-- ⟨∀ℝ₀⟩ 😀\n"
-    shifted = Judged(comment + TEXT, characters(comment + TEXT), verdict(comment + TEXT, TACTICS, error="hp"))
+    shifted = spell(comment + TEXT, characters(comment + TEXT), verdict(comment + TEXT, TACTICS, error="hp"))
     assert credited(config, shifted, -0.5).items() >= credited(config, REFUTED, -0.5).items()
 
 
@@ -239,9 +257,9 @@ def test_harmless_extra_tactics_earn_nothing_in_total(
     said = verdict(text, [], error=None if proved else "exact hp").model_copy(
         update={"tactics": tuple(Tactic(start=a, stop=b, goals_before="", goals_after="") for a, b in spans)}
     )
-    judged = Judged(text, [*(text[i : i + size].encode() for i in range(0, len(text), size)), b""], said)
+    judged = spell(text, [*(text[i : i + size].encode() for i in range(0, len(text), size)), b""], said)
     config = CreditConfig(scheme="potential", placement=placement)
-    tokens = token_advantages(config, judged, 0.5, mean=0.5, solve_rate=rate)
+    tokens = token_advantages(config, *judged, 0.5, mean=0.5, solve_rate=rate)
     assert tokens is not None
     assert sum(each - 0.5 for each in tokens) == pytest.approx(float(proved) - rate, abs=1e-9)
 
@@ -265,7 +283,7 @@ def test_the_verified_prefix_is_taken_off_a_refuted_attempt(
 
 
 def test_each_scheme_puts_its_credit_on_first_tokens() -> None:
-    def of(scheme: Scheme, judged: Judged) -> dict[str, float]:
+    def of(scheme: Scheme, judged: Spelled) -> dict[str, float]:
         return credited(CreditConfig(scheme=scheme, weight=0.5), judged)
 
     assert of("first_error", PROVED) == pytest.approx({"constr": 0.25, "exact ": 0.25, "simp": 0.25})
@@ -273,7 +291,9 @@ def test_each_scheme_puts_its_credit_on_first_tokens() -> None:
     assert of("lecture", REFUTED) == {"constr": 0.5, "exact ": -0.5, "simp": 0.5}
     root = 0.25 ** (2 / 3)
     assert of("potential", REFUTED) == pytest.approx({"constr": (root - 0.25) / 2, "exact ": -root / 2})
-    prefix = token_advantages(CreditConfig(scheme="verified_prefix"), REFUTED, -1.0, mean=0.5, solve_rate=0.5)
+    prefix = token_advantages(
+        CreditConfig(scheme="verified_prefix"), *REFUTED, -1.0, mean=0.5, solve_rate=0.5
+    )
     good = TEXT.index("exact")
     assert prefix == [0.0] * good + [-1.0] * (len(TEXT) + 1 - good)
 
@@ -290,9 +310,9 @@ def test_a_structured_tactic_owns_the_tokens_before_the_first_tactic_inside_it(
     placement: Literal["first_token", "all_tokens", "last_token"], owners: list[str]
 ) -> None:
     text = "by\n  have h : p := by\n    exact hp"
-    judged = Judged(text, characters(text), verdict(text, [text[5:], "exact hp"]))
+    judged = spell(text, characters(text), verdict(text, [text[5:], "exact hp"]))
     config = CreditConfig(scheme="lecture", placement=placement)
-    tokens = token_advantages(config, judged, 0.0, mean=0.0, solve_rate=0.5)
+    tokens = token_advantages(config, *judged, 0.0, mean=0.0, solve_rate=0.5)
     assert tokens is not None
     assert [text[i] for i, value in enumerate(tokens) if value == 1.0] == owners
     assert sum(tokens) == len(owners)
@@ -321,11 +341,11 @@ def test_an_error_at_the_end_of_the_text_belongs_to_the_token_that_ended_it() ->
     text = "by simp ("
     said = verdict(text, ["simp"], error="(")
     cut = said.messages[0].model_copy(update={"start": len(text)})
-    judged = Judged(text, characters(text), said.model_copy(update={"messages": (cut,)}))
-    tokens = token_advantages(CreditConfig(scheme="lecture"), judged, 0.0, mean=0.0, solve_rate=0.5)
+    judged = spell(text, characters(text), said.model_copy(update={"messages": (cut,)}))
+    tokens = token_advantages(CreditConfig(scheme="lecture"), *judged, 0.0, mean=0.0, solve_rate=0.5)
     assert tokens is not None and tokens[-1] == -1.0
-    unfinished = Judged(text, judged.token_bytes[:-1], judged.verdict)
-    tokens = token_advantages(CreditConfig(scheme="lecture"), unfinished, 0.0, mean=0.0, solve_rate=0.5)
+    unfinished = spell(text, judged.token_bytes[:-1], judged.rollout.verdict)
+    tokens = token_advantages(CreditConfig(scheme="lecture"), *unfinished, 0.0, mean=0.0, solve_rate=0.5)
     assert tokens is not None and tokens[-1] == -1.0
 
 
@@ -333,8 +353,8 @@ def test_the_owner_of_a_cut_character_is_the_first_token_that_has_a_part_of_it()
     assert token_spans([b"a\xe2", b"\x9f", b"\xa8", b"b", b""]) == [(0, 2), (1, 2), (1, 2), (2, 3), (3, 3)]
     text = "⟨simp"
     pieces = [b"\xe2", b"\x9f", b"\xa8simp"]
-    judged = Judged(text, pieces, verdict(text, [], error="⟨"))
-    assert token_advantages(CreditConfig(scheme="lecture"), judged, 0.0, mean=0.0, solve_rate=0.5) == [
+    judged = spell(text, pieces, verdict(text, [], error="⟨"))
+    assert token_advantages(CreditConfig(scheme="lecture"), *judged, 0.0, mean=0.0, solve_rate=0.5) == [
         -1.0,
         0.0,
         0.0,
@@ -409,10 +429,12 @@ def test_a_tokenizer_whose_bytes_are_not_known_is_refused() -> None:
 def test_tokens_of_another_text_and_proofs_without_tactics_are_refused() -> None:
     config = CreditConfig(scheme="lecture")
     with pytest.raises(InvalidInput, match="do not spell"):
-        token_advantages(config, Judged("by rfl", [b"by"], PROVED.verdict), 0.0, mean=0.5, solve_rate=0.5)
-    blind = PROVED.verdict.model_copy(update={"tactics": None})
+        token_advantages(
+            config, *spell("by rfl", [b"by"], PROVED.rollout.verdict), 0.0, mean=0.5, solve_rate=0.5
+        )
+    blind = PROVED.rollout.verdict.model_copy(update={"tactics": None})
     with pytest.raises(InvalidInput, match="tactics=True"):
-        token_advantages(config, Judged(TEXT, PROVED.token_bytes, blind), 0.0, mean=0.5, solve_rate=0.5)
+        token_advantages(config, *spell(TEXT, PROVED.token_bytes, blind), 0.0, mean=0.5, solve_rate=0.5)
 
 
 def test_settings_that_break_what_a_scheme_promises_are_refused() -> None:

@@ -5,48 +5,11 @@ from collections import Counter
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.generators.base import SamplingParams
-from prover.generators.messages import AttemptMessage, Task
-from prover.theorem import Attempt, Theorem
+from prover.generators.messages import Task
+from tests.support.orders import attempt, task, verdict, with_proofs
 from trainer.run.books import Account, Books, Group
-from trainer.run.rounds import groups_to_issue, is_stale, round_of
+from trainer.run.rounds import groups_of_attempts, groups_to_issue, is_stale, round_of
 from verifier.verdict import Status, Verdict
-
-
-def task(name: str, samples: int = 2, version: int = 0) -> Task:
-    return Task(
-        id=name,
-        theorem=Theorem(name=name, statement="theorem t : True", source="test", split="train"),
-        policy="/policy",
-        policy_version=version,
-        sampling=SamplingParams(samples=samples),
-    )
-
-
-def attempt(task: Task, index: int) -> AttemptMessage:
-    return AttemptMessage.of(
-        Attempt(
-            id=task.attempt_id(index),
-            group=task.id,
-            theorem=task.theorem,
-            policy_version=task.policy_version,
-            proof="trivial",
-            prompt_ids=(1,),
-            token_ids=(2,),
-            logprobs=(-0.5,),
-            finished=True,
-        ),
-        sampling_ms=1.0,
-    )
-
-
-def given_proof(task: Task, index: int) -> AttemptMessage:
-    """Nobody sampled it."""
-    return AttemptMessage(submission=attempt(task, index).submission)
-
-
-def verdict(task: Task, index: int, status: Status = Status.PROVED) -> Verdict:
-    return Verdict(id=task.attempt_id(index), status=status, reason="because")
 
 
 def books_of(*tasks: Task) -> Books:
@@ -55,12 +18,11 @@ def books_of(*tasks: Task) -> Books:
     return books
 
 
-TASKS = [task("a"), task("b", 1), task("c/d", 3)]
+TASKS = [task("a"), task("b", 1), task("c/d", 3), with_proofs(task("n", 2))]
 ATTEMPTS = [(each, index) for each in TASKS for index in range(each.sampling.samples)]
 EVENTS = st.lists(
     st.one_of(
         st.tuples(st.just("attempt"), st.sampled_from(ATTEMPTS)),
-        st.tuples(st.just("given"), st.sampled_from(ATTEMPTS)),
         st.tuples(st.just("proved"), st.sampled_from(ATTEMPTS)),
         st.tuples(st.just("rejected"), st.sampled_from(ATTEMPTS)),
         st.tuples(st.just("timeout"), st.sampled_from(ATTEMPTS)),
@@ -81,10 +43,8 @@ def test_the_books_balance_whatever_comes_and_whenever_they_are_read_back(
         match event:
             case "attempt":
                 books.attempt(attempt(of, index))
-            case "given":
-                books.attempt(given_proof(of, index))
             case "dead":
-                books.bury([of.attempt_id(index)], "it ended five generators")
+                books.bury([of.attempt_ids[index]], "it ended five generators")
             case "close":
                 for group in books.open:
                     if group.task.id == of.id:
@@ -99,7 +59,7 @@ def test_the_books_balance_whatever_comes_and_whenever_they_are_read_back(
     for group in books.open:
         books.close(group, stale=stale)
     closed = sum(books.accounts[each] for each in Account if each is not Account.LATE)
-    assert (closed, books.owed, books.issued) == (6, 0, 6)
+    assert (closed, books.owed, books.issued) == (8, 0, 8)
 
 
 def test_a_group_is_complete_when_each_attempt_is_judged_or_moved_away() -> None:
@@ -110,7 +70,7 @@ def test_a_group_is_complete_when_each_attempt_is_judged_or_moved_away() -> None
     assert group.owed == [1]
     assert books.verdict(verdict(a, 1)), "a verdict may come before its attempt"
     assert group.owed == [1]
-    books.bury([a.attempt_id(1)], "no")
+    books.bury([a.attempt_ids[1]], "no")
     assert group.owed == []
 
 
@@ -121,8 +81,9 @@ def test_what_comes_again_or_unasked_is_nobodys() -> None:
     assert not books.attempt(attempt(a, 0))
     assert books.verdict(verdict(a, 0))
     assert not books.verdict(verdict(a, 0, Status.REJECTED))
-    for other in (task("b"), task("a", samples=9)):
+    for other in (task("b", samples=9), task("a", samples=9)):
         assert not books.verdict(verdict(other, 5))
+        assert not books.attempt(attempt(other, 5))
     assert not books.verdict(Verdict(id="a/x", status=Status.PROVED, reason=""))
     (entry, account) = books.open[0].entries(stale=False)[0]
     assert (entry.verdict.status, account) == (Status.PROVED, Account.TRAINED)
@@ -142,10 +103,8 @@ def test_an_attempt_without_a_verdict_is_unknown_and_never_refuted() -> None:
 
 
 def test_a_given_proof_is_accounted_for_and_nothing_is_learned_from_it() -> None:
-    a = task("a")
+    a = with_proofs(task("a"))
     books = books_of(a)
-    books.attempt(given_proof(a, 0))
-    books.attempt(given_proof(a, 1))
     books.verdict(verdict(a, 0))
     books.verdict(verdict(a, 1, Status.TIMEOUT))
     (group,) = books.open
@@ -175,7 +134,7 @@ def test_an_attempt_that_was_judged_before_it_was_moved_away_counts_as_judged() 
     a = task("a", samples=1)
     books = books_of(a)
     books.attempt(attempt(a, 0))
-    books.bury([a.attempt_id(0)], "it ended five verifiers")
+    books.bury([a.attempt_ids[0]], "it ended five verifiers")
     books.verdict(verdict(a, 0))
     (group,) = books.open
     assert group.account_of(0, stale=False) is Account.TRAINED
@@ -222,3 +181,22 @@ def test_an_attempt_is_stale_when_its_policy_is_more_versions_old_than_allowed()
     (group,) = groups(3)
     assert not is_stale(group, 4, 1)
     assert is_stale(group, 5, 1)
+
+
+@given(st.integers(4, 200), st.integers(1, 16), st.lists(st.floats(0.5, 4), min_size=30, max_size=30))
+def test_a_run_has_as_many_attempts_however_large_its_groups_are(
+    count: int, samples: int, sizes: list[float]
+) -> None:
+    surplus = 0
+    for size in sizes:
+        attempts = max(1, round(samples * size))
+        surplus += attempts * groups_of_attempts(count, samples=samples, surplus=surplus) - count * samples
+        assert abs(surplus) <= 5 * count * samples, "it is made up for, and never piles up"
+
+
+def test_groups_of_the_usual_size_are_as_many_as_asked_for() -> None:
+    assert groups_of_attempts(128, samples=4, surplus=0) == 128
+    assert groups_of_attempts(128, samples=4, surplus=40) == 118
+    assert groups_of_attempts(128, samples=4, surplus=-40) == 138
+    assert groups_of_attempts(2, samples=4, surplus=400) == 1, "a round is never empty"
+    assert groups_of_attempts(0, samples=4, surplus=-400) == 0, "unless nothing is to be issued"

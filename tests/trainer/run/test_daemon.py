@@ -15,13 +15,12 @@ from prover.library.training_set import TrainingSet
 from prover.theorem import Theorem
 from tests.chaos import chaos, prepare
 from tests.support.answering import answering
-from trainer.config import RunConfig, load_config, run_config
-from trainer.launch.processes import Processes, generator_arguments, verifier_arguments
+from trainer.config import RunConfig, load_config, run_config, write_settings
+from trainer.launch.up import run_up
 from trainer.run.daemon import run_daemon
 from trainer.run.start import alone_in, curriculum_of
 from verifier.errors import InvalidInput, ProofmillError, StalledError
 from verifier.lean.runtime import LeanRuntime
-from verifier.streams.connection import REDIS_VARIABLE
 from verifier.streams.valkey import EmbeddedRedis
 
 TIMES = {"wall_s", "learning_s", "sampling_s", "lean_s", "busy", "bottleneck"}
@@ -29,9 +28,8 @@ OF_THE_CACHE = {"lean_calls", "cached"}
 
 
 @pytest.fixture
-def redis_url(tmp_path: Path) -> Iterator[str]:
-    with EmbeddedRedis(tmp_path / "redis") as server:
-        yield server.url
+def redis_url(redis_server: EmbeddedRedis) -> str:
+    return redis_server.url
 
 
 @pytest.fixture
@@ -99,6 +97,8 @@ def test_what_is_sampled_ahead_is_learned_from_one_version_later(
     assert len(list((run / "versions").iterdir())) <= 3, "the newest, the best, and what is sampled from"
 
 
+@pytest.mark.e2e
+@pytest.mark.redis
 @pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(
     tmp_path: Path, lean_runtime: LeanRuntime
@@ -125,10 +125,10 @@ def test_a_run_that_nobody_answers_ends_and_counts_no_attempt_as_refuted(
     assert "pass_rate" not in rounds[0]
 
 
+@pytest.mark.e2e
 @pytest.mark.slow
 def test_a_false_statement_among_two_hundred_is_disproved_reported_and_tried_no_more(
     config: RunConfig,
-    redis_url: str,
     lean_runtime: LeanRuntime,
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
@@ -150,19 +150,13 @@ def test_a_false_statement_among_two_hundred_is_disproved_reported_and_tried_no_
     planted = run_config(settings)
     run = tmp_path / "run"
     run.mkdir()
-    with Processes(run) as processes:
-        for name, arguments in (
-            ("verifier", verifier_arguments(planted, "run")),
-            ("generator", generator_arguments(planted, "run")),
-        ):
-            processes.start(name, arguments, {REDIS_VARIABLE: redis_url})
-        run_daemon(planted, run, redis_url, "run")
+    assert run_up(write_settings(planted, run), planted, run) == 0
     rounds = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     disproved = [each["disproved"] for each in rounds]
     known_in = disproved.index(1) + 1
     assert disproved == [0] * (known_in - 1) + [1] * (len(rounds) + 1 - known_in)
     assert 1 < known_in < len(rounds)
-    assert "`planted` is false: its negation is proved" in capfd.readouterr().err
+    assert "`planted` is false: its negation is proved" in capfd.readouterr().out
     attempts = [json.loads(line) for line in (run / "attempts.jsonl").read_text().splitlines()]
     disproofs = [row for row in attempts if row["phase"] == "disproof"]
     assert {row["theorem"] for row in disproofs if row["status"] == "proved"} == {"planted.negated"}

@@ -1,7 +1,6 @@
 """Learners that are formulas, recorded runs drawn again, and policies compared on them."""
 
 import json
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from prover.generators.sealed import new_sealed
 from prover.library.features import FEATURES
 from prover.theorem import Theorem
 from trainer.bench.curriculum import bench_curriculum
+from trainer.bench.settings import CurriculumBenchSettings
 from trainer.cli.curriculum import curriculum_app
 from trainer.config import run_config
 from trainer.curriculum.config import CurriculumConfig
@@ -161,13 +161,13 @@ def test_where_uniform_solves_nothing_there_is_no_ratio() -> None:
 
 
 def test_choosing_from_a_store_is_measured(tmp_path: Path) -> None:
-    bench = partial(bench_curriculum, theorems=1500, count=64, rounds=3, policy="informative")
+    settings = CurriculumBenchSettings(theorems=1500, count=64, rounds=3, store=tmp_path / "t.db")
     added = []
-    measured = bench(store=tmp_path / "t.db", on_added=lambda: added.append(1))
+    measured = bench_curriculum(settings, on_added=lambda: added.append(1))
     assert (measured.theorems, len(added)) == (1500, 2)
     assert 64 < measured.touched <= 3 * 64
     assert measured.choose_ms_p50 > 0 and measured.rss_mb > 10
-    assert bench(store=tmp_path / "t.db").theorems == 1500
+    assert bench_curriculum(settings).theorems == 1500
 
 
 # Recorded runs
@@ -191,12 +191,12 @@ def write_run(directory: Path, rates: dict[str, float], attempts: int = 4) -> Pa
         for phase, status in [
             ("train", Status.PROVED if place < rate * attempts else Status.REJECTED),
             ("train", Status.TIMEOUT),
-            ("after", Status.PROVED),
+            ("supervised", Status.PROVED),
         ]
     ]
     (directory / "attempts.jsonl").write_text("".join(row.model_dump_json() + "\n" for row in rows), "utf-8")
     summary = Summary(algorithm="grpo", seed=0)
-    (directory / "summary.json").write_text(summary.model_dump_json(by_alias=True), "utf-8")
+    (directory / "summary.json").write_text(summary.model_dump_json(), "utf-8")
     return directory
 
 

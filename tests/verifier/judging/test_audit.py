@@ -14,7 +14,7 @@ from verifier.errors import InvalidInput
 from verifier.judging.certificate import CertificateStore, StoredProof, audit_again, audit_all, stored_proofs
 from verifier.judging.pool import LeanPool
 from verifier.judging.protocol import AuditReply, Export, audit_request, check_request
-from verifier.judging.rules import audited
+from verifier.judging.rules import judge_audit
 from verifier.judging.worker_set import WorkerSet
 from verifier.lean.runtime import LeanRuntime
 from verifier.verdict import Status, Submission
@@ -62,8 +62,9 @@ theorem t {α : Sort u} {β : Sort v} (f : α → β) : (fun x => f x) = f := h 
 FALSE = "theorem t : (1 : Nat) = 2"
 
 
-async def export_of(screens: WorkerSet, statement: str, code: str) -> Export:
-    reply, _ = await screens.ask("", check_request("", statement, code, heartbeats=200_000, kernel=False), 60)
+async def export_of(screeners: WorkerSet, statement: str, code: str) -> Export:
+    request = check_request("", statement, code, heartbeats=200_000, kernel=False)
+    reply, _ = await screeners.ask("", request, 60)
     assert reply.messages == () and reply.export is not None, reply
     return reply.export
 
@@ -74,8 +75,8 @@ async def audit(auditors: WorkerSet, statement: str, export: Export) -> AuditRep
 
 
 @pytest_asyncio.fixture(scope="session")
-async def exports(screens: WorkerSet) -> dict[str, Export]:
-    return {name: await export_of(screens, *proof) for name, proof in PROOFS.items()}
+async def exports(screeners: WorkerSet) -> dict[str, Export]:
+    return {name: await export_of(screeners, *proof) for name, proof in PROOFS.items()}
 
 
 @pytest.mark.parametrize("name", PROOFS)
@@ -83,7 +84,7 @@ async def test_what_a_worker_exports_is_accepted(
     auditors: WorkerSet, exports: dict[str, Export], name: str
 ) -> None:
     reply = await audit(auditors, PROOFS[name][0], exports[name])
-    assert audited(reply) == (Status.PROVED, "`t` is proved")
+    assert judge_audit(reply) == (Status.PROVED, "`t` is proved")
 
 
 @given(
@@ -99,12 +100,12 @@ async def test_a_spoiled_export_never_proves_another_statement_nor_takes_the_aud
     statement = PROOFS[name][0]
     export = spoiled(exports[name], mutations, seed)
     reply = await audit(auditors, statement, export)
-    if audited(reply)[0] is Status.PROVED and type_of(export, "t") != type_of(exports[name], "t"):
+    if judge_audit(reply)[0] is Status.PROVED and type_of(export, "t") != type_of(exports[name], "t"):
         assert reply.type is not None
         equal = with_equality(export, exports[name], reply.type)
-        assert audited(await audit(auditors, statement, equal))[0] is Status.PROVED
-    assert audited(await audit(auditors, FALSE, export))[0] is not Status.PROVED
-    assert audited(await audit(auditors, PROOFS["term"][0], exports["term"]))[0] is Status.PROVED
+        assert judge_audit(await audit(auditors, statement, equal))[0] is Status.PROVED
+    assert judge_audit(await audit(auditors, FALSE, export))[0] is not Status.PROVED
+    assert judge_audit(await audit(auditors, PROOFS["term"][0], exports["term"]))[0] is Status.PROVED
     assert auditors.pids == (pid,)
 
 
@@ -116,11 +117,11 @@ async def test_the_kernel_is_asked_whether_types_are_equal_where_the_reader_cann
     reply = await audit(auditors, statement, honest)
     assert reply.type is not None
     equal = with_equality(honest, honest, reply.type)
-    assert audited(await audit(auditors, statement, equal))[0] is Status.PROVED
+    assert judge_audit(await audit(auditors, statement, equal))[0] is Status.PROVED
     other = await audit(auditors, FALSE, exports["term"])
     assert other.type is not None
     unequal = with_equality(honest, honest, other.type)
-    assert audited(await audit(auditors, statement, unequal))[0] is Status.KERNEL_REJECTED
+    assert judge_audit(await audit(auditors, statement, unequal))[0] is Status.KERNEL_REJECTED
 
 
 TYPE = 6
@@ -149,7 +150,7 @@ def false_export(*decls: dict[str, Any], exprs: tuple[list[Any], ...] = ()) -> E
 async def test_a_declaration_cannot_be_made_twice(auditors: WorkerSet) -> None:
     axiom = {"kind": "axiom", "name": 4, "params": [], "type": 1}
     reply = await audit(auditors, FALSE, false_export(axiom, axiom))
-    assert audited(reply)[0] is Status.FORBIDDEN
+    assert judge_audit(reply)[0] is Status.FORBIDDEN
     assert "`helper` is declared again" in reply.reason
 
 
@@ -158,14 +159,14 @@ async def test_a_name_of_leans_is_another_one_when_an_export_declares_it(auditor
     axiom = {"kind": "axiom", "name": 3, "params": [], "type": TYPE + 1}
     target = {"kind": "theorem", "name": 1, "params": [], "type": TYPE, "value": TYPE}
     reply = await audit(auditors, FALSE, false_export(axiom, target, exprs=(["sort", 1],)))
-    assert audited(reply)[0] is Status.KERNEL_REJECTED
+    assert judge_audit(reply)[0] is Status.KERNEL_REJECTED
 
 
 async def test_an_axiom_is_found_wherever_it_is(auditors: WorkerSet) -> None:
     helper = {"kind": "axiom", "name": 4, "params": [], "type": TYPE}
     target = {"kind": "theorem", "name": 1, "params": [], "type": TYPE, "value": TYPE + 1}
     reply = await audit(auditors, FALSE, false_export(helper, target, exprs=(["const", 4],)))
-    assert audited(reply) == (Status.DISALLOWED_AXIOM, "`t` depends on `helper`")
+    assert judge_audit(reply) == (Status.DISALLOWED_AXIOM, "`t` depends on `helper`")
 
 
 @pytest.mark.parametrize("name", ["propext", "Classical.choice", "Quot.sound"])
@@ -185,7 +186,7 @@ async def test_an_axiom_is_not_allowed_by_the_name_that_a_submission_gives_it(
         export["decls"][0]["name"] = 6
         export["exprs"][-1][1] = 6
     reply = await audit(auditors, FALSE, export)
-    assert audited(reply) == (Status.DISALLOWED_AXIOM, f"`t` depends on `{name}`")
+    assert judge_audit(reply) == (Status.DISALLOWED_AXIOM, f"`t` depends on `{name}`")
 
 
 async def test_the_reference_itself_is_no_proof(auditors: WorkerSet) -> None:
@@ -193,7 +194,7 @@ async def test_the_reference_itself_is_no_proof(auditors: WorkerSet) -> None:
     target = {"kind": "theorem", "name": 4, "params": [], "type": TYPE, "value": TYPE + 1}
     export = false_export(target, exprs=(["const", 1],))
     export["names"][3] = [0, "t"]
-    assert audited(await audit(auditors, FALSE, export))[0] is not Status.PROVED
+    assert judge_audit(await audit(auditors, FALSE, export))[0] is not Status.PROVED
 
 
 @pytest.mark.parametrize("tag", ["app", "lam", "pi", "let"])
@@ -219,7 +220,7 @@ async def test_terms_nested_deeply_are_refused_and_cost_nothing(auditors: Worker
                 "value": TYPE + depth,
             }
             reply = await audit(auditors, FALSE, false_export(decl, exprs=tuple(exprs)))
-            status, _ = audited(reply)
+            status, _ = judge_audit(reply)
             assert status is not Status.PROVED
             assert (status is Status.RESOURCE_EXHAUSTED) is (depth == 100_000)
     assert auditors.pids == (pid,)

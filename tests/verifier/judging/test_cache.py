@@ -1,12 +1,9 @@
 """The memory of verdicts, on a real Lean and a real Valkey: identical submissions are judged once."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
-import pytest_asyncio
 
 from verifier.errors import InvalidInput
 from verifier.judging.cache import VerdictCache, VerdictStore, digest_of
@@ -45,15 +42,15 @@ async def test_concurrent_duplicates_cost_one_elaboration_and_keep_their_ids(poo
 
 
 async def test_the_first_of_several_can_be_cancelled_without_the_others(
-    pool: LeanPool, screens: WorkerSet
+    pool: LeanPool, screeners: WorkerSet
 ) -> None:
     judge = Judge(pool)
-    worker = await screens._borrow("")
+    worker = await screeners._borrow("")
     first, second = (asyncio.create_task(judge.verify(named(name))) for name in "ab")
     await asyncio.sleep(0.1)
     first.cancel()
     await asyncio.sleep(0.1)
-    await screens._give_back(worker)
+    await screeners._give_back(worker)
     async with asyncio.timeout(20):
         verdict = await second
     assert (verdict.id, verdict.status) == ("b", Status.PROVED)
@@ -61,16 +58,16 @@ async def test_the_first_of_several_can_be_cancelled_without_the_others(
 
 
 async def test_when_nobody_waits_any_more_the_work_stops_and_can_be_asked_for_again(
-    pool: LeanPool, screens: WorkerSet
+    pool: LeanPool, screeners: WorkerSet
 ) -> None:
     judge = Judge(pool)
-    worker = await screens._borrow("")
+    worker = await screeners._borrow("")
     only = asyncio.create_task(judge.verify(named("a")))
     await asyncio.sleep(0.1)
     only.cancel()
     await asyncio.wait((only,))
     assert only.cancelled() and not judge.cache._queues
-    await screens._give_back(worker)
+    await screeners._give_back(worker)
     assert (await judge.verify(named("a"))).status is Status.PROVED
 
 
@@ -150,16 +147,12 @@ async def test_the_memory_forgets_what_was_used_longest_ago_and_never_holds_more
     assert [await ask("large", "x" * 2000) for _ in range(2)] == [False, False]
 
 
-@pytest_asyncio.fixture
-async def valkey(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
-    with await asyncio.to_thread(EmbeddedRedis, tmp_path) as server:
-        yield server
-
-
-async def test_verifiers_share_what_they_judged_through_redis(pool: LeanPool, valkey: EmbeddedRedis) -> None:
+async def test_verifiers_share_what_they_judged_through_redis(
+    pool: LeanPool, redis_server: EmbeddedRedis
+) -> None:
     lean_ms = []
     for name in "ab":
-        store = RedisVerdicts(valkey.url)
+        store = RedisVerdicts(redis_server.url)
         verdict = await Judge(pool, store=store).verify(named(name))
         assert (verdict.id, verdict.status) == (name, Status.PROVED)
         assert verdict.certificate is not None
@@ -169,9 +162,9 @@ async def test_verifiers_share_what_they_judged_through_redis(pool: LeanPool, va
 
 
 async def test_another_toolchain_and_what_nobody_can_read_are_judged_anew(
-    pool: LeanPool, valkey: EmbeddedRedis
+    pool: LeanPool, redis_server: EmbeddedRedis
 ) -> None:
-    store = RedisVerdicts(valkey.url)
+    store = RedisVerdicts(redis_server.url)
     (ours,) = (digest_of(named("a"), pool.options, pool.runtime.fingerprint),)
     await store.put(digest_of(named("a"), pool.options, "another toolchain"), b"{}")
     await store.put(ours, b"no verdict")
@@ -179,18 +172,18 @@ async def test_another_toolchain_and_what_nobody_can_read_are_judged_anew(
     assert verdict.status is Status.PROVED and verdict.lean_ms > 0
     unknown = named("u", header="import Nowhere")
     await Judge(pool, store=store).verify(unknown)
-    with connect(valkey.url) as client:
+    with connect(redis_server.url) as client:
         assert client.dbsize() == 2
     await store.close()
 
 
 async def test_a_redis_that_goes_away_costs_its_verdicts_and_nothing_else(
-    pool: LeanPool, valkey: EmbeddedRedis
+    pool: LeanPool, redis_server: EmbeddedRedis
 ) -> None:
-    store = RedisVerdicts(valkey.url)
+    store = RedisVerdicts(redis_server.url)
     judge = Judge(pool, store=store)
     assert (await judge.verify(named("a"))).status is Status.PROVED
-    valkey.stop()
+    redis_server.stop()
     again = await Judge(pool, store=store).verify(named("a"))
     assert again.status is Status.PROVED and again.lean_ms > 0
     assert (await judge.verify(named("a"))).lean_ms == 0

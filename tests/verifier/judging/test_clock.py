@@ -7,15 +7,17 @@ from pathlib import Path
 import libfaketime
 import pytest
 
-from prover.generators.messages import AttemptMessage
-from tests.trainer.run.test_books import attempt, task, verdict
+from prover.theorem import Attempt
+from tests.support.orders import attempt, submission, task, verdict
 from trainer.run.books import Account, Books
-from trainer.run.intake import Intake
+from trainer.run.streams import RunStreams
 from verifier.streams.connection import connect
-from verifier.streams.judge_worker import CLAIM_IDLE_MS, VERIFIER_GROUP, JudgeRequest
+from verifier.streams.judge_worker import CLAIM_IDLE_MS, VERIFIER_GROUP
 from verifier.streams.stream import Stream, StreamNames
 from verifier.streams.valkey import EmbeddedRedis
-from verifier.verdict import Verdict
+from verifier.verdict import Submission, Verdict
+
+pytestmark = pytest.mark.redis
 
 NAMES = StreamNames("run")
 TASK = task("a", samples=2)
@@ -27,13 +29,14 @@ class Run:
     def __init__(self, url: str, clock: Path) -> None:
         self.clock = clock
         self.client = client = connect(url)
-        self.attempts = Stream(client, NAMES.attempts, AttemptMessage)
-        self.requests = Stream(client, NAMES.attempts, JudgeRequest, CLAIM_IDLE_MS)
+        self.attempts = Stream(client, NAMES.attempts, Attempt)
+        self.submissions = Stream(client, NAMES.submissions, Submission, CLAIM_IDLE_MS)
         self.verdicts = Stream(client, NAMES.verdicts, Verdict)
-        self.books, self.intake = Books(), Intake(client, "run")
+        self.books, self.streams = Books(), RunStreams(client, "run")
         self.books.issue(1, [TASK])
         self.attempts.publish_many(attempt(TASK, index) for index in range(TASK.sampling.samples))
-        assert self.intake.clock_jump() == 0
+        self.submissions.publish_many(submission(TASK, index) for index in range(TASK.sampling.samples))
+        assert self.streams.clock_jump() == 0
 
     def set_clock(self, seconds: int) -> None:
         self.clock.write_text(f"{seconds:+d}\n")
@@ -43,14 +46,14 @@ class Run:
 
     def judge(self, consumer: str) -> list[str]:
         """Take one attempt and judge it; its id, if there was one."""
-        taken = self.requests.read(VERIFIER_GROUP, consumer, 1, 0)
+        taken = self.submissions.read(VERIFIER_GROUP, consumer, 1, 0)
         for each in taken:
-            index = int(each.message.submission.id.rpartition("/")[2])
-            self.requests.answer(each, self.verdicts, verdict(TASK, index))
-        return [each.message.submission.id for each in taken]
+            index = TASK.attempt_ids.index(each.message.id)
+            self.submissions.answer(each, self.verdicts, verdict(TASK, index))
+        return [each.message.id for each in taken]
 
     def accounts(self) -> dict[Account, int]:
-        while self.intake.poll(self.books):
+        while self.streams.poll(self.books):
             pass
         for group in self.books.complete():
             self.books.close(group, stale=False)
@@ -72,27 +75,27 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Run]:
 
 
 def test_a_clock_set_forward_lets_work_be_done_twice_and_counts_it_once(run: Run) -> None:
-    slow = run.requests.read(VERIFIER_GROUP, "slow", 1, 0)
+    slow = run.submissions.read(VERIFIER_GROUP, "slow", 1, 0)
     run.set_clock(3600)
-    assert run.judge("hasty") == [slow[0].message.submission.id], "it seems to have been left for an hour"
-    run.requests.answer(slow[0], run.verdicts, verdict(TASK, 0))
+    assert run.judge("hasty") == [slow[0].message.id], "it seems to have been left for an hour"
+    run.submissions.answer(slow[0], run.verdicts, verdict(TASK, 0))
     run.judge("hasty")
     assert run.accounts() == {Account.TRAINED: 2}
 
 
 def test_a_clock_set_forward_takes_nothing_from_who_works_once_the_daemon_has_seen_it(run: Run) -> None:
-    run.requests.read(VERIFIER_GROUP, "slow", 1, 0)
+    run.submissions.read(VERIFIER_GROUP, "slow", 1, 0)
     run.set_clock(3600)
-    assert run.intake.clock_jump() == pytest.approx(3600, abs=2)
-    assert run.intake.clock_jump() == 0
-    assert run.judge("other") == [TASK.attempt_id(1)]
+    assert run.streams.clock_jump() == pytest.approx(3600, abs=2)
+    assert run.streams.clock_jump() == 0
+    assert run.judge("other") == [TASK.attempt_ids[1]]
     assert run.judge("other") == []
 
 
 def test_what_a_dead_verifier_left_does_not_wait_for_a_clock_that_was_set_back(run: Run) -> None:
-    run.requests.read(VERIFIER_GROUP, "dead", 2, 0)
+    run.submissions.read(VERIFIER_GROUP, "dead", 2, 0)
     run.set_clock(-3600)
-    assert run.intake.clock_jump() == pytest.approx(-3600, abs=2)
+    assert run.streams.clock_jump() == pytest.approx(-3600, abs=2)
     # As long as any message is left to its consumer, and no longer.
     run.set_clock(-3600 + CLAIM_IDLE_MS // 1000 + 1)
     assert run.judge("other") + run.judge("other") == TASK.attempt_ids
@@ -100,9 +103,9 @@ def test_what_a_dead_verifier_left_does_not_wait_for_a_clock_that_was_set_back(r
 
 
 def test_orders_go_out_whatever_the_clock_says(run: Run) -> None:
-    assert run.intake.publish(run.books) == 1
+    assert run.streams.publish(run.books) == 1
     run.set_clock(-86_400)
     run.books.issue(2, [task("b")])
-    assert run.intake.publish(run.books) == 1
+    assert run.streams.publish(run.books) == 1
     run.attempts.publish(attempt(TASK, 0))
     assert run.attempts.length() == 3

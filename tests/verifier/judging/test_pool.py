@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.processes import ends, is_running
 from verifier.errors import PoolClosed, WorkerStartError
-from verifier.judging.lean_worker import LeanWorker
+from verifier.judging.lean_process import LeanProcess
 from verifier.judging.pool import LeanPool
 from verifier.judging.worker_set import WorkerSet
 from verifier.lean.runtime import LeanRuntime
@@ -216,7 +216,7 @@ async def test_killing_a_worker_ends_what_it_started(tmp_path: Path) -> None:
     parent = LeanRuntime(
         name="project", command=("/bin/sh", "-c", script), env={}, cwd=tmp_path, version="none"
     )
-    worker = await LeanWorker.start(parent)
+    worker = await LeanProcess.start(parent)
     child = await asyncio.to_thread((tmp_path / "child").read_text)
     assert is_running(int(child))
     await worker.kill()
@@ -224,12 +224,12 @@ async def test_killing_a_worker_ends_what_it_started(tmp_path: Path) -> None:
 
 
 async def test_a_waiter_that_is_cancelled_as_its_turn_comes_passes_the_turn_on(
-    pool: LeanPool, screens: WorkerSet
+    pool: LeanPool, screeners: WorkerSet
 ) -> None:
-    worker = await screens._borrow("")
+    worker = await screeners._borrow("")
     first, second = (asyncio.create_task(pool.verify(of("rfl"))) for _ in range(2))
     await asyncio.sleep(0.1)
-    await screens._give_back(worker)
+    await screeners._give_back(worker)
     first.cancel()
     async with asyncio.timeout(20):
         assert (await second).status is Status.PROVED

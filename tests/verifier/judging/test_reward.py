@@ -143,13 +143,13 @@ async def test_a_policy_learns_from_what_the_checker_of_arithmetic_says(one_thre
     for seed in range(12):
         params = SamplingParams(samples=64, max_new_tokens=16, seed=seed)
         (samples,) = TransformersGenerator(model, tokenizer).sample([prompt], params)
-        attempts = [attempt_of(each, theorem, id=str(i)) for i, each in enumerate(samples)]
+        attempts = [attempt_of(each, index=i) for i, each in enumerate(samples)]
         said = await verdicts_of(
             ArithmeticVerifier(),
             [Submission(id=each.id, statement=theorem.statement, proof=each.proof) for each in attempts],
         )
         proved.append(sum(verdict.kind is Kind.PROVED for verdict in said.values()))
-        learner.update([Rollout.judged(each, said[each.id]) for each in attempts])
+        learner.update([Rollout(attempt=each, verdict=said[each.id]) for each in attempts])
     assert 15 < proved[0] < 49
     assert proved[-1] > 54
 

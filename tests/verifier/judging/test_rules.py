@@ -14,10 +14,10 @@ from verifier.judging.protocol import (
 )
 from verifier.judging.rules import (
     MAX_SUBMISSION_BYTES,
-    audited,
+    judge_audit,
+    judge_screening,
     may_turn_on_the_kernel,
-    screen,
-    screened,
+    refuse_unread,
     source_of,
 )
 from verifier.verdict import Kind, Status, Submission, Verdict
@@ -47,7 +47,7 @@ def judged(proof: str = "rfl", **reply: object) -> Verdict:
     answer = CheckReply.model_validate(
         {"id": "r", "name": "t", "declaration": declared(), "export": {}} | reply
     )
-    return screened(asked, source_of(asked), answer)
+    return judge_screening(asked, source_of(asked), answer)
 
 
 def error(line: int, column: int, severity: str = "error") -> RawMessage:
@@ -97,7 +97,7 @@ def test_a_statement_with_the_beginning_of_a_proof_is_told_where_to_end() -> Non
     for behind in (" := by sorry", " := by\n", " :=", " := sorry"):
         asked = Submission(id="x", statement=STATEMENT + behind, proof="rfl")
         reply = CheckReply(id="r", statement_error="unexpected token ':='; expected command")
-        assert "not including, `:=`" in screened(asked, source_of(asked), reply).reason
+        assert "not including, `:=`" in judge_screening(asked, source_of(asked), reply).reason
     assert "not including" not in judged(statement_error="unknown identifier 'x'").reason
 
 
@@ -112,7 +112,7 @@ def test_the_process_that_ran_the_candidate_is_not_asked_whether_it_is_the_state
 
 def test_a_mismatch_names_both_types_and_the_part_in_which_they_differ() -> None:
     def reason(**types: str) -> str:
-        return audited(audit(declaration=declared(same_type=False, **types)))[1]
+        return judge_audit(audit(declaration=declared(same_type=False, **types)))[1]
 
     other = reason(type="True", reference_type="1 = 2", part="True")
     assert other.endswith("with another type: `True`, not `1 = 2`")
@@ -158,20 +158,21 @@ def audit(**reply: object) -> AuditReply:
     ],
 )
 def test_an_audit_is_judged_by_the_rules_of_the_screen(reply: AuditReply, status: Status) -> None:
-    assert audited(reply)[0] is status
+    assert judge_audit(reply)[0] is status
 
 
 def test_an_axiom_is_allowed_only_where_it_is_named() -> None:
     reply = audit(declaration=declared(axioms=("Lean.ofReduceBool",)))
-    assert audited(reply)[0] is Status.DISALLOWED_AXIOM
-    assert audited(reply, frozenset({"Lean.ofReduceBool"}))[0] is Status.PROVED
+    assert judge_audit(reply)[0] is Status.DISALLOWED_AXIOM
+    assert judge_audit(reply, frozenset({"Lean.ofReduceBool"}))[0] is Status.PROVED
 
 
 def test_lean_axioms_are_not_allowed_by_a_name_that_a_submission_takes() -> None:
     named = frozenset({"magic", "propext", "Lean.ofReduceBool"})
-    assert audited(audit(declaration=declared(own_axioms=("magic",))), named)[0] is Status.PROVED
+    assert judge_audit(audit(declaration=declared(own_axioms=("magic",))), named)[0] is Status.PROVED
     for name in ("propext", "Lean.ofReduceBool"):
-        assert audited(audit(declaration=declared(own_axioms=(name,))), named)[0] is Status.DISALLOWED_AXIOM
+        reply = audit(declaration=declared(own_axioms=(name,)))
+        assert judge_audit(reply, named)[0] is Status.DISALLOWED_AXIOM
 
 
 def test_positions_count_from_the_submitted_text() -> None:
@@ -203,7 +204,7 @@ def test_tactic_spans_are_code_points_of_the_submitted_text() -> None:
 @given(st.lists(st.sampled_from(["a", "∀", "\r", "\n", "\r\n"]), min_size=1).map("".join))
 def test_every_position_of_what_lean_reads_is_one_of_the_submitted_text(text: str) -> None:
     source = source_of(submission(text))
-    place = source.place()
+    place = source.offset_map()
     read = source.full[len(source.prefix) :]
     assert read == text.replace("\r\n", "\n") and source.prefix.endswith("\n")
     for offset, char in enumerate(read):
@@ -249,7 +250,7 @@ def test_what_was_refused_without_the_kernel_is_asked_again_where_it_may_matter(
     ],
 )
 def test_texts_no_lean_has_to_see_are_rejected_by_name_of_the_cause(proof: str, cause: str) -> None:
-    verdict = screen(submission(proof))
+    verdict = refuse_unread(submission(proof))
     assert verdict is not None
     assert verdict.status is Status.REJECTED
     assert cause in verdict.reason

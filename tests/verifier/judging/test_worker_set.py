@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from verifier.judging import lean_worker as worker_module
+from verifier.judging import lean_process as worker_module
 from verifier.judging.pool import LeanPool
 from verifier.judging.worker_set import WorkerSet
 from verifier.lean.runtime import LeanRuntime
@@ -17,9 +17,9 @@ async def judged(pool: LeanPool, header: str, value: int) -> Verdict:
     return await pool.verify(submission)
 
 
-async def two_idle(screens: WorkerSet) -> None:
+async def two_idle(screeners: WorkerSet) -> None:
     async with asyncio.timeout(60):
-        while screens.state["idle"] < 2:  # noqa: ASYNC110
+        while screeners.state["idle"] < 2:  # noqa: ASYNC110
             await asyncio.sleep(0.1)
 
 
@@ -28,22 +28,22 @@ async def test_a_spare_takes_the_place_of_a_killed_worker_and_has_read_its_heade
 ) -> None:
     header = "def k := 1"
     async with LeanPool(lean_runtime, spares=1) as pool:
-        screens = pool.sets["screen"]
+        screeners = pool.sets["screen"]
         assert (await judged(pool, header, 1)).status is Status.PROVED
-        await two_idle(screens)
+        await two_idle(screeners)
         # The spare may have started late enough to know the header; of two, the one used last is lent.
-        first = next(each for each in reversed(screens._idle) if each.is_warm(header))
-        (spare,) = (each for each in screens._idle if each is not first)
+        first = next(each for each in reversed(screeners._idle) if each.is_warm(header))
+        (spare,) = (each for each in screeners._idle if each is not first)
         endless = Submission(
             id="a", statement="theorem t : k = 1", header=header, code="#eval (IO.sleep 900000 : IO Unit)"
         )
         assert (await pool.verify(endless, Options(timeout_s=0.5))).status is Status.TIMEOUT
         assert not first.is_alive
         assert (await judged(pool, header, 1)).status is Status.PROVED
-        assert screens._idle[-1] is spare
+        assert screeners._idle[-1] is spare
         # The one that is started now warms to the header before it is lent.
-        await two_idle(screens)
-        assert all(each.is_warm(header) for each in screens._idle)
+        await two_idle(screeners)
+        assert all(each.is_warm(header) for each in screeners._idle)
 
 
 async def test_a_header_that_was_given_up_is_read_again(
@@ -75,14 +75,14 @@ async def test_a_worker_that_holds_too_many_libraries_is_replaced(
 
 
 async def test_whoever_leaves_before_a_core_is_free_costs_no_worker(
-    pool: LeanPool, screens: WorkerSet
+    pool: LeanPool, screeners: WorkerSet
 ) -> None:
     (pid,) = pool.worker_pids
-    async with screens._cores:
+    async with screeners._cores:
         waiting = asyncio.create_task(judged(pool, "", 1))
-        while screens.state["busy"] == 0:  # noqa: ASYNC110
+        while screeners.state["busy"] == 0:  # noqa: ASYNC110
             await asyncio.sleep(0.01)
         waiting.cancel()
         await asyncio.wait((waiting,))
     assert pool.worker_pids == (pid,)
-    assert screens.state == {"idle": 1, "busy": 0, "starting": 0}
+    assert screeners.state == {"idle": 1, "busy": 0, "starting": 0}

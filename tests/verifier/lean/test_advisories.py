@@ -21,7 +21,7 @@ from tests.support.raw_exports import ONE, ZERO, RawExport
 from verifier.cli.doctor import diagnose
 from verifier.judging.pool import LeanPool
 from verifier.judging.protocol import Export, audit_request, check_request
-from verifier.judging.rules import audited
+from verifier.judging.rules import judge_audit
 from verifier.judging.worker_set import WorkerSet
 from verifier.lean import build
 from verifier.lean.advisories import ADVISORIES, advisories_of
@@ -250,7 +250,7 @@ async def status_of(
     auditors: WorkerSet, statement: str, export: Export, header: str = ""
 ) -> tuple[Status, str]:
     reply, _ = await auditors.ask(header, audit_request(header, statement, export), 60)
-    return audited(reply)
+    return judge_audit(reply)
 
 
 @pytest_asyncio.fixture(scope="module")
@@ -292,7 +292,7 @@ FALSE_BY_TEXT = ("prop-up-to-universe", "prop-up-to-two-universes", "ill-typed-p
 
 @pytest.mark.parametrize("name", FALSE_BY_TEXT)
 async def test_what_the_text_exports_proves_false_to_a_kernel_without_the_guard(
-    pool: LeanPool, screens: WorkerSet, auditors: WorkerSet, unguarded: WorkerSet, name: str
+    pool: LeanPool, screeners: WorkerSet, auditors: WorkerSet, unguarded: WorkerSet, name: str
 ) -> None:
     (case,) = (case for case in CHEATS if by_id(case) == name)
     submission = case.submission
@@ -300,7 +300,7 @@ async def test_what_the_text_exports_proves_false_to_a_kernel_without_the_guard(
     request = check_request(
         submission.header, submission.statement, submission.code, heartbeats=200_000, kernel=False
     )
-    reply, _ = await screens.ask(submission.header, request, 60)
+    reply, _ = await screeners.ask(submission.header, request, 60)
     assert reply.export is not None, reply
     assert (await status_of(unguarded, FALSE, reply.export, submission.header))[0] is Status.PROVED
     status, _ = await status_of(auditors, FALSE, reply.export, submission.header)

@@ -13,6 +13,7 @@ import pytest
 from rich.progress import Progress
 
 from verifier.errors import LeanInstallError, LeanNotFound
+from verifier.lean import build
 from verifier.lean.install import (
     ARCHIVE_NAME,
     EmbeddedLean,
@@ -229,7 +230,11 @@ def test_lean_reads_lines_of_any_length_and_is_confined_to_its_tree(
         program.unlink()
 
 
-def test_the_worker_is_compiled_once_into_the_tree_that_lean_sees(installed: EmbeddedLean) -> None:
+def test_the_worker_is_compiled_once_into_the_tree_that_lean_sees(
+    installed: EmbeddedLean, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # Any module will do: that the worker compiles is seen by every test that has a pool.
+    monkeypatch.setattr(build, "module_source", lambda: "module\npublic meta def answer := 42\n")
     with ThreadPoolExecutor(2) as executor:
         runtime, same = executor.map(embedded_runtime, (installed, installed))
     assert same == runtime

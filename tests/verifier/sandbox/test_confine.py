@@ -109,7 +109,7 @@ def python(code: str, *arguments: str) -> tuple[str, ...]:
 
 def confined(command: tuple[str, ...], limits: dict[str, int] = LIMITS) -> tuple[str, ...]:
     readable = (Path(sys.base_prefix), PYTHON)
-    return sandbox.confined(
+    return sandbox.confine(
         command, readable=readable, env={"LANG": "C.UTF-8"}, cwd=Path("/tmp"), limits=limits
     )
 
@@ -314,7 +314,7 @@ def test_a_script_that_got_out_of_webassembly_is_still_in_the_sandbox(
     command, root = node(escape, aims[escape], flags=True)
     readable = (root, Path(command[0]))
     limits = sandbox.resource_limits("embedded")
-    ran = attempt(sandbox.confined(command, readable=readable, env={}, cwd=root, limits=limits))
+    ran = attempt(sandbox.confine(command, readable=readable, env={}, cwd=root, limits=limits))
     assert ran.returncode == 1, (ran.stdout, ran.stderr)
     assert any(word in ran.stderr for word in ("ERR_ACCESS_DENIED", "EPERM", "ESRCH")), ran.stderr
     assert victim.poll() is None

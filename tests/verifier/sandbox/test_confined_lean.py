@@ -31,13 +31,13 @@ PROOF = "\n\ntheorem t : 1 = 1 := rfl"
 
 
 @pytest_asyncio.fixture(scope="module", params=["bubblewrap", "node alone"])
-async def confined_pool(request: pytest.FixtureRequest) -> AsyncIterator[LeanPool]:
+async def confined_pool(request: pytest.FixtureRequest, lean_runtime: LeanRuntime) -> AsyncIterator[LeanPool]:
     """A worker of the embedded Lean, with bubblewrap and as on a machine without."""
     with pytest.MonkeyPatch.context() as patch:
         if request.param == "bubblewrap":
             if not sandbox.bubblewrap().on:
                 pytest.skip(sandbox.bubblewrap().detail)
-            runtime = resolve_runtime(None)
+            runtime = lean_runtime
         else:
             runtime = runtime_without_bubblewrap(patch, None)
         patch.setenv("PROOFMILL_TEST_SECRET", SECRET)
@@ -320,21 +320,22 @@ def unprotected(command: Sequence[str], project: Path, redis: str) -> "subproces
     return subprocess.run(arguments, env=env, capture_output=True, text=True, timeout=120, check=False)
 
 
+@pytest.mark.e2e
 @pytest.mark.parametrize("command", [SERVE, VERIFIER], ids=["serve", "verifier"])
 def test_an_unconfined_worker_is_refused_unless_it_is_allowed(
-    project: Path, command: Sequence[str], tmp_path: Path
+    project: Path, command: Sequence[str], redis_server: EmbeddedRedis
 ) -> None:
     lean = project.parent / "toolchain" / "bin" / "lean"
     lean.write_text(lean.read_text().replace("--run)", "--run) echo 'the worker was started' >&2; exit 3"))
-    with EmbeddedRedis(tmp_path / "redis") as server:
-        refused = unprotected(command, project, server.url)
-        assert refused.returncode == 2
-        assert "--allow-unconfined" in refused.stderr and "bubblewrap: switched off" in refused.stderr
-        assert "the worker was started" not in refused.stderr
-        allowed = unprotected((*command, "--allow-unconfined"), project, server.url)
+    refused = unprotected(command, project, redis_server.url)
+    assert refused.returncode == 2
+    assert "--allow-unconfined" in refused.stderr and "bubblewrap: switched off" in refused.stderr
+    assert "the worker was started" not in refused.stderr
+    allowed = unprotected((*command, "--allow-unconfined"), project, redis_server.url)
     assert "the worker was started" in allowed.stderr
 
 
+@pytest.mark.e2e
 def test_doctor_names_every_protection() -> None:
     command = (sys.executable, "-m", "trainer.cli", "doctor")
     env = os.environ | {sandbox.BUBBLEWRAP_VARIABLE: "off"}

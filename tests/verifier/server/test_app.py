@@ -15,6 +15,7 @@ from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime
 from verifier.server.app import create_app
 from verifier.server.auth import KeyRing, hash_of, new_key
+from verifier.server.serve import json_formatter
 from verifier.server.service import VerifyService
 
 GOOD = {"statement": "theorem t : 1 + 1 = 2", "proof": "rfl"}
@@ -224,6 +225,24 @@ async def test_a_request_keeps_its_id_and_gets_one_if_it_has_none(pool: LeanPool
         evil = await http.get("/healthz", headers={"X-Request-ID": "a b\tc"})
     assert own.headers["X-Request-ID"] == "mine-1"
     assert re.fullmatch("[0-9a-f]{32}", evil.headers["X-Request-ID"])
+
+
+async def test_requests_are_logged_as_lines_of_json(pool: LeanPool, caplog: pytest.LogCaptureFixture) -> None:
+    app = create_app(VerifyService(pool), log_requests=True)
+    caplog.set_level("INFO", "verifier.server.middleware")
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+        await http.get("/healthz", headers={"X-Request-ID": "mine-1"})
+    (record,) = (record for record in caplog.records if record.name == "verifier.server.middleware")
+    line = json.loads(json_formatter().format(record))
+    assert line.pop("ms") >= 0 and line.pop("timestamp").endswith("Z")
+    assert line == {
+        "event": "request",
+        "level": "info",
+        "method": "GET",
+        "path": "/healthz",
+        "status": 200,
+        "request_id": "mine-1",
+    }
 
 
 async def test_a_pool_that_is_closed_is_a_service_that_is_unavailable(lean_runtime: LeanRuntime) -> None:

@@ -29,6 +29,8 @@ from schemathesis.specs.openapi.checks import (
 
 from verifier.lean.runtime import LeanRuntime
 
+pytestmark = pytest.mark.e2e
+
 START_S = 120.0
 POSTS = (
     "/v1/verify",

@@ -1,7 +1,5 @@
 """What is said of a server that cannot be reached, and of a URL that is none."""
 
-from pathlib import Path
-
 import pytest
 
 from verifier.errors import InvalidInput, RedisUnavailable
@@ -16,12 +14,12 @@ def test_an_unreachable_server_gives_advice_and_hides_the_password() -> None:
     assert "secret" not in str(caught.value)
 
 
-def test_a_refused_password_gives_advice(tmp_path: Path) -> None:
-    with EmbeddedRedis(tmp_path) as server, connect(server.url) as client:
+def test_a_refused_password_gives_advice(redis_server: EmbeddedRedis) -> None:
+    with connect(redis_server.url) as client:
         client.config_set("requirepass", "right")
         with pytest.raises(RedisUnavailable, match="check user and password"):
-            connect(server.url)
-        connect(server.url.replace("unix://", "unix://:right@")).close()
+            connect(redis_server.url)
+        connect(redis_server.url.replace("unix://", "unix://:right@")).close()
 
 
 @pytest.mark.parametrize("url", ["", "localhost", "http://localhost:6379"])

@@ -4,7 +4,6 @@ import asyncio
 import os
 import signal
 from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import pytest_asyncio
@@ -13,7 +12,7 @@ from verifier.errors import RedisUnavailable
 from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime
 from verifier.streams.connection import connect
-from verifier.streams.judge_worker import CLAIM_IDLE_MS, VERIFIER_GROUP, JudgeRequest, run_verifier
+from verifier.streams.judge_worker import CLAIM_IDLE_MS, VERIFIER_GROUP, run_verifier
 from verifier.streams.stream import Stream, StreamNames
 from verifier.streams.valkey import EmbeddedRedis
 from verifier.verdict import Status, Submission, Verdict
@@ -22,26 +21,25 @@ NAMES = StreamNames("test")
 
 
 @pytest_asyncio.fixture
-async def server(tmp_path: Path) -> AsyncIterator[EmbeddedRedis]:
-    with EmbeddedRedis(tmp_path / "redis") as server:
-        yield server
+async def server(redis_server: EmbeddedRedis) -> AsyncIterator[EmbeddedRedis]:
+    yield redis_server
     # `run_verifier` leaves its handlers, which would take Ctrl-C from pytest.
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().remove_signal_handler(number)
 
 
-def request(name: str, proof: str) -> JudgeRequest:
-    return JudgeRequest(submission=Submission(id=name, statement="theorem t : 1 = 1", proof=proof))
+def submission(name: str, proof: str) -> Submission:
+    return Submission(id=name, statement="theorem t : 1 = 1", proof=proof)
 
 
 async def test_attempts_are_judged_once_and_what_a_stop_leaves_goes_to_another_verifier(
     server: EmbeddedRedis, lean_runtime: LeanRuntime
 ) -> None:
     with connect(server.url) as client:
-        requests = Stream(client, NAMES.attempts, JudgeRequest, CLAIM_IDLE_MS)
+        submissions = Stream(client, NAMES.submissions, Submission, CLAIM_IDLE_MS)
         verdicts = Stream(client, NAMES.verdicts, Verdict)
-        endless = request("endless", "rfl\n#eval (IO.sleep 900000 : IO Unit)")
-        requests.publish_many([request("good", "rfl"), request("bad", "1"), endless])
+        endless = submission("endless", "rfl\n#eval (IO.sleep 900000 : IO Unit)")
+        submissions.publish_many([submission("good", "rfl"), submission("bad", "1"), endless])
         verifier = asyncio.create_task(run_verifier(server.url, NAMES.run, LeanPool(lean_runtime)))
         judged: dict[str, Status] = {}
         async with asyncio.timeout(120):
@@ -51,8 +49,8 @@ async def test_attempts_are_judged_once_and_what_a_stop_leaves_goes_to_another_v
             os.kill(os.getpid(), signal.SIGTERM)
             await verifier
         assert judged == {"good": Status.PROVED, "bad": Status.REJECTED}
-        left = requests.read(VERIFIER_GROUP, "another", 10, 0)
-        assert [each.message.submission.id for each in left] == ["endless"]
+        left = submissions.read(VERIFIER_GROUP, "another", 10, 0)
+        assert [each.message.id for each in left] == ["endless"]
 
 
 async def test_a_redis_that_goes_away_ends_it_with_that_error(
@@ -60,7 +58,7 @@ async def test_a_redis_that_goes_away_ends_it_with_that_error(
 ) -> None:
     verifier = asyncio.create_task(run_verifier(server.url, NAMES.run, LeanPool(lean_runtime)))
     with connect(server.url) as client:
-        Stream(client, NAMES.attempts, JudgeRequest).publish(request("good", "rfl"))
+        Stream(client, NAMES.submissions, Submission).publish(submission("good", "rfl"))
         verdicts = Stream(client, NAMES.verdicts, Verdict)
         async with asyncio.timeout(120):
             while not await asyncio.to_thread(verdicts.read, "test", "me", 1, 1000):

@@ -3,9 +3,7 @@
 import os
 import signal
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 
 import pytest
 import redis
@@ -28,19 +26,6 @@ from verifier.verdict import Status, Verdict
 class Note(BaseModel):
     n: int
     text: str = ""
-
-
-@pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[EmbeddedRedis]:
-    with EmbeddedRedis(tmp_path_factory.mktemp("redis")) as server:
-        yield server
-
-
-@pytest.fixture
-def client(server: EmbeddedRedis) -> Iterator[redis.Redis]:
-    with connect(server.url) as client:
-        client.flushall()
-        yield client
 
 
 @pytest.fixture
@@ -114,13 +99,13 @@ def test_every_group_gets_every_message(stream: Stream[Note]) -> None:
 
 
 def test_no_two_consumers_of_a_group_get_the_same_message(
-    server: EmbeddedRedis, stream: Stream[Note]
+    shared_redis: EmbeddedRedis, stream: Stream[Note]
 ) -> None:
     stream.publish_many(Note(n=n) for n in range(300))
 
     def consume(name: str) -> list[int]:
         taken = []
-        with connect(server.url) as client:
+        with connect(shared_redis.url) as client:
             own = Stream(client, stream.key, Note)
             while deliveries := own.read("judges", name, count=7, block_ms=0):
                 own.ack(deliveries)
@@ -240,12 +225,12 @@ def test_all_streams_of_a_run_share_a_cluster_slot(client: redis.Redis) -> None:
     assert slots == {"demo-1"}
 
 
-def test_every_call_to_a_dead_server_gives_advice(tmp_path: Path) -> None:
-    with EmbeddedRedis(tmp_path) as server, connect(server.url) as client:
+def test_every_call_to_a_dead_server_gives_advice(redis_server: EmbeddedRedis) -> None:
+    with connect(redis_server.url) as client:
         stream = Stream(client, StreamNames("test").tasks, Note)
         stream.publish(Note(n=1))
         deliveries = stream.read("judges", "a", count=1, block_ms=0)
-        os.kill(server.pid, signal.SIGKILL)
+        os.kill(redis_server.pid, signal.SIGKILL)
         calls = (
             lambda: stream.publish(Note(n=2)),
             lambda: stream.publish_many([Note(n=2)]),

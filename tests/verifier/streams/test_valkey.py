@@ -17,6 +17,8 @@ from verifier.errors import RedisUnavailable
 from verifier.streams.connection import answers, connect
 from verifier.streams.valkey import EmbeddedRedis, server_command, server_socket
 
+pytestmark = pytest.mark.redis
+
 
 def gone(url: str, within_s: float = 10.0) -> bool:
     deadline = time.monotonic() + within_s

@@ -1,8 +1,7 @@
 """One Lean process: started, asked, killed.
 
-The process is either idle and in step with us, or dead: a request that is not
-answered in time ends with SIGKILL, because the worker reads one request at a
-time and nothing else can stop an elaboration.
+The process is either idle and in step with us, or dead: a request that is not answered in time ends with
+SIGKILL, because the process reads one request at a time and nothing else can stop an elaboration.
 """
 
 import asyncio
@@ -21,7 +20,7 @@ from verifier.judging.protocol import Ready, Request, Wire, header_request, pars
 from verifier.lean.runtime import LeanRuntime
 from verifier.sandbox.child import tied_to_this_process
 
-__all__ = ["LeanWorker", "Role"]
+__all__ = ["LeanProcess", "Role"]
 
 START_TIMEOUT_S = 180.0  # two cold starts on two busy cores take a minute
 MAX_LINE_BYTES = 64 * 1024 * 1024
@@ -32,20 +31,20 @@ LAST_WORDS_S = 1.0
 
 R = TypeVar("R", bound=Wire)
 Role = Literal["screen", "audit"]
-"""A screen elaborates candidates; an auditor checks what they left behind, and never elaborates one."""
+"""To `screen` is to elaborate candidates; to `audit`, to check what they left without elaborating any."""
 
 log = logging.getLogger(__name__)
 
 
-class LeanWorker:
-    """A running Lean worker and the headers it has read."""
+class LeanProcess:
+    """A running Lean process, a worker of its set, and the headers that it has read."""
 
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self._headers: OrderedDict[str, str | None] = OrderedDict()
-        """Those it has read, and why each does not elaborate; the one used last is last."""
+        """The headers that it has read, and why each does not elaborate, if so; the last was used last."""
         self.asked = 0
-        """Questions it was given to answer, for whoever lends it."""
+        """How many questions it was given to answer; whoever lends it counts them."""
         self.is_in_step = True
         """Whether it waits for a request, so that it can be asked again."""
         self._imports = 0
@@ -53,8 +52,8 @@ class LeanWorker:
         self._drain = asyncio.create_task(self._keep_stderr())
 
     @classmethod
-    async def start(cls, runtime: LeanRuntime, role: Role = "screen") -> "LeanWorker":
-        """A worker that has said it is ready.
+    async def start(cls, runtime: LeanRuntime, role: Role = "screen") -> "LeanProcess":
+        """Start a process and wait until it says that it is ready.
 
         Raises:
             WorkerStartError: it cannot be run, ended or stayed silent; the message has the end of its stderr.
@@ -93,17 +92,21 @@ class LeanWorker:
 
     @property
     def pid(self) -> int:
+        """The process id."""
         return self._process.pid
 
     @property
     def is_alive(self) -> bool:
+        """Whether it is not known to have ended."""
         return self._process.returncode is None
 
     @property
     def stderr_tail(self) -> str:
+        """The last lines of its stderr."""
         return "\n".join(self._stderr)
 
     def is_warm(self, header: str) -> bool:
+        """Whether it has read `header` already."""
         return header in self._headers
 
     @property
@@ -112,9 +115,7 @@ class LeanWorker:
         return self._imports > IMPORTS_KEPT
 
     async def load_header(self, header: str) -> str | None:
-        """Make the worker read `header`, unless it is among the last it used.
-
-        Returns why it does not elaborate, or None.
+        """Have it read `header`, unless it holds that; returns why the header does not elaborate, or None.
 
         Raises:
             WorkerDied: the process ended.
@@ -122,6 +123,7 @@ class LeanWorker:
         if header in self._headers:
             self._headers.move_to_end(header)
             return self._headers[header]
+        # The worker forgets the one used longest ago.
         forgotten = self._headers.popitem(last=False)[0] if len(self._headers) == HEADERS_KEPT else None
         reply = await self.ask(header_request(header, forget=forgotten))
         self._imports = reply.imports
@@ -134,13 +136,13 @@ class LeanWorker:
         Raises:
             WorkerDied: the process ended before it replied, or broke the protocol.
         """
-        return self.reply_on(await self.exchange(request), request)
+        return self.read_reply(await self.exchange(request), request)
 
     async def exchange(self, request: Request[R]) -> bytes:
-        """The line with the reply to a request, for `reply_on` to read.
+        """Send a request and wait for the line with its reply, which `read_reply` reads.
 
         Raises:
-            WorkerDied
+            WorkerDied: the process ended before it replied.
         """
         self.is_in_step = False
         await self._write(request.line)
@@ -149,8 +151,8 @@ class LeanWorker:
         self.is_in_step = True
         return line
 
-    def reply_on(self, line: bytes, request: Request[R]) -> R:
-        """The reply that stands on a line.  Raises WorkerDied when it cannot be read."""
+    def read_reply(self, line: bytes, request: Request[R]) -> R:
+        """The reply on a line that `exchange` gave.  Raises WorkerDied when it cannot be read."""
         try:
             return request.read(line)
         except ValueError as error:
@@ -158,7 +160,7 @@ class LeanWorker:
             raise WorkerDied(f"the worker's reply cannot be read: {error}") from error
 
     async def kill(self) -> None:
-        """End the process, with what it started, and wait for it."""
+        """End the process and all that it started, and wait for it."""
         if self.is_alive:
             # It leads a session of its own.  `lake env` runs Lean as a child, which must end too.
             with suppress(ProcessLookupError):
@@ -185,7 +187,7 @@ class LeanWorker:
         return line
 
     async def _read_ready(self) -> Ready:
-        """What the worker says first; before it stands what the runtime prints."""
+        """The first line of the protocol; before it may stand what the runtime prints."""
         while True:
             value = parse_json_line(await self._read_line())
             if value is not None:

@@ -1,6 +1,6 @@
 """The tables of the documentation that state defaults, made from the code.
 
-python -m trainer.tables        writes them into docs/; a test says when that was forgotten
+python -m docs.tables        writes them into docs/; a test says when that was forgotten
 """
 
 import inspect
@@ -14,17 +14,18 @@ from pydantic import BaseModel
 from prover.evaluation.benchmark import VARIANTS
 from prover.evaluation.export import EXPORTS
 from prover.formats.registry import FORMATS, format_named
-from trainer.config import LEARNER_SECTIONS, DaemonConfig, GeneratorConfig
+from trainer.config import LEARNER_SECTIONS
 from trainer.curriculum.config import CurriculumConfig
 from trainer.learners.policy_gradient import CriticConfig
 from trainer.learners.pretraining import PretrainingConfig
 from trainer.learners.ranker import RankerConfig
 from trainer.learners.supervised import SupervisedConfig
-from trainer.model.compute import ComputeConfig
 from trainer.model.lora import LoRAConfig
 from trainer.model.optimizer import OptimizerConfig
 from trainer.objectives.algorithms import ALGORITHMS, Algorithm, PolicyLoss
 from trainer.objectives.credit import CreditConfig
+from trainer.sections import ComputeConfig, DaemonConfig, GeneratorConfig
+from verifier.settings import Section, meaning_of
 
 __all__ = ["TABLES", "algorithms_table", "settings_table", "with_tables"]
 
@@ -63,27 +64,21 @@ def algorithms_table() -> str:
 
 def settings_table(title: str, settings: type[BaseModel]) -> str:
     """Settings with their defaults, as Markdown; what all optimizers have stands in a table of its own."""
-    documented = {
-        name: meaning
-        for each in reversed(settings.__mro__)
-        if issubclass(each, BaseModel)
-        for name, meaning in _field_docs(inspect.getsource(each)).items()
+    shared = (BaseModel, Section, OptimizerConfig)
+    models = [model for model in reversed(settings.__mro__) if model is settings or model not in shared]
+    fields = {
+        name: settings.model_fields[name]
+        for model in models
+        for name in vars(model).get("__annotations__", {})
+        if name in settings.model_fields
     }
-    said = dict.fromkeys(
-        name
-        for each in reversed(settings.__mro__)
-        if each is settings or each not in (BaseModel, OptimizerConfig)
-        for name in getattr(each, "__annotations__", {})
-    )
     rows = [
-        (f"`{name}`", _value(settings.model_fields[name].default), documented[name])
-        for name in said
+        (f"`{name}`", _value(field.default), meaning_of(settings, name))
+        for name, field in fields.items()
         # A section within this one has a table of its own.
-        if name in documented
-        and not isinstance(settings.model_fields[name].default, BaseModel)
-        and not settings.model_fields[name].is_required()
+        if not (field.is_required() or isinstance(field.default, BaseModel))
     ]
-    return _markdown((f"`{title}`", "default", "meaning"), rows)
+    return _markdown((f"`{title}`", "default", "meaning"), [row for row in rows if row[-1]])
 
 
 def formats_table() -> str:
@@ -171,17 +166,11 @@ def _value(default: object) -> str:
     return "none" if default in (None, ()) else f"{default:g}" if isinstance(default, float) else str(default)
 
 
-def _field_docs(source: str) -> dict[str, str]:
-    """The docstring under each field of a class."""
-    found = re.findall(r'^    (\w+): [^\n]*\n    """(.*?)"""', source, flags=re.MULTILINE | re.DOTALL)
-    return {field: " ".join(text.split()) for field, text in found}
-
-
 def _markdown(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> str:
     lines = (header, ("---",) * len(header), *rows)
     return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)
 
 
 if __name__ == "__main__":
-    for page in Path("docs").glob("*.md"):
+    for page in Path(__file__).parent.glob("*.md"):
         page.write_text(with_tables(page.read_text("utf-8")), "utf-8")

@@ -1,4 +1,4 @@
-"""The daemon's end of the streams: orders out, what comes back into the books.
+"""The trainer's end of a run's streams: orders out, what comes back into the books.
 
 Nothing is acknowledged before a checkpoint holds it.  After a restart the daemon reads again what it had not
 acknowledged, and publishes again what its books say is open; the stream refuses the orders it has had.
@@ -6,20 +6,21 @@ acknowledged, and publishes again what its books say is open; the stream refuses
 
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import redis
 
-from prover.generators.messages import AttemptMessage, Order, Task
+from prover.generators.messages import Order, Task
 from prover.generators.worker import GENERATOR_GROUP
+from prover.theorem import Attempt
 from trainer.run.books import Books
-from trainer.run.exchange import TRAINER_GROUP, trim
 from verifier.streams.judge_worker import VERIFIER_GROUP
 from verifier.streams.stream import Delivery, Stream, StreamNames
-from verifier.verdict import Verdict
+from verifier.verdict import Status, Submission, Verdict
 
-__all__ = ["Intake"]
+__all__ = ["TRAINER_GROUP", "RunStreams"]
 
+TRAINER_GROUP = "trainer"
 CONSUMER = "daemon"
 """One name for ever: a run has one daemon, and after a restart it is the same."""
 NEVER_MS = 2**40
@@ -27,9 +28,10 @@ NEVER_MS = 2**40
 READ_COUNT = 512
 BLOCK_MS = 100
 CLOCK_JUMP_S = 5.0
+STALL_S = 300.0
 
 
-class Intake:
+class RunStreams:
     """Streams of the run `run`, and what was read of them since the last checkpoint."""
 
     def __init__(self, client: redis.Redis, run: str) -> None:
@@ -37,9 +39,10 @@ class Intake:
         self._client = client
         self._clock_lead_s: float | None = None
         self._orders = Stream(client, names.tasks, Order, NEVER_MS)
-        self._attempts = Stream(client, names.attempts, AttemptMessage, NEVER_MS)
+        self._submissions = Stream(client, names.submissions, Submission, NEVER_MS)
+        self._attempts = Stream(client, names.attempts, Attempt, NEVER_MS)
         self._verdicts = Stream(client, names.verdicts, Verdict, NEVER_MS)
-        self._read_attempts: list[Delivery[AttemptMessage]] = []
+        self._read_attempts: list[Delivery[Attempt]] = []
         self._read_verdicts: list[Delivery[Verdict]] = []
 
     def recover(self, books: Books) -> None:
@@ -56,7 +59,9 @@ class Intake:
         tasks: defaultdict[int, list[Task]] = defaultdict(list)
         for group in books.open:
             tasks[group.number].append(group.task)
-        return self._orders.publish_numbered({n: Order(tasks=tuple(each)) for n, each in tasks.items()})
+        return self._orders.publish_numbered(
+            {n: Order(tasks=tuple(of_order)) for n, of_order in tasks.items()}
+        )
 
     def poll(self, books: Books) -> bool:
         """Enter what has come, waiting a moment for it; whether anything had."""
@@ -71,13 +76,39 @@ class Intake:
         self._attempts.ack(self._read_attempts)
         self._verdicts.ack(self._read_verdicts)
         self._read_attempts, self._read_verdicts = [], []
-        trim(self._orders, self._attempts, self._verdicts)
+        self._trim()
+
+    def judge(self, submissions: Sequence[Submission], stall_s: float = STALL_S) -> Iterator[Verdict]:
+        """Have proofs judged that nobody sampled; their verdicts, once each, as they come.
+
+        What is still missing when nothing has come for `stall_s` seconds is unknown.
+
+        Raises:
+            ValueError: two of them have the same id.
+        """
+        waiting = {submission.id for submission in submissions}
+        if len(waiting) < len(submissions):
+            raise ValueError("two submissions have the same id, so their verdicts could not be told apart")
+        self._submissions.publish_many(submissions)
+        last_news = time.monotonic()
+        while waiting and time.monotonic() - last_news <= stall_s:
+            verdicts = self._verdicts.read(TRAINER_GROUP, CONSUMER, READ_COUNT, BLOCK_MS)
+            self._verdicts.ack(verdicts)
+            for verdict in (delivery.message for delivery in verdicts):
+                if verdict.id in waiting:
+                    waiting.remove(verdict.id)
+                    last_news = time.monotonic()
+                    yield verdict
+        reason = f"no verdict came for {stall_s:.0f} s: look at the verifier's log"
+        for name in sorted(waiting):
+            yield Verdict(id=name, status=Status.INFRA_ERROR, reason=reason)
+        self._trim()
 
     def backlogs(self) -> dict[str, int]:
-        """What waits for whoever reads it: orders, attempts without a verdict, verdicts not learned from."""
+        """What waits for whoever reads it: orders, submissions, verdicts that are not learned from."""
         return {
             "tasks": self._orders.backlog(GENERATOR_GROUP),
-            "attempts": self._attempts.backlog(VERIFIER_GROUP),
+            "submissions": self._submissions.backlog(VERIFIER_GROUP),
             "verdicts": self._verdicts.backlog(TRAINER_GROUP),
         }
 
@@ -94,11 +125,18 @@ class Intake:
         if abs(jump) < CLOCK_JUMP_S:
             return 0.0
         self._orders.redate(GENERATOR_GROUP)
-        self._attempts.redate(VERIFIER_GROUP)
+        self._submissions.redate(VERIFIER_GROUP)
         return jump
 
+    def _trim(self) -> None:
+        """Remove from the streams what everyone has done with."""
+        self._orders.trim([GENERATOR_GROUP])
+        self._submissions.trim([VERIFIER_GROUP])
+        self._attempts.trim([TRAINER_GROUP])
+        self._verdicts.trim([TRAINER_GROUP])
+
     def _take(
-        self, books: Books, attempts: list[Delivery[AttemptMessage]], verdicts: list[Delivery[Verdict]]
+        self, books: Books, attempts: list[Delivery[Attempt]], verdicts: list[Delivery[Verdict]]
     ) -> None:
         self._read_attempts += attempts
         self._read_verdicts += verdicts
@@ -111,7 +149,7 @@ class Intake:
         """Attempt ids that were moved away, with the reason."""
         for entry, order in self._orders.newly_dead():
             if order is not None:
-                yield [each for task in order.tasks for each in task.attempt_ids], entry.reason
-        for entry, message in self._attempts.newly_dead():
-            if message is not None and entry.group == VERIFIER_GROUP:
-                yield [message.submission.id], entry.reason
+                yield [name for task in order.tasks for name in task.attempt_ids], entry.reason
+        for entry, submission in self._submissions.newly_dead():
+            if submission is not None:
+                yield [submission.id], entry.reason

@@ -1,0 +1,66 @@
+"""What `proofmill eval` measures, and how."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from prover.evaluation.registry import ProverName
+from prover.formats.registry import FORMATS
+from prover.generators.base import SamplingParams
+from verifier.options import ConfinedLean
+from verifier.settings import Cli, Section
+
+__all__ = ["EvalConfig", "EvalSampling"]
+
+
+class EvalSampling(SamplingParams):
+    """How a model is sampled from."""
+
+    samples: int = Field(default=8, ge=1)
+    """Attempts at each theorem."""
+    max_new_tokens: int = Field(default=2048, ge=1)
+    """Most tokens of an answer."""
+    seed: int = Field(default=0, ge=0)
+
+
+class EvalConfig(Section):
+    """An evaluation: theorems, a prover, and what judges."""
+
+    data: Annotated[Path, Cli(is_argument=True)]
+    """JSONL, a Lean file, or a directory of Lean files."""
+    out: Path
+    """Directory; one that holds a part of this is gone on with."""
+    generator: ProverName = "portfolio"
+    """What answers."""
+    model: Path | None = None
+    """Directory of the model, or of an adapter."""
+    format: str = Field(default="completion", description=f"How it is asked: {', '.join(FORMATS)}.")
+    sampling: EvalSampling = EvalSampling()
+    repairs: int = Field(default=0, ge=0)
+    """Answers to Lean's complaints within an attempt, a Lean call each."""
+    ranker: Path | None = None
+    """Directory of a ranker (`proofmill rank`) that chooses the attempts."""
+    candidates: int = Field(default=32, ge=1)
+    """That it chooses among."""
+    device: str = "cpu"
+    """cpu, cuda, cuda:1 ..."""
+    vllm_url: str | None = None
+    """A vLLM that runs; none starts one."""
+    split: Literal["train", "valid", "test"] | None = None
+    """Only theorems of this split."""
+    first: int | None = Field(default=None, ge=1)
+    """Only so many theorems of the set."""
+    core: bool = False
+    """Those that fit a Lean without Mathlib, under a header for it."""
+    answers: bool = True
+    """Put in PutnamBench's published answers; else its theorems rest on sorry."""
+    leave_out: bool = False
+    """Go on without statements that Lean cannot read here."""
+    unknown_again: bool = False
+    """Try again what the machine left undecided."""
+    url: str | None = None
+    """Of a `proofmill serve` that judges."""
+    api_key: Annotated[str | None, Cli(variable="PROOFMILL_API_KEY")] = None
+    """For that server."""
+    lean: ConfinedLean = ConfinedLean()

@@ -1,0 +1,147 @@
+"""`proofmill worker`: the processes of a run beside its trainer, and what they read of its settings."""
+
+import asyncio
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from prover.cli import GrowSettings, run_grower
+from prover.generators.base import EngineSettings, SamplingParams
+from prover.generators.registry import open_engine
+from trainer.objectives.credit import CreditConfig
+from trainer.sections import ComputeConfig, DataConfig, GeneratorConfig, LeanConfig
+from verifier.cli.app import confined_runtime, prepare_torch
+from verifier.cli.settings import takes_settings
+from verifier.errors import InvalidInput
+from verifier.judging.pool import LeanPool
+from verifier.options import ConfinedLean, Options
+from verifier.settings import Cli, Section
+from verifier.streams.connection import REDIS_FILE_VARIABLE, REDIS_VARIABLE
+
+__all__ = ["RedisAddress", "worker_app"]
+
+GROW_EVERY_S = 30.0
+GROW_AFTER = 3
+"""Groups without a proof after which theorems are made from one."""
+RUN_FILE = "Settings of the run, in TOML; options go before them."
+
+worker_app = typer.Typer(no_args_is_help=True, help="One process of a run.")
+
+
+class RedisAddress(Section):
+    """Where the streams are."""
+
+    redis_url: Annotated[str | None, Cli("--redis", variable=REDIS_VARIABLE)] = None
+    """URL of the Redis or Valkey that carries the streams."""
+    redis_file: Annotated[Path | None, Cli(variable=REDIS_FILE_VARIABLE)] = None
+    """A file that holds that URL: a secret."""
+
+    def url(self, otherwise: str | None = None) -> str:
+        """The URL that is given, or `otherwise`, or what stands in the file that is given.
+
+        Raises:
+            InvalidInput: there is none of them, or the file cannot be read.
+        """
+        url = self.redis_url or otherwise
+        if url is not None:
+            return url
+        if self.redis_file is None:
+            raise InvalidInput(
+                f"which Redis carries the streams? Set {REDIS_VARIABLE} or {REDIS_FILE_VARIABLE}, or let "
+                "`proofmill up` start everything"
+            )
+        try:
+            return self.redis_file.read_text(encoding="utf-8").strip()
+        except OSError as error:
+            raise InvalidInput(
+                f"cannot read the URL of the Redis in {self.redis_file}: {error.strerror}"
+            ) from error
+
+
+class WorkerSettings(RedisAddress, extra="ignore"):
+    """What every process reads of a run's settings; the trainer refuses what is unknown among the others."""
+
+    run: str
+    """Name of the run, a part of every key."""
+
+
+class CreditSettings(Section, extra="ignore"):
+    """What a verifier reads of `[policy_gradient]`."""
+
+    credit: CreditConfig = CreditConfig()
+
+
+class VerifierSettings(WorkerSettings):
+    """What a verifier reads of a run's settings."""
+
+    lean: LeanConfig = LeanConfig()
+    policy_gradient: Annotated[CreditSettings, Cli(only=())] = CreditSettings()
+    tactics: bool = False
+    """Add each tactic's span to verdicts, also where the run's credit does without."""
+    cache_redis: str | None = None
+    """URL of a Redis to keep verdicts in, as safe from others as this process."""
+
+    @property
+    def judging(self) -> Options:
+        """How attempts are judged."""
+        tactics = self.tactics or self.policy_gradient.credit.needs_tactics
+        return self.lean.options(tactics=tactics, goals=False)
+
+
+class GeneratorSettings(WorkerSettings):
+    """What a generator reads of a run's settings."""
+
+    generator: GeneratorConfig = GeneratorConfig()
+    compute: Annotated[ComputeConfig, Cli(only=("device",))] = ComputeConfig()
+
+
+class GrowerSettings(Section, extra="ignore"):
+    """What a process that has theorems grow reads of a run's settings."""
+
+    data: Annotated[DataConfig, Cli(only=())] = DataConfig()
+    sampling: Annotated[SamplingParams, Cli(only=())] = SamplingParams()
+    lean: Annotated[LeanConfig, Cli(only=())] = LeanConfig()
+
+
+@worker_app.command("verifier")
+@takes_settings(file=RUN_FILE)
+def worker_verifier(settings: VerifierSettings) -> None:
+    """Judge the attempts of a run."""
+    from verifier.streams.judge_worker import run_verifier
+    from verifier.streams.verdict_store import RedisVerdicts
+
+    lean, cache = settings.lean, settings.cache_redis
+    pool = LeanPool(confined_runtime(lean), workers=lean.workers, options=settings.judging)
+    store = RedisVerdicts(cache) if cache is not None else None
+    asyncio.run(run_verifier(settings.url(), settings.run, pool, store))
+
+
+@worker_app.command("generator")
+@takes_settings(file=RUN_FILE)
+def worker_generator(settings: GeneratorSettings) -> None:
+    """Sample the attempts of a run."""
+    prepare_torch()
+    from prover.generators.worker import load_with, run_generator
+    from trainer.model.compute import device_named
+
+    own = settings.generator
+    # The other half of the cores is Lean's, which judges while this samples.
+    threads = max(1, (os.cpu_count() or 1) // 2)
+    device = str(device_named(settings.compute.device))
+    how = EngineSettings(device=device, threads=threads, url=own.vllm_url, dtype=own.dtype)
+    with open_engine(own.engine, how) as engine:
+        run_generator(settings.url(), settings.run, load_with(engine), own.max_backlog)
+
+
+@worker_app.command("grower")
+@takes_settings(file=RUN_FILE)
+def worker_grower(settings: GrowerSettings) -> None:
+    """Make theorems from those of the run's store that stay unsolved, all along."""
+    if settings.data.store is None:
+        raise InvalidInput("data.store: theorems grow in a store; name one in the file that --config names")
+    how = GrowSettings(every=GROW_EVERY_S, attempts=GROW_AFTER * settings.sampling.samples)
+    # One worker, with Lean's own budget: what grows is no attempt of the policy.
+    lean = ConfinedLean(**settings.lean.model_dump(exclude={"workers", "heartbeats"}))
+    run_grower(settings.data.store, how, lean)
