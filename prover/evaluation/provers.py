@@ -102,26 +102,26 @@ class ModelProver:
         return {**self._model, "format": self._format.name, "sampling": sampling}
 
     def answers(self, problems: Sequence[Problem], samples: int) -> list[list[Written]]:
-        return self._sampled([self._format.prompt(each) for each in problems], samples, self._sampling.seed)
+        return self._sample([self._format.prompt(each) for each in problems], samples, self._sampling.seed)
 
     def second_thoughts(self, failed: Sequence[Failed], round: int) -> list[Written]:
-        prompts = [self._text(self._format.again(each)) for each in failed]
+        prompts = [self._render(self._format.again(each)) for each in failed]
         # Equal prompts have equal random numbers: each is asked once, for as many answers as it is there.
         times = Counter(prompts)
         waiting: dict[str, list[Written]] = {}
         for samples in sorted(set(times.values())):
             alike = [prompt for prompt, count in times.items() if count == samples]
-            answers = self._sampled(alike, samples, self._sampling.seed + round)
+            answers = self._sample(alike, samples, self._sampling.seed + round)
             waiting |= dict(zip(alike, answers, strict=True))
         return [waiting[prompt].pop(0) for prompt in prompts]
 
     def read(self, text: str) -> Answer:
         return self._format.answer(text)
 
-    def _sampled(self, prompts: Sequence[Prompt], samples: int, seed: int) -> list[list[Written]]:
+    def _sample(self, prompts: Sequence[Prompt], samples: int, seed: int) -> list[list[Written]]:
         params = self._sampling.model_copy(update={"samples": samples, "seed": seed})
         began = time.monotonic()
-        groups = sample_each(self._generator, [self._text(each) for each in prompts], params)
+        groups = sample_each(self._generator, [self._render(each) for each in prompts], params)
         share_ms = (time.monotonic() - began) * 1e3 / (len(prompts) * samples)
         return [
             [Written("", refused=str(group))] * samples
@@ -130,10 +130,10 @@ class ModelProver:
             for group in groups
         ]
 
-    def _text(self, prompt: Prompt) -> str:
-        return prompt if isinstance(prompt, str) else self._chat(prompt)
+    def _render(self, prompt: Prompt) -> str:
+        return prompt if isinstance(prompt, str) else self._render_chat(prompt)
 
-    def _chat(self, messages: Sequence[Turn]) -> str:
+    def _render_chat(self, messages: Sequence[Turn]) -> str:
         if not self._tokenizer.chat_template:
             raise InvalidInput(
                 f"the format `{self._format.name}` is a chat, and the model has no template for one: choose "
@@ -198,7 +198,7 @@ class BestOf:
         if samples > self._candidates:
             raise InvalidInput(f"of {self._candidates} candidates no {samples} can be chosen: ask for more")
         written = self._prover.answers(problems, self._candidates)
-        return [self._best(each, found)[:samples] for each, found in zip(problems, written, strict=True)]
+        return [self._rank(each, found)[:samples] for each, found in zip(problems, written, strict=True)]
 
     def second_thoughts(self, failed: Sequence[Failed], round: int) -> list[Written]:
         return self._prover.second_thoughts(failed, round)
@@ -206,7 +206,7 @@ class BestOf:
     def read(self, text: str) -> Answer:
         return self._prover.read(text)
 
-    def _best(self, problem: Problem, written: Sequence[Written]) -> list[Written]:
+    def _rank(self, problem: Problem, written: Sequence[Written]) -> list[Written]:
         """By score, the first of equals first; what says the same as a better one stands at the end."""
         scores = self._scorer(problem, [each.text for each in written])
         ranked = [each for _, each in sorted(zip(scores, written, strict=True), key=lambda pair: -pair[0])]

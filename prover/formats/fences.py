@@ -1,8 +1,8 @@
 """The fenced blocks of what a model has written; pure.
 
-Models fence as Markdown does, and not as strictly: they write ` QED` or the token that ends their turn behind
-a closing fence, put a fence behind words or behind the last line of a proof, and begin a block before they
-have ended the one before.  Every answer has some reading, and nothing is raised.
+Models write fences as Markdown has them, but not as strictly: they put ` QED` or the token that ends their
+turn behind a closing fence, put a fence behind words or behind the last line of a proof, and begin a block
+before they have ended the one before.  Every answer has some reading, and nothing is raised.
 """
 
 import re

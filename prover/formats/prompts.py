@@ -1,8 +1,8 @@
 """What a policy reads and writes, as text and as tokens.
 
-A prompt is the statement's binders and claim followed by ` := `; the completion is the proof.  The
-two are tokenised apart and joined as token ids, in training and in sampling
-alike, so a policy never meets a token that straddles the boundary.
+A prompt is the statement's binders and claim followed by ` := `; the completion is the proof.  The two are
+tokenised apart and joined as token ids, in training and in sampling alike, so that no token straddles the
+boundary.
 """
 
 import re
@@ -25,8 +25,8 @@ __all__ = ["completion_of", "encode_completion", "encode_prompt", "load_tokenize
 def prompt_of(theorem: Theorem) -> str:
     """The text a policy continues: the statement without `theorem NAME`.
 
-    No proof depends on the name, and a name may give away what the statement
-    should be read for.  The header is left out: a small model gains nothing from it.
+    No proof depends on the name, and a name may give away what the statement is meant to say.  The header is
+    left out, because a small model gains nothing from it.
     """
     return f"{NAMED.sub('', theorem.statement).strip()} := "
 
@@ -37,12 +37,12 @@ def completion_of(proof: str) -> str:
 
 
 def encode_prompt(tokenizer: "PreTrainedTokenizerBase", prompt: str) -> list[int]:
-    """Token ids of a prompt, with whatever the tokenizer puts in front of a text (its bos token)."""
+    """The token ids of a prompt, with what the tokenizer puts in front of a text (its bos token)."""
     return _ids(tokenizer.encode(prompt))
 
 
 def encode_completion(tokenizer: "PreTrainedTokenizerBase", completion: str) -> list[int]:
-    """Token ids of a completion, ended by the eos token."""
+    """The token ids of a completion, ended by the eos token."""
     eos = tokenizer.eos_token_id
     if not isinstance(eos, int):
         raise TypeError("the tokenizer has no eos token, so a policy could never end a proof")
@@ -50,7 +50,11 @@ def encode_completion(tokenizer: "PreTrainedTokenizerBase", completion: str) -> 
 
 
 def load_tokenizer(base: Path) -> "PreTrainedTokenizerBase":
-    """The tokenizer of a model directory; raises `InvalidInput` if it has no eos token."""
+    """The tokenizer of a model directory.
+
+    Raises:
+        InvalidInput: it has no eos token.
+    """
     from transformers import AutoTokenizer
 
     tokenizer: PreTrainedTokenizerBase = AutoTokenizer.from_pretrained(base)

@@ -30,7 +30,7 @@ class SamplingParams(Section):
     seed: int = 0
     """Seed of the random numbers."""
     greedy: bool = False
-    """Take the likeliest token every time instead of sampling."""
+    """Whether the likeliest token is taken every time, in place of sampling."""
 
     def seed_of(self, prompt: str) -> int:
         """The seed of a prompt's random numbers, below 2^56.
@@ -99,7 +99,7 @@ class Engine(Protocol):
 def sample_each(
     generator: Generator, prompts: Sequence[str], params: SamplingParams
 ) -> list[list[Sample] | InvalidInput]:
-    """The samples of each prompt, or why it cannot be sampled from: its neighbours do not go without."""
+    """Sample from each prompt; where one cannot be sampled from, its error stands in place of its samples."""
     try:
         return list(generator.sample(prompts, params))
     except InvalidInput as error:

@@ -1,8 +1,7 @@
 """A generator in this process: a transformers model and a plain cached decoding loop.
 
-Each distinct prompt is read once, its cache is copied to its samples, finished
-rows leave the batch, and the cache grows in place.  `model.generate` does none
-of these.
+Each distinct prompt is read once and its cache is copied to its samples, finished rows leave the batch, and
+the cache grows in place.  `model.generate` does none of these.
 """
 
 import json
@@ -52,7 +51,7 @@ def load_model(
         base = Path(json.loads(adapter.read_bytes())["base_model_name_or_path"] or "")
         if not (base / "config.json").is_file():
             raise InvalidInput(f"{path} is an adapter for {base}, which holds no model: put that one there")
-        model = _merged(AutoModelForCausalLM.from_pretrained(base, dtype=dtype), path)
+        model = _merge_adapter(AutoModelForCausalLM.from_pretrained(base, dtype=dtype), path)
     elif (path / "config.json").is_file():
         model = AutoModelForCausalLM.from_pretrained(path, dtype=dtype)
     else:
@@ -61,7 +60,7 @@ def load_model(
     return model.to(device), tokenizer  # type: ignore[arg-type]
 
 
-def _merged(base: PreTrainedModel, adapter: Path) -> PreTrainedModel:
+def _merge_adapter(base: PreTrainedModel, adapter: Path) -> PreTrainedModel:
     # Where no adapter is used, peft need not be there.
     from peft import PeftModel
 
@@ -130,7 +129,7 @@ class TransformersGenerator:
         return int(self.model.config.max_position_embeddings)
 
     def _batches(self, prompt_lengths: Sequence[int], max_new_tokens: int) -> Iterator[list[int]]:
-        """Row numbers, shortest prompts first, cut where a padded batch would pass the token budget."""
+        """Yield row numbers, shortest prompts first, in batches that stay in the token budget when padded."""
         batch: list[int] = []
         for row in sorted(range(len(prompt_lengths)), key=lambda row: prompt_lengths[row]):
             if batch and (len(batch) + 1) * (prompt_lengths[row] + max_new_tokens) > self.tokens_per_batch:
@@ -185,14 +184,14 @@ class TransformersGenerator:
             )
             logits_BV = output.logits[:, -1]
         return [
-            _until_eos(ids, logprobs, self._eos)
+            _cut_at_eos(ids, logprobs, self._eos)
             for ids, logprobs in zip(tokens_BT.tolist(), logprobs_BT.tolist(), strict=True)
         ]
 
     def _prefill(
         self, prompts: list[list[int]], max_new_tokens: int
     ) -> tuple[Tensor, Tensor, "GrowingCache"]:
-        """Read each distinct prompt once; returns mask, next-token logits and cache, a row per prompt."""
+        """Read each distinct prompt once; the mask, next-token logits and cache have a row per prompt."""
         distinct = list(dict.fromkeys(map(tuple, prompts)))
         length = max(map(len, distinct))
         pads = [length - len(ids) for ids in distinct]
@@ -240,7 +239,7 @@ def open_engine(settings: EngineSettings) -> Iterator[TransformersEngine]:
 
 
 def choose_tokens(log_AV: Tensor, uniform_A: Tensor, params: SamplingParams) -> Tensor:
-    """One token per row, shape (A,): the likeliest, or by inverse transform of `uniform_A` in [0, 1).
+    """Choose one token per row, shape (A,): the likeliest, or by inverse transform of `uniform_A` in [0, 1).
 
     Args:
         log_AV: log-probabilities at the sampling temperature.
@@ -261,8 +260,8 @@ def choose_tokens(log_AV: Tensor, uniform_A: Tensor, params: SamplingParams) -> 
 class GrowingLayer(DynamicLayer):
     """Keys and values of one attention layer in a buffer with room for all tokens to come.
 
-    The layer it derives from concatenates, which copies the whole cache at every
-    token: measured, half the time of decoding with a small model.
+    The layer it derives from concatenates, which copies the whole cache at every token: with a small model
+    that took half the time of decoding.
     """
 
     def __init__(self, capacity: int) -> None:
@@ -307,11 +306,11 @@ class GrowingCache(Cache):
 
 
 def _uniforms(params: SamplingParams, prompt: str) -> Tensor:
-    """The random numbers of a prompt's samples, [samples, max_new_tokens], uniform on [0, 1)."""
+    """The random numbers of a prompt's samples, shape (samples, max_new_tokens), uniform on [0, 1)."""
     rng = torch.Generator().manual_seed(params.seed_of(prompt))
     return torch.rand(params.samples, params.max_new_tokens, generator=rng, dtype=torch.float64)
 
 
-def _until_eos(ids: list[int], logprobs: list[float], eos: int) -> tuple[list[int], list[float]]:
+def _cut_at_eos(ids: list[int], logprobs: list[float], eos: int) -> tuple[list[int], list[float]]:
     end = ids.index(eos) + 1 if eos in ids else len(ids)
     return ids[:end], logprobs[:end]

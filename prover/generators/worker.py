@@ -76,7 +76,7 @@ def run_generator(redis_url: str, run: str, load: Load, max_backlog: int) -> NoR
 
 
 def load_with(engine: Engine) -> Load:
-    """Generators of `engine`, for policies that are as they were sealed."""
+    """Give generators of `engine`, for policies that are as they were sealed."""
     check = lru_cache(check_sealed)
 
     def load(task: Task) -> Generator:

@@ -1,4 +1,4 @@
-"""What choosing needs of a set of theorems, whatever holds them."""
+"""A set of theorems as choosing needs it, whatever holds them."""
 
 from collections.abc import Sequence
 from typing import Protocol
@@ -35,7 +35,7 @@ class Catalogue(Protocol):
         ...
 
     def features(self) -> FeatureTable:
-        """What makes them hard, as columns by index."""
+        """The features that make theorems hard, as columns by index."""
         ...
 
     def retired(self) -> NDArray[np.int64]:
@@ -56,7 +56,9 @@ class ListedTheorems:
         self._theorems = theorems
         self._index_of = {theorem.name: index for index, theorem in enumerate(theorems)}
         if len(self._index_of) < len(theorems):
-            twice = next(each.name for i, each in enumerate(theorems) if self._index_of[each.name] != i)
+            twice = next(
+                theorem.name for i, theorem in enumerate(theorems) if self._index_of[theorem.name] != i
+            )
             raise InvalidInput(f"two theorems are named `{twice}`: give each a name of its own")
         self._features = None if features is None else FeatureTable.of(features)
 

@@ -14,15 +14,15 @@ __all__ = ["pack", "unpack"]
 
 
 def pack(values: NDArray[Any]) -> str:
-    """The bytes of an array, compressed, in base64."""
+    """Write the bytes of an array as text: compressed, in base64."""
     return base64.b64encode(zlib.compress(values.tobytes())).decode("ascii")
 
 
 def unpack(text: str, dtype: np.dtype[Any]) -> NDArray[Any]:
-    """The inverse of `pack`, as one dimension of `dtype`.
+    """Read an array of one dimension from the text that `pack` has written.
 
     Raises:
-        InvalidInput: it is not.
+        InvalidInput: the text is no such array.
     """
     try:
         return np.frombuffer(zlib.decompress(base64.b64decode(text, validate=True)), dtype).copy()

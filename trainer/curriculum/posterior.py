@@ -1,7 +1,7 @@
-"""What is known of each theorem: how often it was proved, as a Beta posterior that forgets; pure.
+"""How often each theorem was proved, as a Beta posterior that forgets; pure.
 
-A theorem's own evidence is (s, f), its proved and refuted attempts, where every new group of the theorem
-multiplies what came before by `forgetting`: the policy that earned it is no more.  Only rows that are
+A theorem's own evidence is (s, f), the numbers of its proved and refuted attempts.  Every new group of the
+theorem multiplies what came before by `forgetting`, because an earlier policy earned it.  Only rows that are
 observed change.  Attempts with an unknown verdict are in no number.
 """
 
@@ -72,9 +72,9 @@ def all_refuted(a: Floats, b: Floats, size: ArrayLike) -> Floats:
 
 
 def informative(a: Floats, b: Floats, size: ArrayLike) -> Floats:
-    """1 − E[p^G] − E[(1 − p)^G]: the probability that a group has both, without which it has no gradient."""
-    none: Floats = np.maximum(1 - all_proved(a, b, size) - all_refuted(a, b, size), np.float32(0))
-    return none
+    """1 − E[p^G] − E[(1 − p)^G]: the probability that a group has a proof and a failure: a gradient."""
+    both: Floats = np.maximum(1 - all_proved(a, b, size) - all_refuted(a, b, size), np.float32(0))
+    return both
 
 
 def expected_variance(a: Floats, b: Floats) -> Floats:
@@ -121,13 +121,13 @@ class Posteriors:
         self.free = np.concatenate([self.free, np.ones(added, np.bool_)])
 
     def retire(self, indices: Indices) -> None:
-        """Theorems that were not chosen yet are known to be false."""
+        """Take theorems out that were not chosen yet, because they are known to be false."""
         self._rows["retired"][indices] = True
         self.free[indices] = False
         self.touched = np.concatenate([self.touched, indices])
 
     def choose(self, choices: Iterable[tuple[int, bool]]) -> None:
-        """An outcome of each theorem is now waited for, or of its negation where that is to be tried."""
+        """Wait for an outcome of each theorem, or of its negation where that is to be tried."""
         new = []
         for index, disprove in choices:
             row = self._rows[index]
@@ -140,7 +140,7 @@ class Posteriors:
         self.touched = np.concatenate([self.touched, np.array(new, np.int64)])
 
     def observe(self, index: int, proved: int, refuted: int, *, disproof: bool, round: int) -> None:
-        """A group that was chosen has come back with so many known verdicts; none teaches nothing."""
+        """Count the known verdicts of a group that was chosen; without any, only the waiting ends."""
         row = self._rows[index]
         row["pending"] -= 1
         if proved + refuted:
@@ -175,7 +175,7 @@ class Posteriors:
         """Go on from a state of as many theorems or fewer.
 
         Raises:
-            InvalidInput: it is none.
+            InvalidInput: it is no state of these theorems.
         """
         touched = unpack(state["touched"], np.dtype("<i4")).astype(np.int64)
         rows = unpack(state["rows"], _ROW)

@@ -1,7 +1,7 @@
-"""Which theorems are tried next, with how many samples, and why; pure.
+"""Chooses the theorems that are tried next, with how many samples, and says why; pure.
 
-The same seed and the same outcomes give the same choices.  `state` holds all that decides them, of theorems
-that were chosen only, so a scheduler that is restored from it goes on as if it had never stopped.
+The same seed and the same outcomes give the same choices.  `state` holds all that decides them, and only of
+theorems that were chosen; a scheduler that is restored from it goes on as if it had never stopped.
 """
 
 import hashlib
@@ -41,9 +41,9 @@ class Choice:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of a choice: how many of its attempts were proved and refuted.
+    """The outcome of a choice: how many of its attempts were proved and refuted.
 
-    Attempts with an unknown verdict are in neither number; without a known one, both are 0.
+    Attempts with an unknown verdict are in neither number; without any known verdict both are 0.
     """
 
     theorem: int | str
@@ -56,25 +56,25 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Disproved:
-    """A theorem whose negation is proved: a faulty statement, to be reported and never chosen again."""
+    """A theorem whose negation is proved: its statement is faulty, and it is never chosen again."""
 
     theorem: Theorem
     contradiction: bool
-    """Whether it was proved as well: then a judge, or how the negation is stated, is wrong."""
+    """Whether it was proved as well: then the judge is wrong, or the way the negation is stated."""
 
 
 class PastGroup(BaseModel):
     """A group that has come back."""
 
     round: int
-    """Of `choose`, the last one before its outcome."""
+    """The last round of choosing before its outcome."""
     proved: int
     refuted: int
     disproof: bool
 
 
 class Explanation(BaseModel):
-    """What the scheduler thinks of a theorem, and what that rests on."""
+    """What the scheduler thinks of a theorem, and on which grounds."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -87,14 +87,14 @@ class Explanation(BaseModel):
     rate: float
     """The posterior's mean."""
     attempts: int
-    """With a known verdict, ever."""
+    """All attempts with a known verdict."""
     proofs: int
     failures: int
     """Groups in a row without a proof, up to the last."""
     waiting: int
-    """Times it was chosen and the outcome has not come."""
+    """How often it was chosen without an outcome so far."""
     retired: bool
-    """Disproved, and so never chosen again."""
+    """Whether it is disproved, and so never chosen again."""
     family: str
     features: dict[str, float]
     score: float
@@ -108,7 +108,7 @@ class Explanation(BaseModel):
 
 
 class Scheduler:
-    """Chooses among the theorems of a catalogue, and learns from what comes of it."""
+    """Chooses among the theorems of a catalogue, and learns from the outcomes."""
 
     def __init__(self, catalogue: Catalogue, config: CurriculumConfig, *, samples: int, seed: int) -> None:
         """`samples`: usual size of a group.  Raises InvalidInput when there is no theorem."""
@@ -124,9 +124,9 @@ class Scheduler:
         self._policy = kind.make(config, self._posteriors, catalogue.features(), samples)
 
     def choose(self, count: int) -> list[Choice]:
-        """The next `count` theorems to try.
+        """Choose the next `count` theorems to try.
 
-        None that waits for an outcome, and none twice, as long as there are others.
+        As long as there are others, none is chosen that waits for an outcome, and none twice.
 
         Raises:
             InvalidInput: all theorems are disproved.
@@ -152,28 +152,28 @@ class Scheduler:
         ]
 
     def observe(self, outcomes: Sequence[Outcome]) -> list[Disproved]:
-        """Learn from what came of choices; returns what this has retired, which is news for people.
+        """Learn from outcomes of choices, and return the theorems that these have disproved.
 
         Raises:
-            InvalidInput: an outcome is of no theorem, or of one that no outcome is waited for; then nothing
-                is learned from any.
+            InvalidInput: an outcome is of no theorem, or of one that waits for none; then nothing is learned
+                from any of them.
         """
         indices = [
-            self._catalogue.index_of(each.theorem) if isinstance(each.theorem, str) else each.theorem
-            for each in outcomes
+            self._catalogue.index_of(outcome.theorem) if isinstance(outcome.theorem, str) else outcome.theorem
+            for outcome in outcomes
         ]
         for index, count in Counter(indices).items():
             if not 0 <= index < len(self._posteriors) or self._posteriors["pending"][index] < count:
                 raise InvalidInput(f"{count} outcomes of theorem {index}, which was not chosen so often")
         retired_before = set(self.retired)
-        for index, each in zip(indices, outcomes, strict=True):
+        for index, outcome in zip(indices, outcomes, strict=True):
             self._posteriors.observe(
-                index, each.proved, each.refuted, disproof=each.disproof, round=self._round
+                index, outcome.proved, outcome.refuted, disproof=outcome.disproof, round=self._round
             )
         groups = [
-            (index, each.proved, each.refuted)
-            for index, each in zip(indices, outcomes, strict=True)
-            if each.proved + each.refuted and not each.disproof
+            (index, outcome.proved, outcome.refuted)
+            for index, outcome in zip(indices, outcomes, strict=True)
+            if outcome.proved + outcome.refuted and not outcome.disproof
         ]
         self._policy.observe(groups, np.array(indices, np.int64))
         return [
@@ -190,7 +190,7 @@ class Scheduler:
 
     @property
     def touched(self) -> int:
-        """Of how many theorems something is known."""
+        """The number of theorems of which something is known."""
         return len(self._posteriors.touched)
 
     @property
@@ -200,12 +200,12 @@ class Scheduler:
         return [int(index) for index in touched[self._posteriors["proofs"][touched] > 0]]
 
     def grow(self) -> None:
-        """Theorems were added to the catalogue: choose among them as well."""
+        """Choose also among the theorems that were added to the catalogue."""
         self._posteriors.grow(len(self._catalogue))
         self._policy.grow(self._catalogue.features())
 
     def why(self, name: str) -> Explanation:
-        """What decides whether a theorem is chosen now.
+        """Explain what decides whether a theorem is chosen now.
 
         Raises:
             InvalidInput: there is none of this name.
@@ -237,7 +237,7 @@ class Scheduler:
         )
 
     def state(self) -> dict[str, Any]:
-        """What decides later choices, for JSON; as long as theorems were chosen, not as there are."""
+        """What decides later choices, for JSON; it grows with the theorems that were chosen, not with all."""
         return {
             "policy": self._config.policy,
             "theorems": len(self._posteriors),
@@ -270,5 +270,5 @@ class Scheduler:
     def _names(self, count: int) -> str:
         """A digest of the names of some of the first `count` theorems."""
         places = np.linspace(0, count - 1, min(count, _PROBED)).astype(int)
-        names = "\n".join(each.name for each in self._catalogue.theorems(places.tolist()))
+        names = "\n".join(theorem.name for theorem in self._catalogue.theorems(places.tolist()))
         return hashlib.sha256(names.encode()).hexdigest()

@@ -1,12 +1,13 @@
-"""What a theorem's family and features promise of its solve rate before it is tried; pure.
+"""The solve rate that a theorem's family and features promise before it is tried; pure.
 
-A logistic regression of what the last `WINDOW` groups were proved at, later ones counting more:
+It is a logistic regression on the last `WINDOW` groups, of which later ones count more:
 
     logit p_i = c + o_{family(i)} + Σ_j β_j x_ij,   o ~ N(0, 2²), β ~ N(0, 1),
 
-where x_ij is the place of theorem i in the order by feature j, as a standard normal score.  So it learns of
-each feature what it is worth, and in which direction: of dependency depth nobody knows.  The maximum a
-posteriori is found anew from the window each time (Newton's method), so the window is all there is to keep.
+where p_i is the share that was proved, and x_ij the place of theorem i in the order by feature j, as a
+standard normal score.  So the worth of each feature is learned, and its direction, which for dependency depth
+nobody knows.  The maximum a posteriori is found anew from the window each time (Newton's method), so that the
+window is all the state there is.
 """
 
 from collections.abc import Mapping, Sequence
@@ -40,7 +41,7 @@ class SolveRates:
     """The regression, and the window it is fitted to."""
 
     def __init__(self, features: FeatureTable, fitted_on: int) -> None:
-        """Orders are those of the first `fitted_on` theorems: what is added later moves nothing."""
+        """The order by a feature is that of the first `fitted_on` theorems, which later ones do not move."""
         self.fitted_on = fitted_on
         self._families = features.families
         self._family = features.family
@@ -52,7 +53,7 @@ class SolveRates:
         self._weights = np.zeros(len(FEATURES))
 
     def observe(self, groups: Sequence[tuple[int, float]]) -> None:
-        """Fit again, with groups of (theorem, share proved) that have come, in their order."""
+        """Fit again with groups of (theorem, share proved) that have come, in their order."""
         self._indices = np.append(self._indices, [index for index, _ in groups])[-WINDOW:].astype(np.int64)
         self._rates = np.append(self._rates, [rate for _, rate in groups])[-WINDOW:]
         self._fit()
@@ -66,13 +67,13 @@ class SolveRates:
         return logits
 
     def terms(self, index: int) -> dict[str, float]:
-        """What the log-odds of a theorem consist of."""
+        """The terms of the log-odds of a theorem."""
         parts = {"constant": self._constant, "family": float(self._offsets[self._family[index]])}
         weighed = self._weights * self._scores[:, index]
-        return parts | {name: float(each) for name, each in zip(FEATURES, weighed, strict=True)}
+        return parts | {name: float(value) for name, value in zip(FEATURES, weighed, strict=True)}
 
     def tried_over_share(self) -> Doubles:
-        """Of each family, its share of the groups that are remembered, over its share of the theorems."""
+        """Each family's share of the groups that are remembered, over its share of the theorems."""
         families = len(self._families)
         theorems = np.bincount(self._family, minlength=families) / len(self._family)
         groups = np.bincount(self._family[self._indices], minlength=families) / max(1, len(self._indices))
@@ -87,7 +88,7 @@ class SolveRates:
         """Go on from a state.
 
         Raises:
-            InvalidInput: it is none of these theorems.
+            InvalidInput: it is no state of these theorems.
         """
         self._indices = unpack(state["indices"], np.dtype("<i4")).astype(np.int64)
         self._rates = unpack(state["rates"], np.dtype("<f8"))
@@ -123,7 +124,7 @@ class SolveRates:
 
 
 def _normal_scores(column: Floats, fitted_on: int) -> Floats:
-    """Φ⁻¹ of the share of the first `fitted_on` values that are smaller; ties share the middle."""
+    """Φ⁻¹ of the share of the first `fitted_on` values that are smaller; equal values get the middle."""
     known = column[:fitted_on]
     edges = np.unique(np.quantile(known, np.arange(1, _LEVELS) / _LEVELS))
     level = np.searchsorted(edges, column, side="left")
@@ -131,5 +132,5 @@ def _normal_scores(column: Floats, fitted_on: int) -> Floats:
     middle = (np.cumsum(counts) - counts / 2) / fitted_on
     # A level that no known value has, below the first or above the last, is as far out as one value could be.
     inside = np.clip(middle, 0.5 / fitted_on, 1 - 0.5 / fitted_on)
-    scores = np.array([NormalDist().inv_cdf(each) for each in inside], np.float32)
+    scores = np.array([NormalDist().inv_cdf(share) for share in inside], np.float32)
     return scores[level]

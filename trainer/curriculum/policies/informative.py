@@ -1,4 +1,4 @@
-"""The policy of this project: prefer groups that are likely to teach something, per Lean call; pure.
+"""The policy of this project: it prefers groups that are likely to teach something, per Lean call; pure.
 
 The rate p of a theorem has the posterior
 
@@ -15,13 +15,13 @@ and a batch is drawn without replacement in proportion to score⁴/(1 + r), with
 by uniform choice the family was tried of late.  A failed theorem comes back when others like it are
 proved, since m rises: that is how the frontier moves.
 
-In the simulator (`proofmill curriculum simulate`) what is solved beyond uniform choice is owed to m: without
-it, that is by each theorem's own verdicts alone, no policy does better than uniform while most theorems are
-untried.  Forgetting, growing budgets, replays and disproofs cost and gain almost nothing there.  Tried and
-left out: a bonus for features near where rates cross one half (fewer solved: P(informative) peaks there
-already); bins of family and difficulty in place of the regression (a tenth fewer solved); first groups of
-half the samples (no more solved, less learned); own evidence that fades with time and not with groups (no
-difference).
+In the simulator (`proofmill curriculum simulate`) all that is solved beyond uniform choice is due to m: by
+each theorem's own verdicts alone no policy does better than uniform while most theorems are untried.
+Forgetting, growing budgets, replays and disproofs cost and gain almost nothing there.  These were tried and
+left out: a bonus for features near where rates cross one half (fewer are solved, because P(informative) peaks
+there already); bins of family and difficulty in place of the regression (a tenth fewer are solved); first
+groups of half the samples (no more are solved, and less is learned); own evidence that fades with time and
+not with groups (no difference).
 """
 
 from collections.abc import Mapping, Sequence
@@ -39,22 +39,22 @@ from trainer.curriculum.solve_rates import SolveRates
 __all__ = ["INFORMATIVE", "NEWS", "REPEAT", "Informative", "score"]
 
 NEWS = 0.25
-"""What a first proof is worth where the whole group is proved, beside an informative group.  With 1 the sure
-proofs come first: where difficulties are mixed evenly, more is solved and less is learned."""
+"""The worth of a first proof where the whole group is proved, beside an informative group.  With 1 the
+sure proofs come first: where difficulties are mixed evenly, more is solved and less is learned."""
 REPEAT = 0.25
-"""What an informative group of a theorem that was proved before is worth, beside one of another theorem.
+"""The worth of an informative group of a theorem that was proved before, beside one of another theorem.
 With 1 the heavy tail's learner can prove a sixth more in the end, having solved a third less on the way."""
 RESCORED = 16_384
-"""Theorems tried before whose score is brought up to date with the regression in one round, in turn."""
+"""Theorems tried before whose scores one round brings up to date with the regression, in turn."""
 _DRAWN = 64
-"""Theorems that are looked at for each that is chosen for its failures, or whatever is thought of it."""
+"""How many theorems are looked at for one that is chosen for its failures, or whatever its score."""
 _DOUBTED = 64
 """Failed attempts beyond which more of them say nothing new."""
 _LEAST = 1e-9
 """No score is below this, so that where nothing is better everything can still be drawn."""
 _LARGEST_LOGIT = 12.0
 _STEPS = 4096
-"""Of the table of scores of untried theorems, by log-odds: 0.006 apart."""
+"""Entries of the table of scores of untried theorems, whose log-odds are 0.006 apart."""
 
 
 def score(a: Floats, b: Floats, size: ArrayLike, proved_before: ArrayLike) -> Floats:
@@ -65,11 +65,12 @@ def score(a: Floats, b: Floats, size: ArrayLike, proved_before: ArrayLike) -> Fl
 
 
 class Informative:
-    """The policy at work.
+    """The policy at work: see `Policy`.
 
-    Scores of theorems that were tried are brought up to date when an outcome comes, and in turn, and stand in
-    the posteriors; those of all others follow the regression.  Beside the theorems that score high, shares of
-    a batch go to negations, to theorems that were proved before, and to those that were chosen least often.
+    The scores of theorems that were tried stand in the posteriors; they are brought up to date when an
+    outcome comes, and in turn.  Those of all others follow the regression.  Beside the theorems that score
+    high, shares of a batch go to negations, to theorems that were proved before, and to those that were
+    chosen least often.
     """
 
     def __init__(
@@ -91,14 +92,14 @@ class Informative:
         shares = self._config.disproof_share, self._config.uniform_share, self._config.replay_share
         disproofs, at_random, replays = rng.multinomial(count, [*shares, max(0, 1 - sum(shares))])[:3]
         left = allowed.copy()
-        doubtful = self._doubtful(rng, disproofs, left)
-        best = self._best(rng, count - len(doubtful) - at_random, left)
+        doubtful = self._take_doubtful(rng, disproofs, left)
+        best = self._take_best(rng, count - len(doubtful) - at_random, left)
         already = int(np.count_nonzero(self._posteriors["proofs"][best]))
-        replayed = self._proved_before(rng, replays - already, left)
+        replayed = self._take_proved(rng, replays - already, left)
         # What was ranked last makes room.
         best, spare = np.split(best, [max(0, len(best) - len(replayed))])
         left[spare] = True
-        others = self._least_tried(rng, count - len(doubtful) - len(best) - len(replayed), left)
+        others = self._take_least_tried(rng, count - len(doubtful) - len(best) - len(replayed), left)
         tried = np.concatenate([best, others])
         return [
             *(Pick(int(index), int(size)) for index, size in zip(tried, self._sizes(tried), strict=True)),
@@ -106,8 +107,8 @@ class Informative:
             *(Pick(int(index), self._half, disprove=True) for index in doubtful),
         ]
 
-    def _doubtful(self, rng: np.random.Generator, count: int, left: Allowed) -> Indices:
-        """Of some theorems that may be false, those whose failures are least likely if they are not."""
+    def _take_doubtful(self, rng: np.random.Generator, count: int, left: Allowed) -> Indices:
+        """Take, of theorems that may be false, those whose failures are least likely if they are true."""
         touched = self._posteriors.touched
         failed = touched[
             left[touched] & (self._posteriors["failures"][touched] >= self._config.disprove_after)
@@ -123,7 +124,7 @@ class Informative:
         left[taken] = False
         return taken
 
-    def _best(self, rng: np.random.Generator, count: int, left: Allowed) -> Indices:
+    def _take_best(self, rng: np.random.Generator, count: int, left: Allowed) -> Indices:
         keys = self._keys(rng)
         # Whatever may not be chosen was chosen before: no need to look at all theorems.
         touched = self._posteriors.touched
@@ -133,15 +134,15 @@ class Informative:
         left[taken] = False
         return taken
 
-    def _proved_before(self, rng: np.random.Generator, count: int, left: Allowed) -> Indices:
+    def _take_proved(self, rng: np.random.Generator, count: int, left: Allowed) -> Indices:
         touched = self._posteriors.touched
         proved = touched[left[touched] & (self._posteriors["proofs"][touched] > 0)]
         taken = rng.permutation(proved)[: max(0, count)]
         left[taken] = False
         return taken
 
-    def _least_tried(self, rng: np.random.Generator, count: int, left: Allowed) -> Indices:
-        """Of some theorems drawn uniformly, those that were chosen least often."""
+    def _take_least_tried(self, rng: np.random.Generator, count: int, left: Allowed) -> Indices:
+        """Take, of some theorems drawn uniformly, those that were chosen least often."""
         drawn = rng.choice(len(left), min(len(left), _DRAWN * count), replace=False)
         drawn = drawn[left[drawn]]
         if len(drawn) < count:
@@ -149,7 +150,7 @@ class Informative:
         return drawn[np.argsort(self._posteriors["chosen"][drawn], kind="stable")[:count]]
 
     def _keys(self, rng: np.random.Generator) -> Floats:
-        """The smallest are a sample in proportion to score⁴; the fourth root leaves their order as it is."""
+        """Keys whose smallest are a sample in proportion to score⁴; the fourth root leaves their order."""
         keys = rng.standard_exponential(len(self._scores), dtype=np.float32)
         for _ in range(2):
             np.sqrt(keys, out=keys)
@@ -203,7 +204,7 @@ class Informative:
         np.maximum(self._scores, np.float32(_LEAST), out=self._scores)
 
     def _balance(self) -> NDArray[np.float64]:
-        """Of each family, the factor (2/(1 + r))^¼ of scores: 1 where it was tried as by uniform choice."""
+        """The factor (2/(1 + r))^¼ of each family's scores: 1 where it was tried as by uniform choice."""
         factors: NDArray[np.float64] = ((1 + self._rates.tried_over_share()) / 2) ** -0.25
         return factors
 
