@@ -231,8 +231,8 @@ theorem = Theorem(name="t", statement="theorem t : True", source="s", split="tra
 how = SamplingParams(samples=2)
 task = Task(id="g", theorem=theorem, policy="v0", policy_version=0, sampling=how)
 with open_engine(load_config(Path(sys.argv[1])).generator.engine, EngineSettings()) as engine:
-    sampled, refused = sample_order(load_with(engine), Order(tasks=(task,)))
-print(json.dumps([[each.submission.id, each.submission.proof] for each in sampled]))
+    sampled = sample_order(load_with(engine), Order(tasks=(task,)))
+print(json.dumps([[attempt.id, attempt.proof] for attempt in sampled.attempts]))
 """
 
 

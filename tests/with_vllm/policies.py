@@ -12,7 +12,7 @@ from prover.generators.transformers import load_model
 from prover.generators.vllm.engine import VLLMEngine
 from tests.support.toys import PAIRS, flat
 from trainer.model.batching import Example, micro_batches
-from trainer.model.lora import LoRAConfig, merged, with_lora
+from trainer.model.lora import LoRAConfig, add_adapter, merge_adapter
 from trainer.model.policy import PolicyConfig, build_policy, save_policy, token_logprobs
 
 CONTEXT = 160
@@ -53,7 +53,7 @@ def publish_weights(tokenizer: PreTrainedTokenizerFast, directory: Path, *, seed
 
 def publish_adapter(base: Published, version: int, *, rank: int = 4) -> Published:
     model, _ = load_model(base.directory)
-    adapted = with_lora(model, LoRAConfig(rank=rank), seed=version)
+    adapted = add_adapter(model, LoRAConfig(rank=rank), seed=version)
     rng = torch.Generator().manual_seed(version)
     with torch.no_grad():
         for name, parameter in adapted.named_parameters():
@@ -61,7 +61,7 @@ def publish_adapter(base: Published, version: int, *, rank: int = 4) -> Publishe
                 parameter.copy_(torch.randn(parameter.shape, generator=rng) * 0.3)
     directory = base.directory.with_name(f"adapter-{version}")
     adapted.save_pretrained(str(directory))
-    whole = merged(adapted)
+    whole = merge_adapter(adapted)
     assert isinstance(whole, LlamaForCausalLM)
     return Published(directory, version, whole.eval())
 

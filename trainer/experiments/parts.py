@@ -26,7 +26,7 @@ from trainer.launch.up import run_up
 from trainer.learners.policy_gradient import PolicyGradientConfig
 from trainer.learners.supervised import SupervisedConfig, train_supervised
 from trainer.model.compute import Compute
-from trainer.model.lora import merged, with_lora
+from trainer.model.lora import add_adapter, merge_adapter
 from trainer.model.optimizer import Budget, OptimizerConfig
 from trainer.model.policy import save_policy
 from trainer.run.checkpoints import Version, Versions
@@ -273,9 +273,9 @@ def train_control(config: RunConfig, directory: Path, start: Path, budget: Budge
     tokenizer = load_tokenizer(start)
     examples = known_examples(config, start)
     model, _ = load_model(start, dtype=torch.float32)
-    adapted = with_lora(model, config.lora, seed=config.seed) if config.lora is not None else None
+    adapted = add_adapter(model, config.lora, seed=config.seed) if config.lora is not None else None
     compute = Compute.of(config.compute).alone
-    compute.prepared(model)
+    compute.prepare(model)
     if steps:
         mean_tokens = sum(map(len, examples)) / len(examples)
         settings = SupervisedConfig(
@@ -300,7 +300,7 @@ def train_control(config: RunConfig, directory: Path, start: Path, budget: Budge
             )
         spent = Budget(result.steps, result.tokens)
     with new_sealed(directory) as draft:
-        save_policy(model if adapted is None else merged(adapted), tokenizer, draft / "policy")
+        save_policy(model if adapted is None else merge_adapter(adapted), tokenizer, draft / "policy")
         (draft / BUDGET).write_text(json.dumps(asdict(spent)), encoding="utf-8")
     return control_of(directory)
 

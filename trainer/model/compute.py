@@ -48,7 +48,7 @@ class Compute:
         """The same for this process by itself."""
         return replace(self, ranks=Ranks(), shard=False)
 
-    def prepared(self, model: PreTrainedModel) -> PreTrainedModel:
+    def prepare(self, model: PreTrainedModel) -> PreTrainedModel:
         """Move `model` to the device in place, and divide its weights if they shall be.
 
         An adapter has to be in the model already.

@@ -19,7 +19,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from verifier.errors import InvalidInput
 from verifier.settings import Section
 
-__all__ = ["LoRAConfig", "merged", "save_adapter", "with_lora"]
+__all__ = ["LoRAConfig", "add_adapter", "merge_adapter", "save_adapter"]
 
 
 class LoRAConfig(Section):
@@ -39,7 +39,7 @@ class LoRAConfig(Section):
     """Names of the layers that get one; `all-linear` is all but the output layer."""
 
 
-def with_lora(model: PreTrainedModel, config: LoRAConfig, *, seed: int = 0) -> PeftModel:
+def add_adapter(model: PreTrainedModel, config: LoRAConfig, *, seed: int = 0) -> PeftModel:
     """Put a new adapter into `model`, in place, and freeze the rest; B starts at 0, so nothing changes yet.
 
     The same seed gives the same adapter.
@@ -71,7 +71,7 @@ def with_lora(model: PreTrainedModel, config: LoRAConfig, *, seed: int = 0) -> P
     return adapted
 
 
-def merged(adapted: PeftModel) -> PreTrainedModel:
+def merge_adapter(adapted: PeftModel) -> PreTrainedModel:
     """A copy of the model with its adapter added to its weights, and none beside them."""
     model = copy.deepcopy(adapted).merge_and_unload()
     assert isinstance(model, PreTrainedModel)

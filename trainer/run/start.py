@@ -204,7 +204,7 @@ def supervised_start(config: RunConfig, pairs: Pairs, directory: Path) -> None:
         texts = read_texts(config.pretraining.files)
         tokenizer = train_tokenizer([*own_texts, *texts], config.policy.vocab_size)
         compute = Compute.of(config.compute).alone
-        model = compute.prepared(build_policy(config.policy, tokenizer, seed=config.seed))
+        model = compute.prepare(build_policy(config.policy, tokenizer, seed=config.seed))
     if steps := config.pretraining.steps:
         with (
             timed(directory, "pretraining"),

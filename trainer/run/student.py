@@ -17,7 +17,7 @@ from trainer.learners.base import Learner, LearnerInputs, LearnerState
 from trainer.model.batching import Example
 from trainer.model.compute import Compute, ComputeConfig
 from trainer.model.distributed import Ranks, full_weights, is_sharded
-from trainer.model.lora import merged, save_adapter, with_lora
+from trainer.model.lora import add_adapter, merge_adapter, save_adapter
 from trainer.model.optimizer import UpdateStats
 from trainer.model.policy import save_policy
 from trainer.model.weights import copy_state, load_weights
@@ -54,9 +54,9 @@ class Student:
         self.compute = Compute.of(config.compute)
         self.model, self.tokenizer = load_model(lesson.directory, dtype=torch.float32)
         self._adapted = (
-            with_lora(self.model, config.lora, seed=config.seed) if config.lora is not None else None
+            add_adapter(self.model, config.lora, seed=config.seed) if config.lora is not None else None
         )
-        self.compute.prepared(self.model)
+        self.compute.prepare(self.model)
         self._learner = new_learner(config, self.model, self.tokenizer, lesson.known, self.compute)
         self.rounds = 0
         """Those it learned from so far, also before it was restored."""
@@ -128,15 +128,15 @@ class Student:
         Where weights are divided every process must ask, and the first alone gets it.
         """
         if not is_sharded(self.model):
-            return self.model if self._adapted is None else merged(self._adapted)
+            return self.model if self._adapted is None else merge_adapter(self._adapted)
         weights = full_weights(self.model)
         if not self.compute.ranks.is_first:
             return self.model  # nobody looks at it
         config = self._lesson.config
         whole, _ = load_model(self._lesson.directory, dtype=torch.float32)
-        adapted = with_lora(whole, config.lora, seed=config.seed) if config.lora is not None else None
+        adapted = add_adapter(whole, config.lora, seed=config.seed) if config.lora is not None else None
         whole.load_state_dict(weights)
-        return whole if adapted is None else merged(adapted)
+        return whole if adapted is None else merge_adapter(adapted)
 
 
 def new_learner(

@@ -16,7 +16,7 @@ from trainer.learners.policy_gradient import (
 from trainer.learners.ppo import PPOLearner
 from trainer.model.batching import Example
 from trainer.model.compute import Compute
-from trainer.model.lora import LoRAConfig, with_lora
+from trainer.model.lora import LoRAConfig, add_adapter
 from trainer.objectives.algorithms import PolicyLoss
 from trainer.run.alarm import EngineMismatch, MismatchAlarm
 from verifier.verdict import Status
@@ -74,7 +74,7 @@ def test_an_engine_is_compared_where_that_is_asked_for(
 def test_dropout_has_no_part_in_what_the_engine_is_compared_with(
     model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
 ) -> None:
-    with_lora(model, LoRAConfig(rank=2, dropout=0.5))
+    add_adapter(model, LoRAConfig(rank=2, dropout=0.5))
     for name, weight in model.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight)

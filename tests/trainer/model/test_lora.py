@@ -12,7 +12,7 @@ from prover.generators.transformers import load_model
 from tests.support.toys import CONFIG, rollout, sample_of
 from trainer.config import run_config
 from trainer.learners.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
-from trainer.model.lora import LoRAConfig, merged, with_lora
+from trainer.model.lora import LoRAConfig, add_adapter, merge_adapter
 from trainer.model.policy import save_policy
 from trainer.run.student import Lesson, Student
 from verifier.errors import InvalidInput
@@ -40,7 +40,7 @@ def test_only_the_adapter_is_trained_and_a_new_one_changes_nothing(
     model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
 ) -> None:
     before = logits(model)
-    with_lora(model, LoRAConfig(rank=4))
+    add_adapter(model, LoRAConfig(rank=4))
     assert torch.equal(logits(model), before)
     frozen = {name: p.clone() for name, p in model.named_parameters() if "lora_" not in name}
     adapter = {name: p.clone() for name, p in model.named_parameters() if "lora_" in name}
@@ -55,9 +55,9 @@ def test_only_the_adapter_is_trained_and_a_new_one_changes_nothing(
 def test_a_published_policy_has_the_adapter_in_its_weights(
     model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, tmp_path: Path
 ) -> None:
-    adapted = with_lora(model, LoRAConfig(rank=4))
+    adapted = add_adapter(model, LoRAConfig(rank=4))
     update(model, tokenizer)
-    save_policy(merged(adapted), tokenizer, tmp_path / "policy")
+    save_policy(merge_adapter(adapted), tokenizer, tmp_path / "policy")
     loaded, _ = load_model(tmp_path / "policy")
     assert not any("lora" in name for name, _ in loaded.named_parameters())
     torch.testing.assert_close(logits(loaded), logits(model), atol=1e-5, rtol=1e-5)
@@ -70,7 +70,7 @@ def test_the_adapter_is_scaled_as_equation_2_3_or_by_the_root_of_the_rank(
     model: LlamaForCausalLM, rslora: bool
 ) -> None:
     rank, alpha = 9, 6.0
-    with_lora(model, LoRAConfig(rank=rank, alpha=alpha, rslora=rslora, target_modules=("q_proj",)))
+    add_adapter(model, LoRAConfig(rank=rank, alpha=alpha, rslora=rslora, target_modules=("q_proj",)))
     layer = model.model.layers[0].self_attn.q_proj
     with torch.no_grad():
         layer.lora_B["default"].weight.normal_()
@@ -87,7 +87,7 @@ def test_the_adapter_is_scaled_as_equation_2_3_or_by_the_root_of_the_rank(
 
 def test_layers_that_are_not_there_are_named(model: LlamaForCausalLM) -> None:
     with pytest.raises(InvalidInput, match=r"no_such_layer.*q_proj"):
-        with_lora(model, LoRAConfig(target_modules=("no_such_layer",)))
+        add_adapter(model, LoRAConfig(target_modules=("no_such_layer",)))
 
 
 def test_a_policy_published_as_an_adapter_is_the_one_published_merged(

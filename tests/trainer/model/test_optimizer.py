@@ -121,7 +121,7 @@ def test_activation_checkpointing_keeps_less_and_changes_no_gradient(
 ) -> None:
     plain, kept = gradients(build_policy(CONFIG, tokenizer), examples)
     checkpointing = Compute(activation_checkpointing=True)
-    again, kept_less = gradients(checkpointing.prepared(build_policy(CONFIG, tokenizer)), examples)
+    again, kept_less = gradients(checkpointing.prepare(build_policy(CONFIG, tokenizer)), examples)
     for a, b in zip(plain, again, strict=True):
         torch.testing.assert_close(a, b)
     assert kept_less < kept / 2
