@@ -52,12 +52,14 @@ class Benchmark:
     @property
     def faulty(self) -> dict[str, str]:
         """Theorems that say something else than they should, and why."""
-        return {each.theorem.name: each.faulty for each in self.problems if each.faulty is not None}
+        return {
+            problem.theorem.name: problem.faulty for problem in self.problems if problem.faulty is not None
+        }
 
     @property
     def answer_given(self) -> set[str]:
         """Theorems that ask for an object, and were given the published one."""
-        return {each.theorem.name for each in self.problems if each.answer_given}
+        return {problem.theorem.name for problem in self.problems if problem.answer_given}
 
     @classmethod
     def of(cls, name: str, theorems: Iterable[Theorem]) -> Self:
@@ -69,8 +71,8 @@ class Benchmark:
     def under_core_header(self) -> Self:
         """The same statements to be read by a Lean without Mathlib, as far as it can."""
         return self._with(
-            replace(each, theorem=each.theorem.model_copy(update={"header": CORE_HEADER}))
-            for each in self.problems
+            replace(problem, theorem=problem.theorem.model_copy(update={"header": CORE_HEADER}))
+            for problem in self.problems
         )
 
     def of_split(self, split: Split) -> Self:
@@ -79,7 +81,7 @@ class Benchmark:
         Raises:
             InvalidInput: there is none.
         """
-        return self._with(each for each in self.problems if each.theorem.split == split)
+        return self._with(problem for problem in self.problems if problem.theorem.split == split)
 
     def first(self, number: int) -> Self:
         """The first so many."""
@@ -146,13 +148,13 @@ def digest_of(problems: Iterable[Problem]) -> str:
     rows = sorted(
         "\0".join(
             (
-                each.theorem.name,
-                each.theorem.split,
-                each.theorem.header.strip(),
-                each.theorem.statement.strip(),
+                problem.theorem.name,
+                problem.theorem.split,
+                problem.theorem.header.strip(),
+                problem.theorem.statement.strip(),
             )
         )
-        for each in problems
+        for problem in problems
     )
     return hashlib.sha256("\n".join(rows).encode(errors="surrogatepass")).hexdigest()
 
