@@ -18,7 +18,7 @@ from prover.sources.rows import RowIssue, SourceRow
 from prover.theorem import Split, Theorem
 from verifier.errors import InvalidInput
 
-__all__ = ["VARIANTS", "Benchmark", "digest_of", "labels_of", "load_benchmark"]
+__all__ = ["VARIANTS", "Benchmark", "digest_of_problems", "labels_of", "load_benchmark"]
 
 VARIANTS: Mapping[str, str] = {
     "f5c6826efcccce1ee846747f3851cf6e19cbad5fbb807760deb171b5a90202d5": (
@@ -65,7 +65,7 @@ class Benchmark:
     def of(cls, name: str, theorems: Iterable[Theorem]) -> Self:
         """Theorems of this project, whose set is called so; nothing is wrong with any of them."""
         problems = tuple(map(Problem, theorems))
-        digest = digest_of(problems)
+        digest = digest_of_problems(problems)
         return cls(name, variant=name, set_digest=digest, digest=digest, problems=problems)
 
     def under_core_header(self) -> Self:
@@ -91,7 +91,7 @@ class Benchmark:
         kept = tuple(problems)
         if not kept:
             raise InvalidInput(f"{self.name} has no such theorem: look at the splits of its rows")
-        return replace(self, problems=kept, digest=digest_of(kept))
+        return replace(self, problems=kept, digest=digest_of_problems(kept))
 
 
 def load_benchmark(path: Path, *, answers: bool = True) -> Benchmark:
@@ -118,7 +118,7 @@ def load_benchmark(path: Path, *, answers: bool = True) -> Benchmark:
     if not problems:
         why = f"; the first row: {bad[0].where}: {bad[0].reason}" if bad else ""
         raise InvalidInput(f"{path} has no theorem to prove{why}")
-    digest = digest_of(problems)
+    digest = digest_of_problems(problems)
     variant = VARIANTS.get(digest, "no published set that is known here")
     return Benchmark(
         name=name,
@@ -143,7 +143,7 @@ def labels_of(theorem: Theorem) -> dict[str, str]:
     return labels
 
 
-def digest_of(problems: Iterable[Problem]) -> str:
+def digest_of_problems(problems: Iterable[Problem]) -> str:
     """The same for the same statements under the same names, splits and headers, in whatever order."""
     rows = sorted(
         "\0".join(
