@@ -7,7 +7,7 @@ STAMP := $(VENV)/.installed
 VLLM_VENV := .venv-vllm
 VLLM_STAMP := $(VLLM_VENV)/.installed
 
-.PHONY: demo test test-vllm chaos redteam lint docs install clean
+.PHONY: demo check lint unit test test-vllm chaos redteam docs install clean
 
 # `touch` last: an interrupted install is done again.
 $(STAMP): pyproject.toml constraints.txt

@@ -29,9 +29,9 @@ ORDER: Mapping[str, tuple[Mapping[str, str], ...]] = {
         {
             "objectives": "losses, advantages and credit by tactic; pure",
             "curriculum": "which theorems are tried next, and why",
-            "rollout": "an attempt with its verdict and reward",
             "sections": "the settings that more processes of a run read than its trainer",
         },
+        {"rollout": "an attempt with its verdict and reward"},
     ),
     "prover": (
         {"__init__": "what users import", "cli": "`proofmill store`"},

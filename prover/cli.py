@@ -4,8 +4,7 @@ import asyncio
 import itertools
 import json
 from collections import Counter
-from collections.abc import Iterable, Iterator
-from enum import StrEnum
+from collections.abc import Iterable
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -23,12 +22,10 @@ from prover.generators.base import Generator, SamplingParams
 from prover.library.elaboration import check_store
 from prover.library.features import FEATURES
 from prover.library.store import TheoremStore
-from prover.sources.datasets import read_dataset
-from prover.sources.generated import family_theorems
 from prover.sources.into_library import ImportReport, import_rows
-from prover.sources.lean_files import lean_theorems
-from prover.sources.leandojo import leandojo_theorems, trace_repository
-from prover.sources.rows import RowIssue, SourceRow
+from prover.sources.leandojo import trace_repository
+from prover.sources.registry import AUTO, SOURCE_FORMATS, read_source
+from prover.sources.rows import RowIssue, Source
 from verifier.cli.app import confined_runtime, prepare_torch
 from verifier.cli.settings import takes_settings
 from verifier.console import progress_bars, say
@@ -42,33 +39,24 @@ __all__ = ["GrowSettings", "run_grower", "store_app"]
 store_app = typer.Typer(no_args_is_help=True, help="The theorems there are, and what is known of them.")
 
 Store = Annotated[Path, typer.Option(help="The file of the theorem store.")]
-FAMILIES = "families"
 _SHOWN = 20
-
-
-class Format(StrEnum):
-    """Of a source of theorems."""
-
-    AUTO = "auto"
-    FAMILIES = FAMILIES
-    JSONL = "jsonl"
-    LEAN = "lean"
-    LEANDOJO = "leandojo"
 
 
 class ImportSettings(Section):
     """What `proofmill store import` takes in."""
 
-    format: Format = Format.AUTO
-    """What the sources are; by default it is seen from their names."""
+    format: str = Field(
+        default=AUTO,
+        description=f"{', '.join(SOURCE_FORMATS)}; or `{AUTO}`, to see from its name what a source is.",
+    )
     evaluation: bool = False
     """They are to measure with: nothing trains on them."""
     repository: Path | None = None
-    """Of LeanDojo's JSON: a checkout of the repository it was made from."""
+    """For LeanDojo's JSON, a checkout of the repository that it was made from."""
     seed: int = Field(default=0, ge=0)
-    """Of `families`."""
+    """The seed of `families`."""
     count: int = Field(default=2000, ge=10)
-    """Of `families`: theorems to train on; a tenth of each held-out kind."""
+    """How many theorems of `families` there are to train on; a tenth of it of each held-out kind."""
     report: Path | None = None
     """Where all that is said of rows goes, as JSON."""
 
@@ -102,11 +90,12 @@ def import_command(
     total = ImportReport()
     try:
         with TheoremStore(store, create=True) as opened, progress_bars() as progress:
-            for source in sources:
-                name, rows = _rows(source, settings)
+            for location in sources:
+                source = Source(location, settings.repository, settings.seed, settings.count)
+                rows = read_source(source, settings.format)
                 if settings.evaluation:
-                    opened.register_evaluation(name)
-                bar = progress.add_task(source, total=None)
+                    opened.register_evaluation(source.name)
+                bar = progress.add_task(location, total=None)
                 total.merge(import_rows(opened, rows, on_row=partial(progress.advance, bar)))
             there = len(opened)
     finally:
@@ -284,42 +273,6 @@ def _say_growth(growth: Growth) -> None:
         say(f"  new: {name}")
     if len(growth.added) > _SHOWN:
         say(f"  and {len(growth.added) - _SHOWN:,} more")
-
-
-def _rows(source: str, settings: ImportSettings) -> tuple[str, Iterator[SourceRow]]:
-    """The name of a source and what is found in it.  Raises InvalidInput when nothing can be."""
-    path = Path(source)
-    chosen = _seen(source, path) if settings.format is Format.AUTO else settings.format
-    name = path.resolve().name if path.is_dir() else path.resolve().stem
-    match chosen:
-        case Format.FAMILIES:
-            held_out = settings.count // 10
-            return FAMILIES, family_theorems(
-                settings.seed, train=settings.count, held_out=held_out, held_out_family=held_out
-            )
-        case Format.JSONL:
-            return name, read_dataset(path, source=name)
-        case Format.LEAN:
-            return name, lean_theorems(path, source=name)
-    if settings.repository is None:
-        raise InvalidInput(
-            f"{source} has no statements, only where they stand: pass a checkout of the repository, at the "
-            "commit that its rows name, as --repository"
-        )
-    return name, leandojo_theorems(path, settings.repository, source=name)
-
-
-def _seen(source: str, path: Path) -> Format:
-    if not path.exists() and source == FAMILIES:
-        return Format.FAMILIES
-    if not path.exists():
-        raise InvalidInput(f"there is nothing at {source}: give a file, a directory, or `families`")
-    if path.is_dir():
-        return Format.LEANDOJO if (path / "train.json").exists() else Format.LEAN
-    by_suffix = {".jsonl": Format.JSONL, ".lean": Format.LEAN, ".json": Format.LEANDOJO}
-    if path.suffix not in by_suffix:
-        raise InvalidInput(f"what {source} is cannot be seen from its name: say so with --format")
-    return by_suffix[path.suffix]
 
 
 def _say_report(report: ImportReport) -> None:

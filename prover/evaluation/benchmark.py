@@ -18,7 +18,7 @@ from prover.sources.rows import RowIssue, SourceRow
 from prover.theorem import Split, Theorem
 from verifier.errors import InvalidInput
 
-__all__ = ["VARIANTS", "Benchmark", "digest_of", "labels_of", "load_benchmark"]
+__all__ = ["VARIANTS", "Benchmark", "digest_of_problems", "labels_of", "load_benchmark"]
 
 VARIANTS: Mapping[str, str] = {
     "f5c6826efcccce1ee846747f3851cf6e19cbad5fbb807760deb171b5a90202d5": (
@@ -52,25 +52,27 @@ class Benchmark:
     @property
     def faulty(self) -> dict[str, str]:
         """Theorems that say something else than they should, and why."""
-        return {each.theorem.name: each.faulty for each in self.problems if each.faulty is not None}
+        return {
+            problem.theorem.name: problem.faulty for problem in self.problems if problem.faulty is not None
+        }
 
     @property
     def answer_given(self) -> set[str]:
         """Theorems that ask for an object, and were given the published one."""
-        return {each.theorem.name for each in self.problems if each.answer_given}
+        return {problem.theorem.name for problem in self.problems if problem.answer_given}
 
     @classmethod
     def of(cls, name: str, theorems: Iterable[Theorem]) -> Self:
         """Theorems of this project, whose set is called so; nothing is wrong with any of them."""
         problems = tuple(map(Problem, theorems))
-        digest = digest_of(problems)
+        digest = digest_of_problems(problems)
         return cls(name, variant=name, set_digest=digest, digest=digest, problems=problems)
 
     def under_core_header(self) -> Self:
         """The same statements to be read by a Lean without Mathlib, as far as it can."""
         return self._with(
-            replace(each, theorem=each.theorem.model_copy(update={"header": CORE_HEADER}))
-            for each in self.problems
+            replace(problem, theorem=problem.theorem.model_copy(update={"header": CORE_HEADER}))
+            for problem in self.problems
         )
 
     def of_split(self, split: Split) -> Self:
@@ -79,7 +81,7 @@ class Benchmark:
         Raises:
             InvalidInput: there is none.
         """
-        return self._with(each for each in self.problems if each.theorem.split == split)
+        return self._with(problem for problem in self.problems if problem.theorem.split == split)
 
     def first(self, number: int) -> Self:
         """The first so many."""
@@ -89,7 +91,7 @@ class Benchmark:
         kept = tuple(problems)
         if not kept:
             raise InvalidInput(f"{self.name} has no such theorem: look at the splits of its rows")
-        return replace(self, problems=kept, digest=digest_of(kept))
+        return replace(self, problems=kept, digest=digest_of_problems(kept))
 
 
 def load_benchmark(path: Path, *, answers: bool = True) -> Benchmark:
@@ -116,7 +118,7 @@ def load_benchmark(path: Path, *, answers: bool = True) -> Benchmark:
     if not problems:
         why = f"; the first row: {bad[0].where}: {bad[0].reason}" if bad else ""
         raise InvalidInput(f"{path} has no theorem to prove{why}")
-    digest = digest_of(problems)
+    digest = digest_of_problems(problems)
     variant = VARIANTS.get(digest, "no published set that is known here")
     return Benchmark(
         name=name,
@@ -141,18 +143,18 @@ def labels_of(theorem: Theorem) -> dict[str, str]:
     return labels
 
 
-def digest_of(problems: Iterable[Problem]) -> str:
+def digest_of_problems(problems: Iterable[Problem]) -> str:
     """The same for the same statements under the same names, splits and headers, in whatever order."""
     rows = sorted(
         "\0".join(
             (
-                each.theorem.name,
-                each.theorem.split,
-                each.theorem.header.strip(),
-                each.theorem.statement.strip(),
+                problem.theorem.name,
+                problem.theorem.split,
+                problem.theorem.header.strip(),
+                problem.theorem.statement.strip(),
             )
         )
-        for each in problems
+        for problem in problems
     )
     return hashlib.sha256("\n".join(rows).encode(errors="surrogatepass")).hexdigest()
 

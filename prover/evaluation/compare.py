@@ -110,9 +110,9 @@ def _paired(a: EvalRecord, b: EvalRecord) -> dict[str, Paired]:
         return {}
     found = {k: paired_pass_at_k(a, b, k) for k in sorted({1, min(a.summary.samples, b.summary.samples)})}
     return {
-        str(k): Paired(difference=each.value, ci=each.ci, n=each.n, left_out=each.left_out)
-        for k, each in found.items()
-        if each is not None
+        str(k): Paired(difference=mean.value, ci=mean.ci, n=mean.n, left_out=mean.left_out)
+        for k, mean in found.items()
+        if mean is not None
     }
 
 

@@ -67,7 +67,7 @@ def _compiled(record: EvalRecord) -> Iterator[Row]:
     """Every answer as a whole file, with whether it passes, as scripts around Lean's REPL have it."""
     for row in record.attempts:
         proved = row.kind is Kind.PROVED
-        errors = [{"line": each.line, "column": each.column, "data": each.text} for each in row.errors]
+        errors = [{"line": error.line, "column": error.column, "data": error.text} for error in row.errors]
         yield {
             "name": row.name,
             "code": file_of(record, row),
@@ -92,12 +92,12 @@ def results_table(record: EvalRecord) -> "Table":
     import pyarrow
 
     rows = []
-    for each in record.attempts:
-        theorem = record.problems[each.name].theorem
-        row = each.model_dump(mode="json", exclude={"certificate", "errors"})
-        row |= {"split": theorem.split, "kind": each.kind.value, "statement": theorem.statement}
-        row["errors"] = json.dumps([error.text for error in each.errors], ensure_ascii=False)
-        row["export_sha256"] = each.certificate.export_sha256 if each.certificate else None
+    for attempt in record.attempts:
+        theorem = record.problems[attempt.name].theorem
+        row = attempt.model_dump(mode="json", exclude={"certificate", "errors"})
+        row |= {"split": theorem.split, "kind": attempt.kind.value, "statement": theorem.statement}
+        row["errors"] = json.dumps([error.text for error in attempt.errors], ensure_ascii=False)
+        row["export_sha256"] = attempt.certificate.export_sha256 if attempt.certificate else None
         rows.append(row)
     return pyarrow.Table.from_pylist(rows)
 

@@ -182,7 +182,7 @@ class EvalFiles:
                     "same, or choose another --out"
                 )
             return
-        if {each.name for each in self.directory.iterdir()} - {".lock", "problems.jsonl"}:
+        if {path.name for path in self.directory.iterdir()} - {".lock", "problems.jsonl"}:
             raise InvalidInput(f"{self.directory} holds something else: choose another --out")
         rows = "".join(f"{to_json(row).decode()}\n" for row in problems)
         self.write("problems.jsonl", rows)

@@ -112,8 +112,8 @@ def _proofs(record: EvalRecord) -> list[Proof]:
             found[row.name].append((text.strip(), row.certificate.export_sha256))
     proofs = []
     for name, texts in found.items():
-        text, certificate = min(texts, key=lambda each: len(each[0]))
-        others = len({each for each, _ in texts}) - 1
+        text, certificate = min(texts, key=lambda proof: len(proof[0]))
+        others = len({proof for proof, _ in texts}) - 1
         proofs.append(Proof(name, text, others, certificate, record.summary.faulty.get(name, "")))
     return proofs
 

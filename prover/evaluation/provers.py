@@ -102,10 +102,12 @@ class ModelProver:
         return {**self._model, "format": self._format.name, "sampling": sampling}
 
     def answers(self, problems: Sequence[Problem], samples: int) -> list[list[Written]]:
-        return self._sample([self._format.prompt(each) for each in problems], samples, self._sampling.seed)
+        return self._sample(
+            [self._format.prompt(problem) for problem in problems], samples, self._sampling.seed
+        )
 
     def second_thoughts(self, failed: Sequence[Failed], round: int) -> list[Written]:
-        prompts = [self._render(self._format.again(each)) for each in failed]
+        prompts = [self._render(self._format.again(attempt)) for attempt in failed]
         # Equal prompts have equal random numbers: each is asked once, for as many answers as it is there.
         times = Counter(prompts)
         waiting: dict[str, list[Written]] = {}
@@ -121,12 +123,15 @@ class ModelProver:
     def _sample(self, prompts: Sequence[Prompt], samples: int, seed: int) -> list[list[Written]]:
         params = self._sampling.model_copy(update={"samples": samples, "seed": seed})
         began = time.monotonic()
-        groups = sample_each(self._generator, [self._render(each) for each in prompts], params)
+        groups = sample_each(self._generator, [self._render(prompt) for prompt in prompts], params)
         share_ms = (time.monotonic() - began) * 1e3 / (len(prompts) * samples)
         return [
             [Written("", refused=str(group))] * samples
             if isinstance(group, InvalidInput)
-            else [Written(each.text, len(each.token_ids), -sum(each.logprobs), share_ms) for each in group]
+            else [
+                Written(sample.text, len(sample.token_ids), -sum(sample.logprobs), share_ms)
+                for sample in group
+            ]
             for group in groups
         ]
 
@@ -139,7 +144,7 @@ class ModelProver:
                 f"the format `{self._format.name}` is a chat, and the model has no template for one: choose "
                 "`completion`, or a model that was trained on chats"
             )
-        turns = [{"role": each.role, "content": each.content} for each in messages]
+        turns = [{"role": turn.role, "content": turn.content} for turn in messages]
         text = str(self._tokenizer.apply_chat_template(turns, tokenize=False, add_generation_prompt=True))
         # A template may begin with a token that a tokenizer puts in front of every text: once is enough.
         return text.removeprefix(self._in_front)
@@ -198,7 +203,9 @@ class BestOf:
         if samples > self._candidates:
             raise InvalidInput(f"of {self._candidates} candidates no {samples} can be chosen: ask for more")
         written = self._prover.answers(problems, self._candidates)
-        return [self._rank(each, found)[:samples] for each, found in zip(problems, written, strict=True)]
+        return [
+            self._rank(problem, found)[:samples] for problem, found in zip(problems, written, strict=True)
+        ]
 
     def second_thoughts(self, failed: Sequence[Failed], round: int) -> list[Written]:
         return self._prover.second_thoughts(failed, round)
@@ -208,14 +215,16 @@ class BestOf:
 
     def _rank(self, problem: Problem, written: Sequence[Written]) -> list[Written]:
         """By score, the first of equals first; what says the same as a better one stands at the end."""
-        scores = self._scorer(problem, [each.text for each in written])
-        ranked = [each for _, each in sorted(zip(scores, written, strict=True), key=lambda pair: -pair[0])]
+        scores = self._scorer(problem, [answer.text for answer in written])
+        ranked = [
+            answer for _, answer in sorted(zip(scores, written, strict=True), key=lambda pair: -pair[0])
+        ]
         distinct: dict[str, Written] = {}
         repeated = []
-        for each in ranked:
-            if each.text in distinct:
-                repeated.append(each)
-            distinct.setdefault(each.text, each)
+        for answer in ranked:
+            if answer.text in distinct:
+                repeated.append(answer)
+            distinct.setdefault(answer.text, answer)
         return [*distinct.values(), *repeated]
 
 

@@ -93,7 +93,7 @@ async def evaluate(
         unread = {row.name: row.reason for row in stated if not row.elaborates}
         if unread and not leave_out:
             raise DoesNotElaborate(_listed(unread))
-        problems = [each for each in benchmark.problems if each.theorem.name not in unread]
+        problems = [problem for problem in benchmark.problems if problem.theorem.name not in unread]
         await evaluation.attempt(problems)
     finally:
         files.note_time()
@@ -132,7 +132,7 @@ class _Evaluation:
 
     async def state(self, problems: Sequence[Problem]) -> list[StatementRow]:
         """Ask Lean about each statement, with `sorry` for a proof, of which it has not said anything yet."""
-        theorems = {f"statement/{each.theorem.name}": each.theorem for each in problems}
+        theorems = {f"statement/{problem.theorem.name}": problem.theorem for problem in problems}
         asked = []
         for id, theorem in theorems.items():
             row = self.files.statements.get(theorem.name)
@@ -145,7 +145,7 @@ class _Evaluation:
             row = StatementRow(name=name, status=verdict.status, reason=verdict.reason)
             self.files.add_statement(row)
             self.watcher.stated(row)
-        return [self.files.statements[each.theorem.name] for each in problems]
+        return [self.files.statements[problem.theorem.name] for problem in problems]
 
     async def attempt(self, problems: Sequence[Problem]) -> None:
         """Make the attempts that are missing: while answers to one part are judged, the next is asked."""
@@ -161,59 +161,61 @@ class _Evaluation:
 
     async def _attempt_parts(self, parts: Iterator[Sequence[Problem]], asking: asyncio.Lock) -> None:
         for part in parts:
-            for each in part:
+            for problem in part:
                 for sample in range(self.samples):
-                    if last := self._last(each, sample):
+                    if last := self._last(problem, sample):
                         self._tell(last)
             await self._answer(part, asking)
             for round in range(1, self.repairs + 1):
                 await self._answer_complaints(part, round, asking)
 
     async def _answer(self, part: Sequence[Problem], asking: asyncio.Lock) -> None:
-        if all(self._is_done(each, 0, sample) for each in part for sample in range(self.samples)):
+        if all(self._is_done(problem, 0, sample) for problem in part for sample in range(self.samples)):
             return
         async with asking:
             answers = await asyncio.to_thread(self.prover.answers, part, self.samples)
         pairs = zip(part, answers, strict=True)
         await self._judge(
-            [_Asked(each, sample, 0, one) for each, of in pairs for sample, one in enumerate(of)]
+            [_Asked(problem, sample, 0, one) for problem, of in pairs for sample, one in enumerate(of)]
         )
 
     async def _answer_complaints(self, part: Sequence[Problem], round: int, asking: asyncio.Lock) -> None:
         failed = [
-            (each, sample)
-            for each in part
+            (problem, sample)
+            for problem in part
             for sample in range(self.samples)
-            if (row := self._row(each, round - 1, sample)) and row.kind is Kind.REFUTED
+            if (row := self._row(problem, round - 1, sample)) and row.kind is Kind.REFUTED
         ]
-        if all(self._is_done(each, round, sample) for each, sample in failed):
+        if all(self._is_done(problem, round, sample) for problem, sample in failed):
             return
-        complaints = [self._failed(each, round - 1, sample) for each, sample in failed]
+        complaints = [self._failed(problem, round - 1, sample) for problem, sample in failed]
         async with asking:
             answers = await asyncio.to_thread(self.prover.second_thoughts, complaints, round)
         pairs = zip(failed, answers, strict=True)
-        await self._judge([_Asked(each, sample, round, one) for (each, sample), one in pairs])
+        await self._judge([_Asked(problem, sample, round, one) for (problem, sample), one in pairs])
 
     async def _judge(self, asked: Sequence[_Asked]) -> None:
         """Have the answers judged that were not; what holds nothing to be judged proves nothing."""
         submissions: dict[str, tuple[_Asked, Submission]] = {}
-        for each in asked:
-            if self._is_done(each.problem, each.round, each.sample):
+        for answer in asked:
+            if self._is_done(answer.problem, answer.round, answer.sample):
                 continue
-            found, theorem = self.prover.read(each.written.text), each.problem.theorem
-            if why := each.written.refused or found.missing:
+            found, theorem = self.prover.read(answer.written.text), answer.problem.theorem
+            if why := answer.written.refused or found.missing:
                 nothing = Verdict(id="", status=Status.MISSING_DECLARATION, reason=why)
-                self._keep(_row(each, None, nothing))
+                self._keep(_row(answer, None, nothing))
                 continue
             submission = Submission(
-                id=f"{theorem.name}/{each.sample}/{each.round}",
+                id=f"{theorem.name}/{answer.sample}/{answer.round}",
                 statement=theorem.statement,
                 header=theorem.header,
                 proof=found.proof,
                 code=found.code,
             )
-            submissions[submission.id] = each, submission
-        async for verdict in self.verifier.verify_many([each for _, each in submissions.values()]):
+            submissions[submission.id] = answer, submission
+        async for verdict in self.verifier.verify_many(
+            [submission for _, submission in submissions.values()]
+        ):
             one, submission = submissions[verdict.id]
             self._keep(_row(one, submission, verdict))
 
@@ -243,7 +245,7 @@ class _Evaluation:
 
 
 def _row(asked: _Asked, submission: Submission | None, verdict: Verdict) -> Evaluated:
-    errors = (each for each in verdict.messages if each.severity is Severity.ERROR)
+    errors = (message for message in verdict.messages if message.severity is Severity.ERROR)
     return Evaluated(
         name=asked.problem.theorem.name,
         sample=asked.sample,

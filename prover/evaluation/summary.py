@@ -182,7 +182,7 @@ def counts_at(kinds: Outcomes, k: int, *, in_order: bool) -> Counts:
 
 def pass_rates(theorems: Sequence[Outcomes], samples: int, *, in_order: bool = False) -> PassRates:
     """Of theorems with `samples` attempts each."""
-    solved = sum(Kind.PROVED in each for each in theorems)
+    solved = sum(Kind.PROVED in kinds for kinds in theorems)
     rates: dict[str, float] = {}
     intervals: dict[str, Interval] = {}
     left_out: dict[str, int] = {}
@@ -222,8 +222,8 @@ def summary_of(
     fingerprint: Mapping[str, str],
 ) -> EvalSummary:
     """The summary of an evaluation of these theorems; rows of others are left aside."""
-    labels = {each.theorem.name: labels_of(each.theorem) for each in problems}
-    faulty = {each.theorem.name: each.faulty for each in problems if each.faulty is not None}
+    labels = {problem.theorem.name: labels_of(problem.theorem) for problem in problems}
+    faulty = {problem.theorem.name: problem.faulty for problem in problems if problem.faulty is not None}
     own = [row for row in rows if row.name in labels]
     found = outcomes(own, samples)
     kinds = {name: found.get(name, [Kind.UNKNOWN] * samples) for name in labels}
@@ -238,13 +238,13 @@ def summary_of(
         samples=samples,
         in_order=in_order,
         attempts=len(kinds) * samples,
-        unknown=sum(each.count(Kind.UNKNOWN) for each in kinds.values()),
+        unknown=sum(of_theorem.count(Kind.UNKNOWN) for of_theorem in kinds.values()),
         unanswered=sum(row.proof is None and row.code is None for row in own),
         answers=len(own),
         not_elaborating=dict(not_elaborating),
         no_answer=dict(no_answer),
         faulty=faulty,
-        answer_given=sorted(each.theorem.name for each in problems if each.answer_given),
+        answer_given=sorted(problem.theorem.name for problem in problems if problem.answer_given),
         sound=pass_rates(sound, samples, in_order=in_order) if len(sound) < len(kinds) else None,
         groups=_groups(labels, kinds, in_order),
         lean_calls=calls,
@@ -263,7 +263,7 @@ def _ks(samples: int) -> list[int]:
 
 
 def _with_unknown_as(kind: Kind, theorems: Sequence[Outcomes], k: int, in_order: bool) -> float:
-    decided = ([kind if each is Kind.UNKNOWN else each for each in kinds] for kinds in theorems)
+    decided = ([kind if known is Kind.UNKNOWN else known for known in kinds] for kinds in theorems)
     return fmean(pass_at_k(*counts_at(kinds, k, in_order=in_order), k) for kinds in decided)
 
 
@@ -285,7 +285,7 @@ def _group(members: Sequence[Outcomes], in_order: bool) -> Group:
     rates = [pass_at_k(n, c, 1) for n, c in counts if n]
     return Group(
         n=len(members),
-        solved=sum(Kind.PROVED in each for each in members),
+        solved=sum(Kind.PROVED in kinds for kinds in members),
         pass_at_1=fmean(rates) if rates else None,
-        unknown=sum(each.count(Kind.UNKNOWN) for each in members),
+        unknown=sum(kinds.count(Kind.UNKNOWN) for kinds in members),
     )

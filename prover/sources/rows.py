@@ -46,7 +46,7 @@ SourceRow = SourceTheorem | RowIssue
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """What a user names as a source of theorems, with what some of the formats need besides."""
+    """What a user names as a source of theorems, with what some formats need besides."""
 
     location: str
     """A file or a directory; or `families`, for theorems that the project makes."""

@@ -52,7 +52,7 @@ def sample_held_out(
         "before": _record(TRAINED, before, pass_at_8[0], unknown=unknown),
         "before-greedy": _record(TRAINED, greedy[0], samples=1),
         "before-new-families": _record(NEW, families[0], 0.4, 0.05, n=60),
-        "candidates": record_of([attempt(each, 0, Status.PROVED, each) for each in TACTICS], samples=1),
+        "candidates": record_of([attempt(tactic, 0, Status.PROVED, tactic) for tactic in TACTICS], samples=1),
     }
     if after is None:
         return HeldOut(evaluations)

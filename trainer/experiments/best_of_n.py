@@ -95,7 +95,7 @@ def rank_run(directory: Path, config: RankerConfig, more: Sequence[Preference] =
     ]
     proved = [[kind is Kind.PROVED for _, kind in of_theorem] for of_theorem in samples]
     first = [p[s.index(max(s))] for s, p in zip(scores, proved, strict=True)]
-    gains = [best - fmean(each) for best, each in zip(first, proved, strict=True)]
+    gains = [best - fmean(of_theorem) for best, of_theorem in zip(first, proved, strict=True)]
     calls = [ordered_calls(s, p) for s, p in zip(scores, proved, strict=True) if any(p)]
     blind = [(len(p) + 1) / (sum(p) + 1) for p in proved if any(p)]
     return BestOfN(
@@ -161,7 +161,7 @@ def load_scorer(directory: Path, device: str = "cpu") -> Scorer:
     def scores(problem: Problem, answers: Sequence[str]) -> list[float]:
         prompt = tuple(encode_prompt(tokenizer, prompt_of(problem.theorem)))[: longest - 1]
         completions = (encode_completion(tokenizer, completion_of(answer)) for answer in answers)
-        examples = [Example(prompt, tuple(each)[: longest - len(prompt)]) for each in completions]
+        examples = [Example(prompt, tuple(completion)[: longest - len(prompt)]) for completion in completions]
         return score(ranker, examples, max_tokens=max(longest, SCORED_TOKENS))
 
     return scores
@@ -175,5 +175,5 @@ def ordered_calls(scores: Sequence[float], proved: Sequence[bool]) -> int:
     """
     if not any(proved):
         raise InvalidInput("without a proof there is no number of calls until the first")
-    order = sorted(zip(scores, proved, strict=True), key=lambda each: (-each[0], each[1]))
+    order = sorted(zip(scores, proved, strict=True), key=lambda scored: (-scored[0], scored[1]))
     return 1 + [is_proof for _, is_proof in order].index(True)

@@ -20,10 +20,10 @@ from trainer.experiments.held_out import Arm, held_out_figures, measure_policy
 from trainer.experiments.parts import (
     Trained,
     fingerprint,
-    held,
-    judging,
-    made_by,
-    other_maker,
+    lock_directory,
+    mismatch,
+    open_judge,
+    start_or_resume,
     train,
     train_control,
 )
@@ -53,7 +53,7 @@ def compare(settings: Mapping[str, Any], directory: Path, seeds: Sequence[int], 
         raise InvalidInput(f"name each arm once, and none of them {START!r}: {', '.join(arms)}")
     configs = {(seed, arm): arm_config(settings, arm, seed) for seed in seeds for arm in (START, *arms)}
     results: list[MeasuredResult] = []
-    with held(directory):
+    with lock_directory(directory):
         for seed in seeds:
             part = directory / f"seed-{seed}"
             control = [CONTROL] if arms else []
@@ -88,11 +88,11 @@ def result_of(config: RunConfig, directory: Path, arm: str, budget: Budget | Non
             raise InvalidInput(f"{path} cannot be read: {error}") from error
         if result.made_by == made:
             return result
-        raise other_maker(path)
-    made_by(place, made)
+        raise mismatch(path)
+    start_or_resume(place, made)
     data = dataset_of(config)
     say(f"seed {config.seed}, {arm}")
-    with timed(place, arm), judging(config) as judge:
+    with timed(place, arm), open_judge(config) as judge:
         start = make_start(config, directory / START / "start", judge)
         trained = trained_of(config, place, arm, start, budget)
         judge.run(measure_policy(config, place, MEASURED, data, trained.policy, judge))

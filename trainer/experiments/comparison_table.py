@@ -86,8 +86,8 @@ def table_of(results: Sequence[MeasuredResult]) -> str:
 def _by_arm(results: Sequence[MeasuredResult]) -> dict[str, list[MeasuredResult]]:
     """Results by arm, the start first and the control second."""
     arms: defaultdict[str, list[MeasuredResult]] = defaultdict(list)
-    for each in results:
-        arms[each.result.arm].append(each)
+    for measured in results:
+        arms[measured.result.arm].append(measured)
     first = [arm for arm in (START, CONTROL) if arm in arms]
     return {arm: arms[arm] for arm in (*first, *(arm for arm in arms if arm not in first))}
 
@@ -137,7 +137,9 @@ def _draw(path: Path, results: Sequence[MeasuredResult]) -> None:
             values = _rates(of_arm, k)
             mean, (low, high) = _estimate(values)
             axis.plot([low, high], [place, place], color="#9db4c8", linewidth=5, solid_capstyle="butt")
-            axis.plot([100 * fmean(each) for each in values], [place] * len(values), ".", color="#5b7389")
+            axis.plot(
+                [100 * fmean(of_seed) for of_seed in values], [place] * len(values), ".", color="#5b7389"
+            )
             axis.plot([mean], [place], "o", color="#16324a")
         axis.set_xlabel(f"pass@{k} on held-out theorems, %")
         axis.grid(axis="x", color="#e6e6e6")

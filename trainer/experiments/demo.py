@@ -29,9 +29,9 @@ from trainer.experiments.parts import (
     budget_of,
     control_of,
     fingerprint,
-    held,
-    judging,
-    made_by,
+    lock_directory,
+    open_judge,
+    start_or_resume,
     train,
     train_control,
 )
@@ -62,8 +62,8 @@ def run_demo(config: RunConfig, directory: Path) -> Summary:
         ProofmillError: a part of the machine failed; no verdict is invented for it.
     """
     made = fingerprint(config)
-    with held(directory):
-        made_by(directory, made)
+    with lock_directory(directory):
+        start_or_resume(directory, made)
         try:
             experiment(config, directory, dataset_of(config))
         except BaseException:
@@ -83,13 +83,13 @@ def run_demo(config: RunConfig, directory: Path) -> Summary:
 
 def experiment(config: RunConfig, directory: Path, data: Dataset) -> None:
     """The whole experiment, top to bottom."""
-    with judging(config) as judge:
+    with open_judge(config) as judge:
         start = make_start(config, directory / START, judge)
         judge.run(measure_policy(config, directory, "before", data, start, judge))
         judge.run(measure_portfolio(config, directory, data, judge))
     with timed(directory, "training"):
         trained = train(config, directory / TRAINING, start)
-    with judging(config) as judge:
+    with open_judge(config) as judge:
         judge.run(measure_policy(config, directory, "after", data, trained.policy, judge))
         with timed(directory, "control"):
             control = train_control(config, directory / "control", start, trained.budget)

@@ -196,8 +196,8 @@ def _new_families(before: EvalRecord, after: EvalRecord) -> str:
 
 
 def _unread(held_out: HeldOut) -> str:
-    summaries = [record.summary for record in held_out.evaluations.values()]
-    unread = {name for each in summaries for name in (*each.not_elaborating, *each.no_answer)}
+    measured = [record.summary for record in held_out.evaluations.values()]
+    unread = {name for found in measured for name in (*found.not_elaborating, *found.no_answer)}
     if not unread:
         return ""
     missing = "theorem is" if len(unread) == 1 else "theorems are"
@@ -206,9 +206,9 @@ def _unread(held_out: HeldOut) -> str:
 
 def _unknown(summary: Summary, held_out: HeldOut) -> str:
     measured = [record.summary for record in held_out.evaluations.values()]
-    total = sum(summary.verdicts.values()) + sum(each.attempts for each in measured)
+    total = sum(summary.verdicts.values()) + sum(evaluation.attempts for evaluation in measured)
     unknown = sum(count for status, count in summary.verdicts.items() if status.kind is Kind.UNKNOWN)
-    unknown += sum(each.unknown for each in measured)
+    unknown += sum(evaluation.unknown for evaluation in measured)
     if not unknown:
         return ""
     sentence = (

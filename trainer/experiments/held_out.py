@@ -116,8 +116,8 @@ class HeldOut:
 
     def arm(self, name: str) -> Arm | None:
         """The policy that was measured under this name, as soon as all of it was."""
-        records = [self.evaluations[each] for each in _names(name) if each in self.evaluations]
-        return Arm(*records) if len(records) == len(_names(name)) else None
+        sampled, greedy, new_families = map(self.evaluations.get, _names(name))
+        return Arm(sampled, greedy, new_families) if sampled and greedy and new_families else None
 
     @property
     def portfolio(self) -> EvalRecord | None:

@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from prover.evaluation.files import EvalRecord
 from prover.evaluation.summary import EvalSummary, Group
 from prover.families import FAMILIES, Role
 from prover.pages import page_environment
@@ -37,9 +36,8 @@ class ArmRow:
     colour: str
     sampled: EvalSummary
     greedy: EvalSummary | None = None
-    lean_calls: int | None = None
-    """Of all evaluations of the arm, of so many attempts."""
-    attempts: int | None = None
+    counted: Sequence[EvalSummary] = ()
+    """The evaluations whose Lean calls are shown: all of an arm, once."""
 
 
 @dataclass(frozen=True)
@@ -101,28 +99,21 @@ def _arm_groups(held_out: HeldOut) -> list[tuple[str, list[ArmRow]]]:
     whole, new_families = [], []
     for name, label in ARMS.items():
         if (arm := held_out.arm(name)) is not None:
-            spent = _spent(arm.sampled, arm.greedy, arm.new_families)
-            whole.append(ArmRow(label, name, arm.sampled.summary, arm.greedy.summary, *spent))
-            # An arm's calls are counted once, in the first group.
+            counted = [arm.sampled.summary, arm.greedy.summary, arm.new_families.summary]
+            whole.append(ArmRow(label, name, arm.sampled.summary, arm.greedy.summary, counted))
             new_families.append(ArmRow(label, name, arm.new_families.summary))
-    if (portfolio := held_out.portfolio) is not None:
-        spent = _spent(portfolio, held_out.evaluations.get(CANDIDATES))
-        whole.append(ArmRow("Portfolio", PORTFOLIO, portfolio.summary, None, *spent))
+    if held_out.portfolio is not None:
+        counted = [held_out.evaluations[name].summary for name in (PORTFOLIO, CANDIDATES)]
+        whole.append(ArmRow("Portfolio", PORTFOLIO, held_out.portfolio.summary, None, counted))
     groups = [("Held-out theorems", whole), ("Families held out whole", new_families)]
     return [(title, rows) for title, rows in groups if rows]
-
-
-def _spent(*records: EvalRecord | None) -> tuple[int, int]:
-    """Lean calls, and attempts."""
-    summaries = [record.summary for record in records if record is not None]
-    return sum(each.lean_calls for each in summaries), sum(each.attempts for each in summaries)
 
 
 def _family_rates(held_out: HeldOut) -> dict[str, dict[str, Group]]:
     """Of each arm, what it came to on each family; of the portfolio the first tactic is its pass@1."""
     rates: dict[str, dict[str, Group]] = {}
     for name in (*ARMS, PORTFOLIO):
-        records = (held_out.evaluations.get(each) for each in (name, f"{name}-new-families"))
+        records = map(held_out.evaluations.get, (name, f"{name}-new-families"))
         groups = [record.summary.groups.get("source", {}) for record in records if record is not None]
         rates[name] = {family: group for of_kind in groups for family, group in of_kind.items()}
     return rates
@@ -140,8 +131,9 @@ def _family_groups(rates: Mapping[str, Mapping[str, Group]]) -> list[tuple[str, 
         before, after = (rates[name].get(family) for name in ("before", "after"))
         return -((after and after.pass_at_1) or 0.0), -((before and before.pass_at_1) or 0.0), family
 
+    measured = [family for family in FAMILIES if family.name in rates["before"]]
     groups = [
-        (title, [each.name for each in FAMILIES if each.role in roles and each.name in rates["before"]])
+        (title, [family.name for family in measured if family.role in roles])
         for title, roles in titles.items()
     ]
     return [(title, sorted(families, key=rank)) for title, families in groups if families]
@@ -197,10 +189,11 @@ def _proof_examples(attempts: Sequence[Example], held_out: HeldOut) -> list[tupl
         lines = example.proof.strip().count("\n")
         return example.family in unsupervised, lines > 0, example.theorem in new, lines
 
-    found = sorted((each for each in attempts if each.status is Status.PROVED), key=worth, reverse=True)
+    proved = [example for example in attempts if example.status is Status.PROVED]
+    hardest_first = sorted(proved, key=worth, reverse=True)
     return [
         (example, "No attempt proved it before learning" if example.theorem in new else "")
-        for example in _first_of_each(found, lambda example: example.family)[:EXAMPLES]
+        for example in _first_of_each(hardest_first, lambda example: example.family)[:EXAMPLES]
     ]
 
 
@@ -215,7 +208,9 @@ def _unproved_before(held_out: HeldOut) -> set[str]:
 
 def _refuted_examples(attempts: Sequence[Example]) -> list[Example]:
     """The latest refuted attempts, of distinct statuses where there are several."""
-    refuted = [each for each in reversed(attempts) if each.status.kind is Kind.REFUTED and each.reason]
+    refuted = [
+        example for example in reversed(attempts) if example.status.kind is Kind.REFUTED and example.reason
+    ]
     of_each_status = _first_of_each(refuted, lambda example: example.status)
     return _first_of_each([*of_each_status, *refuted], lambda example: example.family)[:REFUTED_EXAMPLES]
 

@@ -48,11 +48,11 @@ __all__ = [
     "budget_of",
     "control_of",
     "fingerprint",
-    "held",
-    "judging",
-    "made_by",
-    "newest_of",
-    "other_maker",
+    "lock_directory",
+    "mismatch",
+    "newest_version",
+    "open_judge",
+    "start_or_resume",
     "train",
     "train_control",
 ]
@@ -66,7 +66,7 @@ TRAINER = "trainer"
 
 
 @contextmanager
-def held(directory: Path) -> Iterator[None]:
+def lock_directory(directory: Path) -> Iterator[None]:
     """Make the directory of an experiment if it is not there, and keep other processes out of it.
 
     Raises:
@@ -103,7 +103,7 @@ def fingerprint(config: RunConfig, budget: Budget | None = None) -> str:
     return digest.hexdigest()
 
 
-def made_by(directory: Path, made_by: str) -> None:
+def start_or_resume(directory: Path, made_by: str) -> None:
     """Begin to make something in `directory`, or go on with it; `made_by` is its fingerprint.
 
     Raises:
@@ -114,10 +114,10 @@ def made_by(directory: Path, made_by: str) -> None:
     if not note.is_file():
         write_whole(note, made_by)
     elif note.read_text(encoding="utf-8") != made_by:
-        raise other_maker(directory)
+        raise mismatch(directory)
 
 
-def other_maker(path: Path) -> InvalidInput:
+def mismatch(path: Path) -> InvalidInput:
     """What to say of a result that is not the one that is asked for."""
     return InvalidInput(
         f"{path} was made by other code or settings: remove it to have it made anew, or choose another --out"
@@ -175,7 +175,7 @@ class Judging:
 
 
 @contextmanager
-def judging(config: RunConfig) -> Iterator[Judging]:
+def open_judge(config: RunConfig) -> Iterator[Judging]:
     """What judges by Lean workers of this process.
 
     Raises:
@@ -209,13 +209,12 @@ def train(config: RunConfig, directory: Path, start: Path) -> Trained:
         ProofmillError: it ended before its last round, or a setting or a part of the machine is wrong.
         KeyboardInterrupt: a signal ended it; it goes on when it is started again.
     """
-    summary = directory / SUMMARY
-    if not (summary.is_file() and Summary.model_validate_json(summary.read_bytes()).finished):
-        _run(config, directory, start)
-    return Trained(newest_of(directory).policy, budget_of(directory))
+    if not _is_finished(directory):
+        _run_training(config, directory, start)
+    return Trained(newest_version(directory).policy, budget_of(directory))
 
 
-def newest_of(directory: Path) -> Version:
+def newest_version(directory: Path) -> Version:
     """The policy that a training has come to.
 
     Raises:
@@ -229,10 +228,10 @@ def newest_of(directory: Path) -> Version:
 
 def budget_of(directory: Path) -> Budget:
     """What a training has learned from so far."""
-    return Budget(**newest_of(directory).run()["budget"])
+    return Budget(**newest_version(directory).run()["budget"])
 
 
-def _run(config: RunConfig, directory: Path, start: Path) -> None:
+def _run_training(config: RunConfig, directory: Path, start: Path) -> None:
     of_training = config.model_copy(
         update={"daemon": config.daemon.model_copy(update={"start": start.absolute()})}
     )
@@ -254,8 +253,13 @@ def _run(config: RunConfig, directory: Path, start: Path) -> None:
     if code:
         error = StalledError if code == os.EX_TEMPFAIL else ProofmillError
         raise error(f"the training ended with code {code}: the end of {lines} says why")
-    if not Summary.model_validate_json((directory / SUMMARY).read_bytes()).finished:
+    if not _is_finished(directory):
         raise KeyboardInterrupt
+
+
+def _is_finished(directory: Path) -> bool:
+    summary = directory / SUMMARY
+    return summary.is_file() and Summary.model_validate_json(summary.read_bytes()).finished
 
 
 def train_control(config: RunConfig, directory: Path, start: Path, budget: Budget) -> Trained:

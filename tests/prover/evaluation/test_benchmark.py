@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from prover.evaluation.benchmark import digest_of, labels_of, load_benchmark
+from prover.evaluation.benchmark import digest_of_problems, labels_of, load_benchmark
 from prover.sources.datasets import CORE_HEADER
 from prover.sources.open_answers import with_answer
 from prover.theorem import Theorem
@@ -92,7 +92,7 @@ def test_core_lean_reads_the_statements_under_a_header_of_its_own(tmp_path: Path
     loaded = load_benchmark(write(tmp_path / "rows.jsonl", {"name": "a"}, {"name": "b", "split": "valid"}))
     core = loaded.of_split("valid").under_core_header()
     assert [(each.theorem.name, each.theorem.header) for each in core.problems] == [("b", CORE_HEADER)]
-    assert core.digest == digest_of(core.problems) != loaded.digest
+    assert core.digest == digest_of_problems(core.problems) != loaded.digest
     assert [each.theorem.name for each in loaded.first(1).problems] == ["a"]
     assert loaded.first(1).set_digest == loaded.digest
     with pytest.raises(InvalidInput, match="splits"):

@@ -13,7 +13,7 @@ from prover.evaluation.statistics import bootstrap_interval, nested_interval
 from tests.support.evaluations import arm_of
 from trainer.experiments.compare import compare, measured_in, result_of
 from trainer.experiments.comparison_table import ArmResult, MeasuredResult, table_of, write_comparison
-from trainer.experiments.parts import fingerprint, held
+from trainer.experiments.parts import fingerprint, lock_directory
 from trainer.experiments.variants import ARMS, CONTROL, START, arm_config, arm_title
 from trainer.learners.policy_gradient import PolicyGradientConfig
 from trainer.model.optimizer import Budget
@@ -103,16 +103,16 @@ def test_the_figure_and_the_table_are_written(tmp_path: Path) -> None:
 
 def test_a_directory_with_something_else_or_one_that_is_written_is_refused(tmp_path: Path) -> None:
     with (
-        held(tmp_path / "new"),
+        lock_directory(tmp_path / "new"),
         pytest.raises(InvalidInput, match="another process"),
-        held(tmp_path / "new"),
+        lock_directory(tmp_path / "new"),
     ):
         pass
-    with held(tmp_path / "new"):
+    with lock_directory(tmp_path / "new"):
         pass
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "thesis.tex").touch()
-    with pytest.raises(InvalidInput, match="something else"), held(tmp_path / "full"):
+    with pytest.raises(InvalidInput, match="something else"), lock_directory(tmp_path / "full"):
         pass
 
 

@@ -187,7 +187,7 @@ def test_an_interrupt_ends_every_process_and_leaves_the_run_readable(
     if moment == "in training":
         wait_until(lambda: training_goes_on(run), process)
     else:
-        wait_until(lambda: descendants(process.pid), process)
+        wait_until(lambda: (run / "made_by").exists() and descendants(process.pid), process)
     time.sleep(2)
     started = descendants(process.pid)
     assert started, "the demo should have processes of its own by now"

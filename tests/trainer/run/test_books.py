@@ -191,7 +191,8 @@ def test_a_run_has_as_many_attempts_however_large_its_groups_are(
     for size in sizes:
         attempts = max(1, round(samples * size))
         surplus += attempts * groups_of_attempts(count, samples=samples, surplus=surplus) - count * samples
-        assert abs(surplus) <= 5 * count * samples, "it is made up for, and never piles up"
+        # Groups that are 4 times as large after a debt of 1.5 rounds, which is the largest that can be.
+        assert abs(surplus) <= (8 * count + 2) * samples, "it is made up for, and never piles up"
 
 
 def test_groups_of_the_usual_size_are_as_many_as_asked_for() -> None:

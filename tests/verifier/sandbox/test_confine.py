@@ -185,16 +185,12 @@ def test_a_lower_limit_of_the_user_stays() -> None:
 
 
 def test_killing_the_group_ends_everything_in_the_sandbox(protection: str) -> None:
-    process = subprocess.Popen(
-        tied_to_this_process(confined(python("import time; print(1, flush=True); time.sleep(600)"))),
-        stdout=subprocess.PIPE,
-        start_new_session=True,
-    )
-    assert process.stdout is not None and process.stdout.readline() == b"1\n"
-    everyone = process_tree(process.pid)
-    assert len(everyone) == (3 if protection == "bubblewrap" else 1)
-    os.killpg(process.pid, signal.SIGKILL)
-    process.wait()
+    command = tied_to_this_process(confined(python("import time; print(1, flush=True); time.sleep(600)")))
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as process:
+        assert process.stdout is not None and process.stdout.readline() == b"1\n"
+        everyone = process_tree(process.pid)
+        assert len(everyone) == (3 if protection == "bubblewrap" else 1)
+        os.killpg(process.pid, signal.SIGKILL)
     assert wait_for_the_end(everyone)
 
 

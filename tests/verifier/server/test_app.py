@@ -1,7 +1,9 @@
 """The HTTP API, in process, on a real Lean."""
 
 import asyncio
+import io
 import json
+import logging
 import re
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -227,13 +229,19 @@ async def test_a_request_keeps_its_id_and_gets_one_if_it_has_none(pool: LeanPool
     assert re.fullmatch("[0-9a-f]{32}", evil.headers["X-Request-ID"])
 
 
-async def test_requests_are_logged_as_lines_of_json(pool: LeanPool, caplog: pytest.LogCaptureFixture) -> None:
+async def test_requests_are_logged_as_lines_of_json(
+    pool: LeanPool, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
     app = create_app(VerifyService(pool), log_requests=True)
-    caplog.set_level("INFO", "verifier.server.middleware")
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(json_formatter())
+    log = logging.getLogger("verifier.server.middleware")
+    monkeypatch.setattr(log, "handlers", [handler])
+    caplog.set_level(logging.INFO, log.name)
     async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
         await http.get("/healthz", headers={"X-Request-ID": "mine-1"})
-    (record,) = (record for record in caplog.records if record.name == "verifier.server.middleware")
-    line = json.loads(json_formatter().format(record))
+    line = json.loads(written.getvalue())
     assert line.pop("ms") >= 0 and line.pop("timestamp").endswith("Z")
     assert line == {
         "event": "request",
