@@ -5,6 +5,7 @@ torchrun --nproc-per-node 2 -m tests.support.together SETTINGS POLICY WEIGHTS
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import torch
@@ -25,9 +26,11 @@ def rollouts_of(student: Student) -> list[Rollout]:
 
 
 def learn(lesson: Lesson, path: Path) -> None:
-    """What a run does, without a session."""
+    """What a run does that is killed after each round, and goes on from what it wrote."""
     student = begin(lesson)
     for _ in range(lesson.config.iterations):
+        torch.save(student.state(), path)
+        student = begin(replace(lesson, state=torch.load(path, weights_only=True)))
         stats = student.update(rollouts_of(student))
         policy = student.published()
     figures = {"loss": stats.loss, "grad_norm": stats.grad_norm, **stats.details}

@@ -18,7 +18,14 @@ from trainer.learners.supervised import supervised_step
 from trainer.model.batching import Example, endless_minibatches
 from trainer.model.compute import Compute
 from trainer.model.optimizer import OptimizerConfig, Stepper, UpdateStats, stats_of
-from trainer.model.weights import Weights, average_weights, copy_state, copy_weights
+from trainer.model.weights import (
+    Weights,
+    average_weights,
+    copy_state,
+    copy_weights,
+    divide_like,
+    load_weights,
+)
 from trainer.rollout import Rollout, empty_responses
 from verifier.verdict import Kind
 
@@ -135,7 +142,7 @@ class ExpertIterationLearner:
         """Add the proved attempts to the buffer and learn from the whole of it."""
         new = self._buffer.add(rollouts)
         if self._start is not None and len(self._buffer):
-            self._model.load_state_dict(self._start["weights"])
+            load_weights(self._model, self._start["weights"])
             # What went wrong goes on being counted.
             stepper = self._training.stepper
             count = stepper.left_out_in_a_row
@@ -170,9 +177,8 @@ class ExpertIterationLearner:
         self._buffer.restore(state["proofs"])
         self._start = copy_state(state["start"])
         self._ends.clear()
-        for weights in state["ends"]:
-            # Where the model is, because those to come are averaged with them.
-            self._ends.append({name: values.to(self._model.device) for name, values in weights.items()})
+        # As the model's are, because those to come are averaged with them.
+        self._ends.extend(divide_like(weights, self._model.state_dict()) for weights in state["ends"])
 
 
 def expert_iteration_update(

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 from torch.distributed.checkpoint.state_dict import StateDictOptions, get_model_state_dict
 from torch.distributed.device_mesh import init_device_mesh
 from torch.distributed.fsdp import FSDPModule, fully_shard, register_fsdp_forward_method
-from torch.distributed.tensor import DTensor
+from torch.distributed.tensor import DTensor, distribute_tensor
 from transformers import PreTrainedModel
 
-__all__ = ["Ranks", "full_weights", "is_sharded", "norm_of", "shard"]
+__all__ = ["Ranks", "divide_tensor_like", "full_weights", "is_sharded", "norm_of", "shard"]
 
 WAIT = timedelta(days=1)
 """How long processes wait for each other: the others are idle while the first samples and measures."""
@@ -123,6 +123,14 @@ def full_weights(model: nn.Module) -> dict[str, Tensor]:
     options = StateDictOptions(full_state_dict=True, cpu_offload=True)
     weights = get_model_state_dict(model, options=options)
     return {name: weight for name, weight in weights.items() if isinstance(weight, Tensor)}
+
+
+def divide_tensor_like(values: Tensor, own: Tensor | None) -> Tensor:
+    """`values`, which are whole, on the device of `own`, and divided as it is; every process must ask."""
+    if own is None:
+        return values
+    values = values.to(own.device)
+    return distribute_tensor(values, own.device_mesh, own.placements) if isinstance(own, DTensor) else values
 
 
 def norm_of(norm: Tensor) -> float:

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.optim import AdamW
 
 from trainer.model.compute import Compute
-from trainer.model.distributed import norm_of
+from trainer.model.distributed import divide_tensor_like, norm_of
 from trainer.model.weights import copy_state
 from verifier.errors import InvalidInput, ProofmillError
 from verifier.settings import Section
@@ -185,8 +185,14 @@ class Stepper:
     def _load_moments(self, state: OptimizerState) -> None:
         """Take over the moments of another optimizer, and not its settings."""
         own = [(group["lr"], group["weight_decay"]) for group in self.optimizer.param_groups]
+        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
         # Copied, because the optimizer would go on to change the caller's tensors.
-        self.optimizer.load_state_dict(copy_state(state))
+        copied = copy_state(state)
+        for place, moments in copied["state"].items():
+            for name, values in moments.items():
+                if place < len(weights) and values.shape == weights[place].shape:
+                    moments[name] = divide_tensor_like(values, weights[place])
+        self.optimizer.load_state_dict(copied)
         for group, (rate, decay) in zip(self.optimizer.param_groups, own, strict=True):
             group.update(lr=rate, weight_decay=decay)
 

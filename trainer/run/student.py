@@ -1,7 +1,7 @@
 """What learns in a run: the policy's model with its learner, in one process or in several together.
 
-With several (`model/distributed.py`) the first runs everything and hands its rollouts on; the others are in
-`follow`, and do with them what the first does.
+With several (`model/distributed.py`) the first runs everything, and says what it does with its student and
+hands its rollouts on; the others are in `follow`, and do the same.
 """
 
 from collections.abc import Callable, Sequence
@@ -69,6 +69,7 @@ class Student:
         Raises:
             NonFiniteLoss
         """
+        self._tell_others("update")
         stats = self._learner.update(self.compute.ranks.from_first(list(rollouts)))
         self.rounds += 1
         return stats
@@ -78,12 +79,10 @@ class Student:
 
         On a CPU that is bit for bit.  `weights` are of the model as it is trained, with its adapter.
         Not in it is the lesson, which must be the same, nor the random state of a GPU or of the other
-        processes, which dropout reads.  Only the first process need ask.
-
-        Raises:
-            InvalidInput: the weights are divided among processes.
+        processes, which dropout reads.
         """
-        self._check_whole()
+        if self.compute.shard:
+            self._tell_others("state")
         return {
             "weights": copy_state(self.model.state_dict()),
             "learner": self._learner.state(),
@@ -95,20 +94,17 @@ class Student:
         """Go on from `state`; every process must, as all do that begin with `Lesson.state`.
 
         Raises:
-            InvalidInput: it is another algorithm's or model's, or weights are divided among processes.
+            InvalidInput: it is another algorithm's or model's.
         """
-        self._check_whole()
         load_weights(self.model, state["weights"])
         self._learner.restore(state["learner"])
         torch.set_rng_state(state["torch_rng"])
         self.rounds = state["rounds"]
 
-    def _check_whole(self) -> None:
-        if self.compute.shard:
-            raise InvalidInput(
-                "compute.shard: a run with weights divided among processes has no checkpoints yet, to write "
-                "or to go on from: leave `shard` out, or do without them"
-            )
+    def _tell_others(self, what: str) -> None:
+        """Have the other processes do the same, if this is the first of them."""
+        if self.compute.ranks.is_first:
+            self.compute.ranks.from_first(what)
 
     def publish(self, directory: Path) -> None:
         """Write the policy to a new directory, as generators load it.
@@ -123,12 +119,10 @@ class Student:
             save_policy(self.published(), self.tokenizer, directory)
 
     def published(self) -> PreTrainedModel:
-        """The model as others load it: whole, with the adapter in its weights.
-
-        Where weights are divided every process must ask, and the first alone gets it.
-        """
+        """The model as others load it: whole, with the adapter in its weights; the first process gets it."""
         if not is_sharded(self.model):
             return self.model if self._adapted is None else merge_adapter(self._adapted)
+        self._tell_others("published")
         weights = full_weights(self.model)
         if not self.compute.ranks.is_first:
             return self.model  # nobody looks at it
@@ -179,11 +173,18 @@ def run_together(compute: ComputeConfig, lead: Callable[[], object]) -> None:
 
 
 def follow(ranks: Ranks) -> None:
-    """Learn with the first process, lesson by lesson, until it has none."""
-    none: Lesson | None = None
-    while (lesson := ranks.from_first(none)) is not None:
-        student = Student(lesson)
-        for _ in range(student.rounds, lesson.config.iterations):
-            student.update([])
-            if student.compute.shard:
+    """Do what the first process says, lesson by lesson, until it has none."""
+    said: Lesson | str | None = None
+    student: Student | None = None
+    while (said := ranks.from_first(None)) is not None:
+        if isinstance(said, Lesson):
+            student = Student(said)
+            continue
+        assert student is not None
+        match said:
+            case "update":
+                student.update([])
+            case "state":
+                student.state()
+            case "published":
                 student.published()

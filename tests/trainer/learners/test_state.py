@@ -219,31 +219,21 @@ def test_a_student_that_goes_on_from_a_state_does_what_it_would_have_done(
 class Handed(Ranks):
     """What a first process hands on, without one."""
 
-    lessons: Iterator[Lesson | None] = field(kw_only=True)
+    lessons: Iterator[Lesson | str | None] = field(kw_only=True)
 
     def from_first(self, value: Any) -> Any:
         return next(self.lessons)
 
 
-def test_who_follows_a_lesson_with_a_state_learns_in_the_rounds_that_are_left(
+def test_who_follows_a_lesson_does_what_the_first_process_does(
     lesson: Lesson, rounds: Sequence[list[Rollout]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     student = Student(lesson)
     student.update(rounds[0])
     learned_in: list[int] = []
     monkeypatch.setattr(Student, "update", lambda self, _: learned_in.append(self.rounds))
-    follow(Handed(lessons=iter([replace(lesson, state=student.state()), None])))
+    follow(Handed(lessons=iter([replace(lesson, state=student.state()), "update", "update", None])))
     assert learned_in == [1, 1]
-
-
-def test_divided_weights_say_that_they_cannot_be_saved_yet(lesson: Lesson) -> None:
-    student = Student(lesson)
-    state = student.state()
-    student.compute = replace(student.compute, shard=True)
-    with pytest.raises(InvalidInput, match="leave `shard` out"):
-        student.state()
-    with pytest.raises(InvalidInput, match="leave `shard` out"):
-        student.restore(state)
 
 
 def test_weights_of_another_model_are_refused(lesson: Lesson) -> None:
