@@ -2,13 +2,17 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 
-from prover.generators.transformers import TransformersEngine
+from prover.generators.transformers import TransformersEngine, load_model
 from prover.generators.worker import load_with
 from prover.library.store import TheoremStore
 from prover.library.training_set import TrainingSet
@@ -21,6 +25,7 @@ from trainer.run.daemon import run_daemon
 from trainer.run.start import alone_in, curriculum_of
 from verifier.errors import InvalidInput, ProofmillError, StalledError
 from verifier.lean.runtime import LeanRuntime
+from verifier.streams.connection import REDIS_VARIABLE
 from verifier.streams.valkey import EmbeddedRedis
 
 TIMES = {"wall_s", "learning_s", "sampling_s", "lean_s", "busy", "bottleneck"}
@@ -99,6 +104,31 @@ def test_what_is_sampled_ahead_is_learned_from_one_version_later(
 
 @pytest.mark.e2e
 @pytest.mark.redis
+@pytest.mark.slow
+@pytest.mark.e2e
+def test_several_processes_with_divided_weights_train_together_and_go_on_from_their_checkpoint(
+    config: RunConfig, redis_url: str, answered: None, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    for iterations in (1, 2):
+        together = {"iterations": iterations, "compute": config.compute.model_copy(update={"shard": True})}
+        settings = write_settings(config.model_copy(update=together), tmp_path)
+        launcher = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2")
+        train = ("trainer.cli", "train", str(settings), "--out", str(run))
+        command = [sys.executable, "-m", *launcher, "-m", *train]
+        environment = {**os.environ, REDIS_VARIABLE: redis_url}
+        done = subprocess.run(
+            command, check=False, capture_output=True, text=True, timeout=600, env=environment
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+    rounds = rows(run / "metrics.jsonl", without=TIMES)
+    assert [(each["iteration"], each["accounts"]["trained"]) for each in rounds] == [(1, 48), (2, 96)]
+    policies = [run / "versions" / version / "policy" for version in ("v0001", "v0003")]
+    first, last = (load_model(policy)[0] for policy in policies)
+    assert first.num_parameters() == last.num_parameters()
+    assert not all(map(torch.equal, first.parameters(), last.parameters())), "nothing was learned"
+
+
 @pytest.mark.slow
 def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(
     tmp_path: Path, lean_runtime: LeanRuntime
