@@ -145,11 +145,11 @@ def client(shared_redis: EmbeddedRedis) -> Iterator[redis.Redis]:
 
 
 @pytest.fixture
-def shared_data() -> Iterator[Path]:
+def shared_data() -> Path:
     """The directory of miniF2F, ProofNet, exploits and controls; the project carries no copy."""
     if not SHARED_DATA.is_dir():
         pytest.skip("the shared data sets are not beside this checkout")
-    yield SHARED_DATA
+    return SHARED_DATA
 
 
 @pytest.fixture(scope="session")

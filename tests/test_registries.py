@@ -99,6 +99,7 @@ def said(copy: Path, script: str, *arguments: Path) -> Any:
         capture_output=True,
         text=True,
         timeout=300,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     return json.loads(done.stdout.splitlines()[-1])

@@ -16,7 +16,7 @@ from prover.formats.prompts import encode_prompt, load_tokenizer
 from prover.formats.registry import format_named
 from prover.generators.base import EngineSettings, Generator, SamplingParams, sample_each
 from prover.generators.registry import open_engine
-from prover.generators.sealed import SUMS, digest_of
+from prover.generators.sealed import SUMS, digest_of_seal
 from prover.registry import choose
 from verifier.errors import InvalidInput
 
@@ -235,7 +235,7 @@ def digest_of_model(directory: Path) -> str:
         InvalidInput: it cannot be read.
     """
     if (directory / SUMS).is_file():
-        return digest_of(directory)
+        return digest_of_seal(directory)
     digest = hashlib.sha256()
     try:
         for path in sorted(path for path in directory.rglob("*") if path.is_file()):

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from verifier.errors import InvalidInput, ProofmillError
 
-__all__ = ["SUMS", "BrokenDirectory", "check_sealed", "digest_of", "new_sealed", "seal"]
+__all__ = ["SUMS", "BrokenDirectory", "check_sealed", "digest_of_seal", "new_sealed", "seal"]
 
 SUMS = "SHA256SUMS"
 
@@ -60,10 +60,10 @@ def seal(directory: Path) -> str:
     (directory / SUMS).write_text(sums, encoding="utf-8")
     for path in (*directory.rglob("*"), directory):
         _sync(path)
-    return digest_of(directory)
+    return digest_of_seal(directory)
 
 
-def digest_of(directory: Path) -> str:
+def digest_of_seal(directory: Path) -> str:
     """What names the contents of a sealed directory.
 
     Raises:
@@ -87,7 +87,7 @@ def check_sealed(directory: Path, digest: str | None = None) -> None:
     Raises:
         BrokenDirectory: a file is missing, cut short or changed, or it is another directory.
     """
-    found = digest_of(directory)
+    found = digest_of_seal(directory)
     if digest is not None and found != digest:
         raise BrokenDirectory(
             f"{directory} is not the one that was announced: its {SUMS} has the digest {found[:12]}…, not "

@@ -31,7 +31,8 @@ class TrainingSet:
     """
 
     def __init__(self, store: TheoremStore, *, allow_contaminated: bool = False) -> None:
-        """
+        """The set of what `store` holds now.
+
         Args:
             allow_contaminated: take theorems with the statement of an evaluation theorem as well; then
                 measurements on that evaluation set do not say what they seem to.

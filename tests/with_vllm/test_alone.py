@@ -39,6 +39,7 @@ def test_vllm_in_process_samples_as_a_server_does(
         env=os.environ | {"VLLM_CPU_KVCACHE_SPACE": "1", "HF_HUB_OFFLINE": "1", "VLLM_NO_USAGE_STATS": "1"},
         capture_output=True,
         text=True,
+        check=False,
     )
     assert ran.returncode == 0, ran.stderr[-4000:]
     answer = json.loads(files[1].read_text())

@@ -83,7 +83,9 @@ def expected_variance(a: Floats, b: Floats) -> Floats:
 
 
 class Posteriors:
-    """One row for each theorem, all zeros until something is known of it.  The columns:
+    """One row for each theorem, all zeros until something is known of it.
+
+    The columns are:
 
     proved, refuted     known verdicts of attempts, forgetting
     logit, score        what family and features promised when it was last scored, as log-odds, and the score;

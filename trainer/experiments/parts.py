@@ -153,11 +153,12 @@ class Judging:
 
     async def verify_many(self, submissions: Iterable[Submission]) -> AsyncIterator[Verdict]:
         """Verdicts on all submissions, in the order in which they finish."""
+        asked = list(submissions)
         async with self._opening:
-            if not self._is_open:
+            if asked and not self._is_open:
                 await self._pool.__aenter__()
                 self._is_open = True
-        tasks = [asyncio.create_task(self._verdict(submission)) for submission in submissions]
+        tasks = [asyncio.create_task(self._verdict(submission)) for submission in asked]
         try:
             for done in asyncio.as_completed(tasks):
                 yield await done

@@ -99,7 +99,6 @@ class DPOLearner:
 
     def _step(self, pairs: Sequence[Pair]) -> Figures | None:
         """Make one optimizer step on the mean loss of `pairs`."""
-
         reference = self._training.reference
         assert reference is not None
 

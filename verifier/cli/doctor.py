@@ -219,7 +219,7 @@ def _vllm() -> Check:
 def _first_line(*command: str) -> str | None:
     """The first line `command` prints, or None when it fails or takes too long."""
     try:
-        ran = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT_S)
+        ran = subprocess.run(command, capture_output=True, text=True, timeout=_COMMAND_TIMEOUT_S, check=False)
     except (OSError, subprocess.TimeoutExpired):
         return None
     lines = ran.stdout.splitlines()

@@ -64,6 +64,7 @@ def _compile(install: EmbeddedLean, directory: Path) -> None:
             text=True,
             errors="replace",
             timeout=COMPILE_TIMEOUT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise _failure(f"Lean was not done within {COMPILE_TIMEOUT_S:.0f} s") from error

@@ -273,6 +273,7 @@ def _ask_version(node: Path, tree: Path) -> str:
             capture_output=True,
             text=True,
             timeout=_VERSION_TIMEOUT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise LeanInstallError(

@@ -220,6 +220,7 @@ def _run(command: Sequence[str], env: Mapping[str, str], project: Path) -> str:
             capture_output=True,
             text=True,
             timeout=_LAKE_TIMEOUT_S,
+            check=False,
         )
     except subprocess.TimeoutExpired as error:
         raise LeanNotFound(

@@ -221,6 +221,7 @@ def _refusal(command: Sequence[str]) -> str | None:
             text=True,
             errors="replace",
             timeout=_TRIAL_TIMEOUT_S,
+            check=False,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         return str(error)

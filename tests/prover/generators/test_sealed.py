@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from prover.generators.sealed import SUMS, BrokenDirectory, check_sealed, digest_of, new_sealed
+from prover.generators.sealed import SUMS, BrokenDirectory, check_sealed, digest_of_seal, new_sealed
 from verifier.errors import InvalidInput, ProofmillError
 
 
@@ -20,7 +20,7 @@ def sealed(tmp_path: Path) -> Path:
 
 
 def test_what_was_written_is_there_and_can_be_checked_by_others(sealed: Path) -> None:
-    check_sealed(sealed, digest_of(sealed))
+    check_sealed(sealed, digest_of_seal(sealed))
     subprocess.run(["sha256sum", "--check", "--quiet", SUMS], cwd=sealed, check=True)
     assert [path.name for path in sealed.parent.iterdir()] == ["v1"], "no draft is left"
 
@@ -56,10 +56,10 @@ def test_an_error_on_the_way_leaves_nothing(tmp_path: Path) -> None:
 
 
 def test_one_that_is_there_is_not_overwritten(sealed: Path) -> None:
-    before = digest_of(sealed)
+    before = digest_of_seal(sealed)
     with pytest.raises(InvalidInput, match="exists already"), new_sealed(sealed):
         pass
-    assert digest_of(sealed) == before
+    assert digest_of_seal(sealed) == before
 
 
 def test_a_disk_without_room_is_said_and_leaves_nothing(tmp_path: Path) -> None:

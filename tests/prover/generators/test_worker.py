@@ -13,7 +13,7 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from prover.generators.base import SamplingParams
 from prover.generators.messages import Order, Task
-from prover.generators.sealed import SUMS, BrokenDirectory, digest_of, seal
+from prover.generators.sealed import SUMS, BrokenDirectory, digest_of_seal, seal
 from prover.generators.transformers import TransformersEngine
 from prover.generators.worker import GENERATOR_GROUP, load_with, sample_order
 from prover.theorem import Attempt, Theorem
@@ -39,7 +39,7 @@ def task(policy: Path, name: str, statement: str, samples: int = 2) -> Task:
         theorem=Theorem(name=name, statement=statement, source="test", split="train"),
         policy=str(policy),
         policy_version=1,
-        policy_digest=digest_of(policy) if (policy / SUMS).exists() else None,
+        policy_digest=digest_of_seal(policy) if (policy / SUMS).exists() else None,
         sampling=SamplingParams(samples=samples, max_new_tokens=8),
     )
 

@@ -73,7 +73,7 @@ def test_two_processes_come_to_what_one_comes_to(
     together = tmp_path / "together.pt"
     script = ("-m", "tests.support.together", json.dumps(settings), str(policy), str(together))
     command = (sys.executable, "-m", *launcher, *script)
-    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr[-3000:]
     one, two = torch.load(tmp_path / "alone.pt"), torch.load(together)
     assert two["figures"] == pytest.approx(one["figures"], rel=1e-3, abs=1e-6)
