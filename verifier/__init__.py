@@ -3,10 +3,9 @@
 With a Lean on this machine (the embedded one is installed where it is missing):
 
     from verifier import LeanPool, Submission
-    from verifier.lean.runtime import resolve_runtime
 
     submission = Submission(id="a", statement="theorem t : 1 + 1 = 2", proof="rfl")
-    async with LeanPool(resolve_runtime(None)) as pool:
+    async with LeanPool() as pool:
         verdict = await pool.verify(submission)
 
 With a server (`proofmill serve`) somewhere else:

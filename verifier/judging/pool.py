@@ -32,7 +32,7 @@ from verifier.judging.rules import (
     source_of,
 )
 from verifier.judging.worker_set import WorkerSet
-from verifier.lean.runtime import LeanRuntime
+from verifier.lean.runtime import LeanRuntime, resolve_runtime
 from verifier.options import Options
 from verifier.verdict import Status, Submission, Verdict
 
@@ -42,11 +42,11 @@ __all__ = ["LeanPool"]
 class LeanPool:
     """N workers of one runtime that elaborate candidates, and auditors for what passed.
 
-        async with LeanPool(runtime, workers=2) as pool:
+        async with LeanPool(workers=2) as pool:
             verdict = await pool.verify(submission)
 
     Args:
-        runtime: the Lean that judges.
+        runtime: the Lean that judges; none for the embedded one, which is installed where it is missing.
         workers: how many Lean processes run at a time.
         options: hold for what is asked for without any.
         certificates: keeps what was proved, so that it can be audited again.
@@ -55,7 +55,7 @@ class LeanPool:
 
     def __init__(
         self,
-        runtime: LeanRuntime,
+        runtime: LeanRuntime | None = None,
         *,
         workers: int = 1,
         options: Options | None = None,
@@ -64,7 +64,7 @@ class LeanPool:
     ) -> None:
         if workers < 1:
             raise ValueError(f"a pool needs at least one worker, not {workers}")
-        self.runtime = runtime
+        self.runtime = runtime = runtime or resolve_runtime(None)
         self.workers = workers
         self.options = options or Options()
         self.undecided = 0

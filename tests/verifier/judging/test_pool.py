@@ -253,3 +253,7 @@ async def test_every_shared_submission_gets_a_verdict_its_author_accepts(
         row["id"]: v.status for row, v in zip(rows, verdicts, strict=True) if v.status not in row["must"]
     }
     assert wrong == {}
+
+
+async def test_a_pool_that_is_told_of_no_lean_has_the_embedded_one(lean_runtime: LeanRuntime) -> None:
+    assert LeanPool().runtime == lean_runtime
