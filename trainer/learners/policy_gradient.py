@@ -189,7 +189,7 @@ class PolicyGradientLearner:
 
     def _step(self, minibatch: Sequence[Example]) -> Figures | None:
         """Make one optimizer step on the loss of a minibatch that has a gradient."""
-        examples = [each for each in minibatch if self._is_read(each)]
+        examples = [example for example in minibatch if self._is_read(example)]
         totals, read = totals_of(minibatch), totals_of(examples)
         batches = micro_batches(examples, max_tokens=self._config.max_tokens, device=self._model.device)
         return self._training.stepper.step(batches, lambda batch: self._loss_of(batch, totals, read))
