@@ -1,5 +1,6 @@
 """Rollouts: attempts with their verdicts; what the trainer learns from."""
 
+from collections import defaultdict
 from collections.abc import Iterable
 
 from pydantic import BaseModel, ConfigDict
@@ -7,7 +8,7 @@ from pydantic import BaseModel, ConfigDict
 from prover.theorem import Attempt
 from verifier.verdict import Kind, Verdict
 
-__all__ = ["Rollout", "empty_responses", "reward_of"]
+__all__ = ["Rollout", "empty_responses", "groups_of", "reward_of"]
 
 
 class Rollout(BaseModel):
@@ -33,6 +34,14 @@ def reward_of(verdict: Verdict) -> float | None:
             return 0.0
         case Kind.UNKNOWN:
             return None
+
+
+def groups_of(rollouts: Iterable[Rollout]) -> list[list[Rollout]]:
+    """The rollouts of each group, groups in the order in which they come."""
+    groups: defaultdict[str, list[Rollout]] = defaultdict(list)
+    for rollout in rollouts:
+        groups[rollout.attempt.group].append(rollout)
+    return list(groups.values())
 
 
 def empty_responses(rollouts: Iterable[Rollout]) -> dict[str, float]:

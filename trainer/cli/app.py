@@ -44,6 +44,7 @@ PASSING = (
 )
 """What may be over when a process is started again."""
 COMPARED = "expert_iteration,grpo,grpo_first_error,grpo_potential,grpo_verified_prefix,grpo_lecture,ppo,dpo"
+"""The arms of docs/experiments.md, out of all that `trainer/experiments/variants.py` has."""
 
 
 @app.command()

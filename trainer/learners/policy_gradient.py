@@ -6,7 +6,6 @@ Rollouts whose advantages are all 0 give no gradient: without a KL term or an en
 means of the loss and are not read.  An update on such rollouts alone makes no optimizer step.
 """
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, Self, get_args
@@ -26,7 +25,7 @@ from trainer.objectives.algorithms import ALGORITHMS, AlgorithmName, PolicyLoss
 from trainer.objectives.credit import CreditConfig, group_token_advantages
 from trainer.objectives.losses import Totals, policy_loss
 from trainer.objectives.token_bytes import bytes_of_tokens
-from trainer.rollout import Rollout, empty_responses
+from trainer.rollout import Rollout, empty_responses, groups_of
 from verifier.errors import InvalidInput
 from verifier.settings import Section
 
@@ -190,7 +189,7 @@ class PolicyGradientLearner:
 
     def _step(self, minibatch: Sequence[Example]) -> Figures | None:
         """Make one optimizer step on the loss of a minibatch that has a gradient."""
-        examples = [each for each in minibatch if self._is_read(each)]
+        examples = [example for example in minibatch if self._is_read(example)]
         totals, read = totals_of(minibatch), totals_of(examples)
         batches = micro_batches(examples, max_tokens=self._config.max_tokens, device=self._model.device)
         return self._training.stepper.step(batches, lambda batch: self._loss_of(batch, totals, read))
@@ -286,18 +285,14 @@ def examples_of(
     """
     algorithm = ALGORITHMS[config.algorithm]
     assert algorithm.baseline != "critic"
-    groups: defaultdict[str, list[Rollout]] = defaultdict(list)
-    for rollout in rollouts:
-        groups[rollout.attempt.group].append(rollout)
     examples: list[Example] = []
-    for members in groups.values():
-        if algorithm.drops_uninformative and not is_informative([each.reward for each in members]):
+    for members in groups_of(rollouts):
+        if algorithm.drops_uninformative and not is_informative([rollout.reward for rollout in members]):
             continue
-        rewards = [shape_reward(each, config) for each in members]
+        rewards = [shape_reward(rollout, config) for rollout in members]
         outcome = group_advantages(rewards, algorithm.baseline)
-        for rollout, advantages in zip(
-            members, _of_tokens(members, outcome, config.credit, tokenizer), strict=True
-        ):
+        of_tokens = _spread_over_tokens(members, outcome, config.credit, tokenizer)
+        for rollout, advantages in zip(members, of_tokens, strict=True):
             attempt = rollout.attempt
             if advantages is not None and attempt.token_ids:
                 examples.append(
@@ -306,7 +301,7 @@ def examples_of(
     return examples
 
 
-def _of_tokens(
+def _spread_over_tokens(
     members: Sequence[Rollout],
     outcome: Sequence[float | None],
     credit: CreditConfig,

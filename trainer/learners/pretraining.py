@@ -6,12 +6,8 @@ of a block, which nothing predicts.  The textbook recipe also masks attention to
 which is left out here.
 """
 
-import random
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
-from statistics import fmean
 from typing import Self
 
 from pydantic import Field, model_validator
@@ -19,19 +15,16 @@ from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from prover.formats.prompts import encode_completion, encode_prompt
-from trainer.model.batching import Batch, Example, endless_minibatches, micro_batches, totals_of
+from trainer.model.batching import Batch, Example, totals_of
 from trainer.model.compute import Compute
-from trainer.model.optimizer import Figures, ScheduledConfig, Stepper, scheduled_steps
-from trainer.model.policy import token_logprobs
+from trainer.model.schedule import ScheduledConfig, TrainingResult, train_scheduled
 from trainer.objectives.losses import next_token_loss
 from verifier.errors import InvalidInput
 
 __all__ = [
     "PretrainingConfig",
-    "PretrainingResult",
     "blocks_of",
     "pretrain",
-    "pretraining_step",
     "read_texts",
 ]
 
@@ -52,17 +45,6 @@ class PretrainingConfig(ScheduledConfig):
         if self.files and not self.steps:
             raise ValueError("files would not be read with steps = 0: set steps, or leave files out")
         return self
-
-
-@dataclass(frozen=True, slots=True)
-class PretrainingResult:
-    """What pre-training did."""
-
-    steps: int
-    tokens: int
-    """Tokens read, without padding, counted once for each time."""
-    final_loss: float
-    """Mean loss of the last tenth of the steps, in nats per token; 0 where there were none."""
 
 
 def read_texts(paths: Iterable[Path]) -> list[str]:
@@ -121,7 +103,7 @@ def pretrain(
     *,
     on_step: Callable[[float], None] = lambda loss: None,
     compute: Compute | None = None,
-) -> PretrainingResult:
+) -> TrainingResult:
     """Train `model` in place to predict each next token of `texts`.
 
     The order of blocks is a function of the seed alone.
@@ -137,31 +119,8 @@ def pretrain(
         raise InvalidInput("there is no text to pre-train on: give Lean files that are not empty")
     blocks = blocks_of(tokenizer, texts, int(model.config.max_position_embeddings))
     examples = [Example(block[:1], block[1:]) for block in blocks]
-    stepper = Stepper(model, config, compute=compute)
-    total = config.steps
-    losses: list[float] = []
-    tokens = 0
-    model.train()
-    batches = endless_minibatches(examples, config.batch_size, random.Random(config.seed))
-    make_step = partial(pretraining_step, stepper, model, max_tokens=config.max_tokens)
-    for step in scheduled_steps(stepper, config, batches, total, make_step):
-        tokens += sum(map(len, step.minibatch))
-        losses.append(step.figures["loss"])
-        on_step(step.figures["loss"])
-    tail = losses[-max(1, total // 10) :]
-    return PretrainingResult(total, tokens, fmean(tail) if tail else 0.0)
+    return train_scheduled(model, examples, config, _loss, on_step=on_step, compute=compute)
 
 
-def pretraining_step(
-    stepper: Stepper, model: PreTrainedModel, minibatch: Sequence[Example], *, max_tokens: int
-) -> Figures | None:
-    """Make one step on the pre-training loss of a minibatch, and return what `Stepper.step` returns."""
-    totals = totals_of(minibatch)
-
-    def loss_of(batch: Batch) -> tuple[Tensor, Figures]:
-        logprobs_BT = token_logprobs(
-            model, batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT
-        )
-        return next_token_loss(logprobs_BT, batch.response_mask_BT, totals), {}
-
-    return stepper.step(micro_batches(minibatch, max_tokens=max_tokens, device=model.device), loss_of)
+def _loss(logprobs_BT: Tensor, batch: Batch, minibatch: Sequence[Example]) -> Tensor:
+    return next_token_loss(logprobs_BT, batch.response_mask_BT, totals_of(minibatch))

@@ -12,7 +12,6 @@ update takes a copy of the model and reads the attempts some 3 × `cg_steps` tim
 
 import copy
 import math
-from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -28,7 +27,7 @@ from trainer.model.batching import Batch, Example, micro_batches
 from trainer.model.optimizer import NonFiniteLoss, UpdateStats
 from trainer.model.policy import response_logits
 from trainer.objectives.advantages import Baseline, group_advantages
-from trainer.rollout import Rollout, empty_responses
+from trainer.rollout import Rollout, empty_responses, groups_of
 from verifier.errors import InvalidInput
 from verifier.settings import Section
 
@@ -340,13 +339,10 @@ def _check(model: PreTrainedModel, examples: Sequence[Example]) -> None:
 
 
 def _examples(rollouts: Sequence[Rollout], baseline: Baseline) -> list[Example]:
-    """The rollouts with a known verdict and tokens, with one advantage for all tokens of an attempt."""
-    groups: defaultdict[str, list[Rollout]] = defaultdict(list)
-    for rollout in rollouts:
-        groups[rollout.attempt.group].append(rollout)
+    """Examples of the rollouts with a known verdict and tokens; each token has its attempt's advantage."""
     examples = []
-    for members in groups.values():
-        advantages = group_advantages([each.reward for each in members], baseline)
+    for members in groups_of(rollouts):
+        advantages = group_advantages([rollout.reward for rollout in members], baseline)
         for rollout, advantage in zip(members, advantages, strict=True):
             attempt = rollout.attempt
             if advantage is not None and attempt.token_ids:

@@ -3,12 +3,12 @@
 import logging
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from statistics import fmean
-from typing import Any, Generic, Self, TypeVar
+from typing import Any, TypeVar
 
-from pydantic import Field, model_validator
+from pydantic import Field
 from torch import Tensor, nn
 from torch.optim import AdamW
 
@@ -24,11 +24,8 @@ __all__ = [
     "NonFiniteLoss",
     "OptimizerConfig",
     "OptimizerState",
-    "ScheduledConfig",
-    "ScheduledStep",
     "Stepper",
     "UpdateStats",
-    "scheduled_steps",
     "stats_of",
 ]
 
@@ -62,37 +59,6 @@ class OptimizerConfig(Section):
     """Most tokens, padding included, in one forward pass; bounds the memory and changes nothing else."""
     seed: int = 0
     """Seed of the order in which examples are read."""
-
-
-class ScheduledConfig(OptimizerConfig):
-    """An optimizer whose learning rate rises linearly and falls by a cosine."""
-
-    learning_rate: float = Field(default=2e-3, gt=0)
-    """Reached after the warmup."""
-    final_learning_rate: float = Field(default=1e-4, ge=0)
-    """Learning rate of the last step after the warmup; equal to `learning_rate` and without warmup, the rate
-    is constant."""
-    warmup_steps: int = Field(default=20, ge=0)
-    """Optimizer steps in which the learning rate rises from 0."""
-    weight_decay: float = Field(default=0.01, ge=0)
-    """Decoupled weight decay."""
-
-    @model_validator(mode="after")
-    def _the_rate_falls(self) -> Self:
-        if self.final_learning_rate > self.learning_rate:
-            raise ValueError(
-                "final_learning_rate is above learning_rate: the rate only falls after the warmup"
-            )
-        return self
-
-    def rate_at(self, step: int, total: int) -> float:
-        """The learning rate of a step, counted from 1, of `total`."""
-        if step <= self.warmup_steps:
-            return self.learning_rate * step / (self.warmup_steps + 1)
-        floor = self.final_learning_rate / self.learning_rate
-        progress = (step - self.warmup_steps) / max(1, total - self.warmup_steps)
-        cosine = 0.5 * (1 + math.cos(math.pi * min(1.0, progress)))
-        return self.learning_rate * (floor + (1 - floor) * cosine)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,43 +203,6 @@ class Stepper:
                 "batches; the weights were not changed by them"
             )
         return None
-
-
-@dataclass(frozen=True, slots=True)
-class ScheduledStep(Generic[P]):
-    """A step that was made: its number from 1, its learning rate, what it read, and its figures."""
-
-    number: int
-    rate: float
-    minibatch: Sequence[P]
-    figures: Figures
-
-
-def scheduled_steps(
-    stepper: Stepper,
-    config: ScheduledConfig,
-    minibatches: Iterable[Sequence[P]],
-    total: int,
-    make_step: Callable[[Sequence[P]], Figures | None],
-) -> Iterator[ScheduledStep[P]]:
-    """Make `total` steps on `minibatches` at the learning rates of `config`.
-
-    Args:
-        make_step: makes a step by `stepper`, and returns its figures.
-
-    Raises:
-        NonFiniteLoss: at the first step that is not finite; the weights are as they were before it.
-    """
-    for number, minibatch in zip(range(1, total + 1), minibatches, strict=False):
-        rate = config.rate_at(number, total)
-        stepper.set_learning_rate(rate)
-        figures = make_step(minibatch)
-        if figures is None:
-            raise NonFiniteLoss(
-                f"step {number} of {total} has a loss or gradient that is not finite: lower the learning "
-                "rate, or look at what it read; the weights were not changed by it"
-            )
-        yield ScheduledStep(number, rate, minibatch, figures)
 
 
 def stats_of(

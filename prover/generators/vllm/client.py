@@ -78,7 +78,7 @@ class VLLMClient:
         """Have it load an adapter; nothing happens when another client has had it do so."""
         with self._control() as http:
             answer = http.post("/v1/load_lora_adapter", json={"lora_name": name, "lora_path": str(directory)})
-            if answer.status_code == 200 or name in {each.id for each in self.models()}:
+            if answer.status_code == 200 or name in {model.id for model in self.models()}:
                 return
             # A broken adapter is answered as a broken engine is.
             if http.get("/health").status_code != 200:

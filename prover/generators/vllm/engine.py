@@ -229,14 +229,14 @@ class VLLMEngine:
             url, concurrency=self.concurrency, timeout_s=self.timeout_s, transport=self._transport
         )
         models = client.models()
-        card = next((each for each in models if each.parent is None), None)
+        card = next((model for model in models if model.parent is None), None)
         if card is None or Path(card.root).resolve() != base.resolve():
             raise InvalidInput(
                 f"the vLLM server at {url} runs {card.root if card else 'no model'}, not {base}: start it on "
                 "that directory, let the trainer publish adapters for the model it runs (set [lora]), or "
                 "leave the server's URL out to have one started"
             )
-        self._slots.keep({each.id for each in models})
+        self._slots.keep({model.id for model in models})
         tokenizer = self._tokenizer(base)
         eos = int(tokenizer.eos_token_id)
         mode = client.logprobs_mode(card.id, (eos, 0 if eos else 1))

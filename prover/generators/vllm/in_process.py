@@ -104,8 +104,8 @@ class InProcessVLLM:
             raise InvalidInput(f"vLLM refuses the request: {error}") from error
         return [
             [
-                sample_of(self.tokenizer, ids, each.token_ids, _logprobs(each))
-                for each in sorted(answer.outputs, key=lambda output: output.index)
+                sample_of(self.tokenizer, ids, output.token_ids, _logprobs(output))
+                for output in sorted(answer.outputs, key=lambda output: output.index)
             ]
             for ids, answer in zip(prompt_ids, answers, strict=True)
         ]

@@ -180,14 +180,14 @@ def samples_of(
         EngineUnavailable: a completion broke off, as when a server shuts down.
     """
     samples = []
-    for each in sorted(answer.choices, key=lambda choice: choice.index):
-        if each.token_ids is None:
+    for choice in sorted(answer.choices, key=lambda choice: choice.index):
+        if choice.token_ids is None:
             raise InvalidInput("this vLLM server does not know `return_token_ids`: use a newer one")
-        if each.finish_reason not in ("stop", "length"):
+        if choice.finish_reason not in ("stop", "length"):
             raise EngineUnavailable(
-                f"vLLM broke off a completion: its finish_reason is {each.finish_reason!r}"
+                f"vLLM broke off a completion: its finish_reason is {choice.finish_reason!r}"
             )
-        samples.append(sample_of(tokenizer, prompt_ids, each.token_ids, each.logprobs.token_logprobs))
+        samples.append(sample_of(tokenizer, prompt_ids, choice.token_ids, choice.logprobs.token_logprobs))
     return samples
 
 
@@ -229,7 +229,7 @@ class AdapterSlots:
         """Those to unload before `name` is loaded, the least recently used first."""
         if name in self._held:
             return []
-        idle = [each for each in self._held if not self._users[each]]
+        idle = [name for name in self._held if not self._users[name]]
         return idle[: max(0, len(self._held) + 1 - self.capacity)]
 
     def add(self, name: str) -> None:
@@ -242,7 +242,7 @@ class AdapterSlots:
 
     def keep(self, names: Collection[str]) -> None:
         """The server holds none but `names` any more; it may have been started anew."""
-        for name in [each for each in self._held if each not in names]:
+        for name in [held for held in self._held if held not in names]:
             del self._held[name]
 
     def acquire(self, name: str) -> None:

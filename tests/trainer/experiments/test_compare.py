@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from prover.evaluation.statistics import bootstrap_interval, nested_interval
 from tests.support.evaluations import arm_of
+from trainer.cli.app import COMPARED
 from trainer.experiments.compare import compare, measured_in, result_of
 from trainer.experiments.comparison_table import ArmResult, MeasuredResult, table_of, write_comparison
 from trainer.experiments.parts import fingerprint, lock_directory
@@ -67,6 +68,7 @@ def test_an_arm_is_the_runs_settings_with_its_own_on_top() -> None:
     assert config.needs_tactics and not arm_config(credited, "grpo", seed=3).needs_tactics
     for arm in ARMS:
         assert arm_config({}, arm, seed=0).seed == 0
+    assert set(COMPARED.split(",")) < set(ARMS)
     assert arm_title("grpo_verified_prefix") == "GRPO, credit by verified prefix"
     with pytest.raises(InvalidInput, match="grpo_potential"):
         arm_config(TINY, "grpo_magic", seed=0)
