@@ -128,6 +128,8 @@ async def test_kiminas_client_gets_timeouts_and_many_answers_at_once(url: str) -
 
     assert await asyncio.to_thread(slow) is SnippetStatus.timeout_error
     many = [f"theorem t : {n} + 0 = {n} := rfl" for n in range(60)]
-    answers = await AsyncKiminaClient(api_url=url, n_retries=1).check(many, show_progress=False)
+    client = AsyncKiminaClient(api_url=url, n_retries=1)
+    answers = await client.check(many, show_progress=False)
+    await client.close()
     assert {each.analyze().status for each in answers.results} == {SnippetStatus.valid}
     assert len(answers.results) == len(many)

@@ -226,7 +226,7 @@ def test_lean_reads_lines_of_any_length_and_is_confined_to_its_tree(
                 assert next(replies, None) == f"{{{length}}}"
     finally:
         process.kill()
-        process.wait()
+        process.communicate()
         program.unlink()
 
 
