@@ -8,7 +8,7 @@ sent are refused when they are sent again.
 
 import time
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -31,11 +31,11 @@ from trainer.run.metrics import RunGauges, bottleneck_of, busy_shares, metrics_o
 from trainer.run.rounds import groups_of_attempts, groups_to_issue, is_stale, round_of
 from trainer.run.start import (
     START,
-    StopRequest,
     alone_in,
     catalogue_of,
     clear,
     curriculum_of,
+    defer_stop,
     known_examples,
     make_start,
 )
@@ -95,8 +95,8 @@ def run_daemon(
         daemon = Daemon(config, versions, writer, begin(Lesson(config, start.absolute(), known, state)), run)
         if newest is not None:
             daemon.restore(newest, kept)
-        stop = stack.enter_context(StopRequest())
-        daemon.train(streams, RunGauges(metrics_port), stop)
+        stop_if_asked = stack.enter_context(defer_stop())
+        daemon.train(streams, RunGauges(metrics_port), stop_if_asked)
 
 
 class Daemon:
@@ -125,7 +125,7 @@ class Daemon:
         self.alarm = MismatchAlarm(config.daemon.min_effective_sample_share, config.daemon.mismatch_patience)
         self.silent_rounds = 0
 
-    def train(self, streams: RunStreams, gauges: RunGauges, stop: StopRequest) -> None:
+    def train(self, streams: RunStreams, gauges: RunGauges, stop_if_asked: Callable[[], None]) -> None:
         """All rounds that are left."""
         version = self.version
         if version is None or (self.rounds_left > 0 and not self.books.open):
@@ -133,7 +133,7 @@ class Daemon:
             version = self.write_down()
         while self.rounds_left > 0:
             began = time.monotonic()
-            groups, waiting = self.wait(version.number, streams, gauges, stop)
+            groups, waiting = self.wait(version.number, streams, gauges, stop_if_asked)
             learning_began = time.monotonic()
             row = self.learn(groups, version.number)
             now = time.monotonic()
@@ -154,14 +154,14 @@ class Daemon:
         say(f"finished: {self.books}")
 
     def wait(
-        self, version: int, streams: RunStreams, gauges: RunGauges, stop: StopRequest
+        self, version: int, streams: RunStreams, gauges: RunGauges, stop_if_asked: Callable[[], None]
     ) -> tuple[list[Group], dict[str, float]]:
         """The groups of the next round, and how many messages waited meanwhile in each stream, on average."""
         deadline = time.monotonic() + self.config.daemon.deadline_s
         backlogs: list[dict[str, int]] = []
         next_look = next_repeat = time.monotonic()
         while True:
-            stop.check()
+            stop_if_asked()
             now = time.monotonic()
             if now >= next_repeat:
                 # At first, and where nothing comes: a server that was killed may have lost the last orders it

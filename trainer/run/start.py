@@ -7,8 +7,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
-from types import FrameType, TracebackType
-from typing import Self
 
 from prover.families import Dataset, build_dataset, supervised_pairs
 from prover.formats.prompts import completion_of, load_tokenizer, prompt_of
@@ -36,12 +34,12 @@ __all__ = [
     "START",
     "Judge",
     "Pairs",
-    "StopRequest",
     "alone_in",
     "catalogue_of",
     "clear",
     "curriculum_of",
     "dataset_of",
+    "defer_stop",
     "known_examples",
     "known_pairs",
     "make_start",
@@ -62,31 +60,26 @@ START = "start"
 PAIRS = "pairs.json"
 
 
-class StopRequest:
-    """SIGTERM and SIGINT, taken note of, so that they end the daemon only where nothing is half done."""
+@contextmanager
+def defer_stop() -> Iterator[Callable[[], None]]:
+    """Take note of SIGTERM and SIGINT, so that they end the daemon only where nothing is half done.
 
-    def __init__(self) -> None:
-        self._signal: int | None = None
+    That is where it calls what this gives, which raises SystemExit if one has come, with 128 plus the
+    signal's number as shells have it.
+    """
+    came: list[int] = []
+    numbers = (signal.SIGTERM, signal.SIGINT)
+    handlers = [signal.signal(number, lambda which, _: came.append(which)) for number in numbers]
 
-    def __enter__(self) -> Self:
-        self._before = {
-            number: signal.signal(number, self._take_note) for number in (signal.SIGTERM, signal.SIGINT)
-        }
-        return self
+    def stop_if_asked() -> None:
+        if came:
+            raise SystemExit(128 + came[-1])
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
-        for number, handler in self._before.items():
+    try:
+        yield stop_if_asked
+    finally:
+        for number, handler in zip(numbers, handlers, strict=True):
             signal.signal(number, handler)
-
-    def check(self) -> None:
-        """Raises SystemExit, with 128 plus the signal's number as shells have it, if one has come."""
-        if self._signal is not None:
-            raise SystemExit(128 + self._signal)
-
-    def _take_note(self, number: int, frame: FrameType | None) -> None:
-        self._signal = number
 
 
 @contextmanager
