@@ -41,12 +41,7 @@ class DPOLearner:
     """
 
     def __init__(
-        self,
-        model: PreTrainedModel,
-        config: DPOConfig,
-        *,
-        eos_id: int,
-        compute: Compute | None = None,
+        self, model: PreTrainedModel, config: DPOConfig, *, eos_id: int, compute: Compute | None = None
     ) -> None:
         self._model = model
         self._config = config

@@ -144,11 +144,7 @@ class PolicyGradientLearner:
         self._tokenizer = tokenizer
         self._loss = config.complete_loss
         self._training = TrainingState(
-            config.algorithm,
-            model,
-            config,
-            has_reference=config.loss.beta > 0,
-            compute=compute,
+            config.algorithm, model, config, has_reference=config.loss.beta > 0, compute=compute
         )
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:

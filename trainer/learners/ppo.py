@@ -31,15 +31,10 @@ class PPOLearner:
 
     With `loss.beta` > 0 there is a reference, the model as it is given here, and each token's reward has the
     term −β log(π/π_ref); `loss.kl` is for the algorithms that have the KL in their loss.
-
     """
 
     def __init__(
-        self,
-        model: PreTrainedModel,
-        config: PolicyGradientConfig,
-        *,
-        compute: Compute | None = None,
+        self, model: PreTrainedModel, config: PolicyGradientConfig, *, compute: Compute | None = None
     ) -> None:
         self._model = model
         self._config = config
@@ -47,11 +42,7 @@ class PPOLearner:
         self._critic = Critic.on(model) if config.critic.shared else Critic.copy_of(model)
         self._both = nn.ModuleList([model, self._critic])
         self._training = TrainingState(
-            "ppo",
-            model,
-            config,
-            has_reference=config.loss.beta > 0,
-            compute=compute,
+            "ppo", model, config, has_reference=config.loss.beta > 0, compute=compute
         )
         self._training.stepper.add(self._critic, learning_rate=config.critic.learning_rate)
 
