@@ -162,7 +162,7 @@ def test_a_demo_that_is_killed_in_training_and_in_measuring_ends_as_one_that_is_
     process, run = start_demo(tmp_path)
     output, _ = process.communicate(timeout=900)
     assert process.returncode == 0, output
-    assert "supervised" not in output, "the start was there"
+    assert "supervised start" not in output, "the start was there"
     summaries = [json.loads((each / "summary.json").read_text()) for each in (finished, run)]
     for summary in summaries:
         # Time is not the same twice, and a verifier that was killed has forgotten what it judged.

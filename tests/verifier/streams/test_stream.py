@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from verifier.errors import InvalidInput, RedisUnavailable
 from verifier.streams.connection import connect
-from verifier.streams.entries import UnknownMessage, WireFields, decode
+from verifier.streams.entries import SCHEMA_VERSION, UnknownMessage, WireFields, decode
 from verifier.streams.stream import (
     MAX_BLOCK_MS,
     MAX_DELIVERIES,
@@ -21,6 +21,8 @@ from verifier.streams.stream import (
 )
 from verifier.streams.valkey import EmbeddedRedis
 from verifier.verdict import Status, Verdict
+
+VERSION, NEWER = str(SCHEMA_VERSION), str(SCHEMA_VERSION + 1)
 
 
 class Note(BaseModel):
@@ -173,13 +175,16 @@ def test_a_group_lost_during_a_wait_is_made_again(stream: Stream[Note], client: 
 
 
 UNREADABLE: dict[str, tuple[WireFields, str]] = {
-    "a newer schema": ({"v": "2", "data": '{"n": 1}'}, "schema version '2'"),
+    "a newer schema": (
+        {"v": str(SCHEMA_VERSION + 1), "data": '{"n": 1}'},
+        f"schema version '{SCHEMA_VERSION + 1}'",
+    ),
     "no schema": ({"data": '{"n": 1}'}, "schema version ''"),
     "a schema that is no number": ({b"v": b"\xff", "data": '{"n": 1}'}, "schema version"),
-    "no data": ({"v": "1"}, "not a Note"),
-    "cut short": ({"v": "1", "data": '{"n": '}, "not a Note"),
-    "bytes that are no text": ({b"v": b"1", b"data": b'{"n": 1, "text": "\xff"}'}, "not a Note"),
-    "another model": ({"v": "1", "data": '{"m": 1}'}, "n: Field required"),
+    "no data": ({"v": VERSION}, "not a Note"),
+    "cut short": ({"v": VERSION, "data": '{"n": '}, "not a Note"),
+    "bytes that are no text": ({b"v": VERSION.encode(), b"data": b'{"n": 1, "text": "\xff"}'}, "not a Note"),
+    "another model": ({"v": VERSION, "data": '{"m": 1}'}, "n: Field required"),
 }
 
 
@@ -254,7 +259,7 @@ def test_what_ends_every_consumer_is_moved_away_and_its_neighbours_are_delivered
         stream.ack(deliveries[:-1])
     assert stream.read("judges", "survivor", count=10, block_ms=0) == []
     (dead,) = stream.dead()
-    assert f"{MAX_DELIVERIES} times" in dead.reason and dead.fields[b"v"] == b"1"
+    assert f"{MAX_DELIVERIES} times" in dead.reason and dead.fields[b"v"] == VERSION.encode()
     assert pending(client, stream, "judges") == 0
     stream.publish(Note(n=3))
     assert numbers(stream.read("judges", "survivor", count=10, block_ms=0)) == [3]
