@@ -59,11 +59,6 @@ redteam: $(STAMP)
 	$(BIN)/proofmill lean install
 	$(BIN)/python -m tests.redteam.run
 
-lint: $(STAMP)
-	$(BIN)/ruff format --check .
-	$(BIN)/ruff check .
-	$(BIN)/mypy
-
 # What the documentation takes from the code: tables of settings, drawings, the list of commands.
 docs: $(STAMP)
 	$(BIN)/python -m docs.tables

@@ -219,9 +219,8 @@ def main() -> None:
     given = parser.parse_args()
     if given.command == "up":
         config = load_config(given.settings)
-        sys.exit(
-            run_up(given.settings, config, given.run, generators=1, verifiers=1, metrics=None, pace=QUICK)
-        )
+        ended = run_up(given.settings, config, given.run, generators=1, verifiers=1, metrics=None, pace=QUICK)
+        sys.exit(ended.code)
     settings = prepare(
         given.directory, rounds=given.rounds, max_staleness=given.max_staleness, algorithm="grpo"
     )

@@ -170,7 +170,8 @@ def _run(directory: Path, url: str, rounds: int) -> RunBench:
         {"iterations": rounds, "redis_url": url, "daemon": {"max_staleness": 1}, "lean": {"workers": 1}}
     )
     directory.mkdir()
-    if run_up(write_settings(config, directory), config, directory, log=lambda _, line: say(line)):
+    ended = run_up(write_settings(config, directory), config, directory, log=lambda _, line: say(line))
+    if ended.code:
         raise ProofmillError("the run did not finish: the lines above say why")
     lines = (directory / "metrics.jsonl").read_text().splitlines()
     return run_bench_of([json.loads(line) for line in lines][1:])

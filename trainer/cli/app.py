@@ -101,7 +101,8 @@ def up(
     from trainer.launch.up import run_up
 
     settings = load_config(config)
-    sys.exit(run_up(config, settings, out, generators=generators, verifiers=verifiers, metrics=metrics_port))
+    ended = run_up(config, settings, out, generators=generators, verifiers=verifiers, metrics=metrics_port)
+    sys.exit(ended.code)
 
 
 @app.command()

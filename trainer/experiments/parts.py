@@ -250,11 +250,11 @@ def _run_training(config: RunConfig, directory: Path, start: Path) -> None:
             if process in (TRAINER, SUPERVISOR):
                 say(line)
 
-        code = run_up(settings, of_training, directory, run=name.read_text(encoding="utf-8"), log=log)
-    if code:
-        error = StalledError if code == os.EX_TEMPFAIL else ProofmillError
-        raise error(f"the training ended with code {code}: the end of {lines} says why")
-    if not _is_finished(directory):
+        ended = run_up(settings, of_training, directory, run=name.read_text(encoding="utf-8"), log=log)
+    if ended.code:
+        error = StalledError if ended.code == os.EX_TEMPFAIL else ProofmillError
+        raise error(f"the training ended with code {ended.code}: the end of {lines} says why")
+    if ended.was_stopped:
         raise KeyboardInterrupt
 
 

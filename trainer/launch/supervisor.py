@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from functools import partial
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from rich.console import Console
 from rich.text import Text
@@ -83,6 +83,15 @@ class Pace:
 
 
 PACE = Pace()
+
+
+class Ended(NamedTuple):
+    """How a run of processes came to its end."""
+
+    code: int
+    """The exit code for this process, 0 if all went well."""
+    was_stopped: bool
+    """A signal asked for the end; the main child may have finished all the same."""
 
 
 @dataclass
@@ -240,14 +249,14 @@ def console_log(console: Console) -> Log:
     return log
 
 
-async def supervise(children: Sequence[Child], *, log: Log | None = None, pace: Pace = PACE) -> int:
+async def supervise(children: Sequence[Child], *, log: Log | None = None, pace: Pace = PACE) -> Ended:
     """Run `children`, each anew whenever it ends, until the run is over; then none of them runs.
 
     SIGTERM or SIGINT to this process stops the run: the main child gets SIGTERM, when
     it has ended the others do, and then those that had to be ready before the others.
     A second signal kills everything at once.  Call it from the main thread.
 
-    Returns the exit code for this process:
+    Its exit code is:
 
     - 0: the main child finished, or it was stopped and ended in order;
     - 1: it was stopped, and failed or was killed, perhaps before it had written its checkpoint;
@@ -281,7 +290,7 @@ async def supervise(children: Sequence[Child], *, log: Log | None = None, pace: 
         child.task is None or child.task.result() in (0, -signal.SIGTERM, 128 + signal.SIGTERM)
         for child in main
     )
-    return code if code or main_in_order else 1
+    return Ended(code if code or main_in_order else 1, stopped.done())
 
 
 async def _run_until_over(

@@ -6,7 +6,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 from trainer.config import RunConfig
-from trainer.launch.supervisor import PACE, Child, Log, Pace, redis_child, supervise
+from trainer.launch.supervisor import PACE, Child, Ended, Log, Pace, redis_child, supervise
 from verifier.streams.connection import REDIS_VARIABLE, connect
 from verifier.streams.valkey import server_socket
 
@@ -24,8 +24,8 @@ def run_up(
     metrics: int | None = None,
     log: Log | None = None,
     pace: Pace = PACE,
-) -> int:
-    """Run everything until the run is over; the exit code for this process (`trainer/launch/supervisor.py`).
+) -> Ended:
+    """Run everything until the run is over (exit codes: `trainer/launch/supervisor.py`).
 
     Raises:
         RedisUnavailable: the one that the settings name does not answer.

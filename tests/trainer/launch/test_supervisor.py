@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -18,7 +19,7 @@ from rich.console import Console
 
 from tests.support.places import ROOT
 from trainer.cli import app as cli
-from trainer.launch.supervisor import Child, Pace, Restarts, console_log, redis_child, supervise
+from trainer.launch.supervisor import Child, Ended, Pace, Restarts, console_log, redis_child, supervise
 from verifier.errors import InvalidInput, ProofmillError, RedisUnavailable, WorkerKilled
 from verifier.sandbox.child import process_tree
 from verifier.streams.connection import connect
@@ -95,7 +96,7 @@ async def test_a_child_that_ends_in_any_way_starts_again_after_a_wait_that_doubl
     running = asyncio.create_task(supervise(children, log=log, pace=QUICK))
     await log.until(lambda: all(log.count((each.name, "hello")) >= 5 for each in children))
     os.kill(os.getpid(), signal.SIGTERM)
-    assert await running == 0
+    assert (await running).code == 0
     for how in ("done ended with code 0", "failed ended with code 7", "killed was ended by SIGKILL"):
         said = [line for line in log.of("up") if line.startswith(f"{how}; it starts again in ")]
         assert [line.split()[-2] for line in said[:4]] == ["0.02", "0.04", "0.08", "0.1"]
@@ -104,15 +105,26 @@ async def test_a_child_that_ends_in_any_way_starts_again_after_a_wait_that_doubl
 async def test_the_end_of_the_main_child_is_the_end_of_the_run() -> None:
     log = Lines()
     main = python("main", "import time; time.sleep(0.5)", is_main=True)
-    assert await supervise([python("worker", WAITING), main], log=log, pace=QUICK) == 0
+    assert await supervise([python("worker", WAITING), main], log=log, pace=QUICK) == Ended(
+        0, was_stopped=False
+    )
     assert log.of("up") == ["main ended with code 0", "worker was ended by SIGTERM"]
+
+
+async def test_a_signal_that_comes_when_the_main_child_has_finished_is_told_all_the_same() -> None:
+    log = Lines()
+    children = [python("deaf", DEAF), python("main", "import time; time.sleep(0.5)", is_main=True)]
+    running = asyncio.create_task(supervise(children, log=log, pace=replace(QUICK, grace_s=2.0)))
+    await log.has("up", "main ended with code 0")
+    os.kill(os.getpid(), signal.SIGINT)
+    assert await running == Ended(0, was_stopped=True)
 
 
 async def test_a_main_child_that_fails_starts_again(tmp_path: Path) -> None:
     log = Lines()
     script = f"import pathlib, sys; p = pathlib.Path({str(tmp_path / 'ran')!r})\n"
     script += "if not p.exists(): p.touch(); sys.exit(1)"
-    assert await supervise([python("main", script, is_main=True)], log=log, pace=QUICK) == 0
+    assert (await supervise([python("main", script, is_main=True)], log=log, pace=QUICK)).code == 0
     assert log.of("up") == ["main ended with code 1; it starts again in 0.02 s", "main ended with code 0"]
 
 
@@ -120,7 +132,7 @@ async def test_wrong_settings_of_one_child_end_the_run_and_name_it() -> None:
     log = Lines()
     wrong = python("generator", "import sys; print('error: no such model'); sys.exit(2)")
     main = python("main", WAITING, is_main=True)
-    assert await supervise([wrong, main], log=log, pace=QUICK) == 2
+    assert (await supervise([wrong, main], log=log, pace=QUICK)).code == 2
     assert log.of("generator") == ["error: no such model"] * 3
     assert "generator ended with code 2, 3 times in a row: its lines say what to mend" in log.of("up")
     assert "main was ended by SIGTERM" in log.of("up")
@@ -151,7 +163,7 @@ async def test_a_stop_ends_the_main_child_first_and_says_whether_it_ended_in_ord
     await log.has("worker", "waits")
     await log.has("main", "waits")
     os.kill(os.getpid(), signal.SIGTERM)
-    assert await running == returned
+    assert (await running).code == returned
     assert log.index(("main", "written")) < log.index(("worker", "told"))
 
 
@@ -164,7 +176,7 @@ async def test_a_worker_that_dies_while_the_main_child_ends_does_not_end_it_earl
     running = asyncio.create_task(supervise(children, log=log, pace=QUICK))
     await log.has("main", "waits")
     os.kill(os.getpid(), signal.SIGINT)
-    assert await running == 0
+    assert (await running).code == 0
     assert ("main", "written") in log
 
 
@@ -174,7 +186,7 @@ async def test_a_child_that_ignores_the_stop_is_killed_after_its_grace() -> None
     running = asyncio.create_task(supervise([python("deaf", DEAF)], log=log, pace=pace))
     await log.has("deaf", "waits")
     os.kill(os.getpid(), signal.SIGTERM)
-    assert await running == 0
+    assert (await running).code == 0
     assert "deaf has not ended within 0.2 s and is killed" in log.of("up")
 
 
@@ -188,7 +200,7 @@ async def test_a_second_signal_kills_at_once_and_is_no_clean_end() -> None:
     os.kill(os.getpid(), signal.SIGTERM)
     await asyncio.sleep(0.1)
     os.kill(os.getpid(), signal.SIGTERM)
-    assert await running == 1
+    assert (await running).code == 1
     assert time.monotonic() - began < Pace().grace_s
 
 
@@ -199,7 +211,7 @@ async def test_a_stop_does_not_wait_for_what_is_to_start_again() -> None:
     await log.has("up", "worker ended with code 1; it starts again in 60 s")
     os.kill(os.getpid(), signal.SIGTERM)
     async with asyncio.timeout(10):
-        assert await running == 0
+        assert (await running).code == 0
 
 
 async def test_what_a_child_leaves_behind_is_killed_and_does_not_hold_up_its_next_start() -> None:
@@ -214,7 +226,7 @@ sys.exit(1)
     first, *_ = log.of("worker")
     assert await ended(int(first))
     os.kill(os.getpid(), signal.SIGTERM)
-    assert await running == 0
+    assert (await running).code == 0
 
 
 async def test_lines_of_any_length_and_bytes_reach_the_log_whole() -> None:
@@ -227,7 +239,7 @@ out.write(b"10%\r 50%\r100%\n\nwindows\r\nno end")
 out.flush()
 sys.stderr.write("")
 """
-    assert await supervise([python("main", script, is_main=True)], log=log, pace=QUICK) == 0
+    assert (await supervise([python("main", script, is_main=True)], log=log, pace=QUICK)).code == 0
     first, *long, lean, bar, empty, windows, last = log.of("main")
     assert first == r"bad \xff byte"
     assert "".join(long) == "x" * 300_000
@@ -325,7 +337,7 @@ async def test_a_killed_redis_is_back_at_its_url_with_its_data(tmp_path: Path) -
             assert await until_answered(lambda: client.lrange("starts", 0, -1)) == [b"one"]
             assert client.info("server")["process_id"] != pid
         os.kill(os.getpid(), signal.SIGTERM)
-        assert await running == 0
+        assert (await running).code == 0
         assert "redis was ended by SIGKILL; it starts again in 0.02 s" in log.of("up")
         assert log.of("up")[-2:] == ["client was ended by SIGTERM", "redis ended with code 0"]
 
@@ -334,7 +346,7 @@ async def test_a_service_that_is_not_ready_in_time_ends_the_run_before_anything_
     log = Lines()
     service = Child("redis", (sys.executable, "-c", WAITING), ready=lambda: False)
     main = python("main", "print('started')", is_main=True)
-    assert await supervise([service, main], log=log, pace=Pace(ready_s=0.5)) == os.EX_TEMPFAIL
+    assert (await supervise([service, main], log=log, pace=Pace(ready_s=0.5))).code == os.EX_TEMPFAIL
     assert log.of("up") == [
         "not ready within 0.5 s: redis; the lines above say why",
         "redis was ended by SIGTERM",

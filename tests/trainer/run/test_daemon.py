@@ -180,7 +180,7 @@ def test_a_false_statement_among_two_hundred_is_disproved_reported_and_tried_no_
     planted = run_config(settings)
     run = tmp_path / "run"
     run.mkdir()
-    assert run_up(write_settings(planted, run), planted, run) == 0
+    assert run_up(write_settings(planted, run), planted, run).code == 0
     rounds = [json.loads(line) for line in (run / "metrics.jsonl").read_text().splitlines()]
     disproved = [each["disproved"] for each in rounds]
     known_in = disproved.index(1) + 1

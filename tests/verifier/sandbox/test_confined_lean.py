@@ -120,7 +120,7 @@ async def test_c_functions_open_to_a_candidate_reach_no_listener(confined_pool: 
             with suppress(TimeoutError, OSError):
                 while True:
                     with suppress(TimeoutError):
-                        server.accept()
+                        server.accept()[0].close()
                         accepted.set()
 
         thread = threading.Thread(target=accept, daemon=True)
