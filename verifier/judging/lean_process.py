@@ -6,11 +6,9 @@ SIGKILL, because the process reads one request at a time and nothing else can st
 
 import asyncio
 import logging
-import os
 import signal
 import time
 from collections import OrderedDict, deque
-from contextlib import suppress
 from typing import Literal, TypeVar
 
 from pydantic import ValidationError
@@ -18,7 +16,7 @@ from pydantic import ValidationError
 from verifier.errors import WorkerDied, WorkerKilled, WorkerStartError
 from verifier.judging.protocol import Ready, Request, Wire, header_request, parse_json_line
 from verifier.lean.runtime import LeanRuntime
-from verifier.sandbox.child import tied_to_this_process
+from verifier.sandbox.child import kill_all, tied_to_this_process
 
 __all__ = ["LeanProcess", "Role"]
 
@@ -162,9 +160,7 @@ class LeanProcess:
     async def kill(self) -> None:
         """End the process and all that it started, and wait for it."""
         if self.is_alive:
-            # It leads a session of its own.  `lake env` runs Lean as a child, which must end too.
-            with suppress(ProcessLookupError):
-                os.killpg(self.pid, signal.SIGKILL)
+            kill_all(self.pid)
         await self._process.wait()
         self._drain.cancel()
 

@@ -19,6 +19,7 @@ import psutil
 __all__ = [
     "FILTER_DESCRIPTOR",
     "end",
+    "kill_all",
     "log_tail",
     "process_tree",
     "resident_bytes",
@@ -68,10 +69,19 @@ def end(process: subprocess.Popen[bytes], grace_s: float) -> None:
     try:
         process.wait(grace_s)
     except subprocess.TimeoutExpired:
-        for pid in process_tree(process.pid):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        kill_all(process.pid)
         process.wait()
+
+
+def kill_all(pid: int) -> None:
+    """SIGKILL to a process and to all its descendants, whichever groups they are in.
+
+    To its group would not be enough: bubblewrap asks for a signal at the end of its parent, but only when
+    what it runs has begun already.
+    """
+    for each in process_tree(pid):
+        with suppress(ProcessLookupError):
+            os.kill(each, signal.SIGKILL)
 
 
 def process_tree(pid: int) -> tuple[int, ...]:

@@ -15,7 +15,7 @@ import pytest
 from verifier.errors import InvalidInput
 from verifier.lean.install import find_embedded_lean
 from verifier.sandbox import confine as sandbox
-from verifier.sandbox.child import process_tree, resident_bytes, tied_to_this_process, within_limits
+from verifier.sandbox.child import kill_all, process_tree, resident_bytes, tied_to_this_process, within_limits
 from verifier.sandbox.seccomp import filter_program
 
 PYTHON = Path(sys.executable).resolve()
@@ -192,6 +192,18 @@ def test_killing_the_group_ends_everything_in_the_sandbox(protection: str) -> No
         assert len(everyone) == (3 if protection == "bubblewrap" else 1)
         os.killpg(process.pid, signal.SIGKILL)
     assert wait_for_the_end(everyone)
+
+
+def test_a_kill_at_any_moment_of_the_start_leaves_nothing_behind(protection: str) -> None:
+    command = tied_to_this_process(confined(python("import time; time.sleep(600)")))
+    for milliseconds in range(0, 100, 2):
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, start_new_session=True
+        ) as process:
+            time.sleep(milliseconds / 1e3)
+            kill_all(process.pid)
+            # Whoever is left holds the pipe open.
+            process.communicate(timeout=20)
 
 
 def test_sigkill_of_the_parent_leaves_nothing_in_the_sandbox_behind(protection: str) -> None:

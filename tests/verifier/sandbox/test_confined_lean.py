@@ -20,7 +20,7 @@ from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime, project_runtime, resolve_runtime
 from verifier.options import Options
 from verifier.sandbox import confine as sandbox
-from verifier.sandbox.child import process_tree, resident_bytes, tied_to_this_process
+from verifier.sandbox.child import kill_all, process_tree, resident_bytes, tied_to_this_process
 from verifier.streams.connection import REDIS_VARIABLE
 from verifier.streams.valkey import EmbeddedRedis
 from verifier.verdict import Kind, Status, Submission, Verdict
@@ -285,8 +285,7 @@ def what_lean_saw(runtime: LeanRuntime) -> str:
         )
         assert process.stdout is not None
         line = await process.stdout.readline()
-        with suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
+        kill_all(process.pid)
         await process.wait()
         return line.decode()
 
