@@ -10,6 +10,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -30,6 +31,8 @@ __all__ = [
 FILTER_DESCRIPTOR = 100
 """Where a command that sets the system call filter itself finds it."""
 
+_STOP_S = 1.0
+_AT_REST = (psutil.STATUS_STOPPED, psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD)
 _PYTHON = (sys.executable, "-I", "-S")
 _TIE_TO_PARENT = str(Path(__file__).with_name("tie_to_parent.py"))
 _SET_LIMITS = str(Path(__file__).with_name("set_limits.py"))
@@ -76,12 +79,31 @@ def end(process: subprocess.Popen[bytes], grace_s: float) -> None:
 def kill_all(pid: int) -> None:
     """SIGKILL to a process and to all its descendants, whichever groups they are in.
 
-    To its group would not be enough: bubblewrap asks for a signal at the end of its parent, but only when
-    what it runs has begun already.
+    To its group would not be enough: bubblewrap asks for a signal at the end of its parent, but not before it
+    has started what it runs.  They are stopped first, because one that is stopped starts no other; until it
+    has stopped, what it has begun to start may still come.
     """
-    for each in process_tree(pid):
-        with suppress(ProcessLookupError):
-            os.kill(each, signal.SIGKILL)
+    stopped: set[int] = set()
+    while found := set(process_tree(pid)) - stopped:
+        for each in found:
+            _send(each, signal.SIGSTOP)
+        deadline = time.monotonic() + _STOP_S
+        while any(map(_runs, found)) and time.monotonic() < deadline:
+            time.sleep(0.0005)
+        stopped |= found
+    for each in stopped:
+        _send(each, signal.SIGKILL)
+
+
+def _runs(pid: int) -> bool:
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).status() not in _AT_REST
+    return False
+
+
+def _send(pid: int, number: signal.Signals) -> None:
+    with suppress(ProcessLookupError):
+        os.kill(pid, number)
 
 
 def process_tree(pid: int) -> tuple[int, ...]:
