@@ -32,10 +32,6 @@ def occurs (p : Expr → Bool) (e : Expr) : Bool :=
   | some _ => true
   | none => false
 
-def memberName (name : Name) : List Name → Bool
-  | [] => false
-  | n :: rest => n == name || memberName name rest
-
 def memberExpr (e : Expr) : List Expr → Bool
   | [] => false
   | x :: rest => x == e || memberExpr e rest
@@ -316,11 +312,11 @@ def usesReserved (e : Expr) : Bool :=
 
 /-- What is wrong with a declaration, beyond what the kernel would say when it is declared. -/
 inductive PlainFault where
-  | kernel (e : Kernel.Exception)
+  | kernel (e : KernelError)
   | shape (reason : String)
 
 /-- How the kernel is asked. -/
-abbrev AskKernel := Environment → Declaration → Except Kernel.Exception Environment
+abbrev AskKernel := Environment → Declaration → Except KernelError Environment
 
 def scratch (kernel : AskKernel) (env : Environment) (levelParams : List Name) (name : Name) (type : Expr) :
     Except PlainFault Environment :=
@@ -399,7 +395,7 @@ def plainDecl (kernel : AskKernel) (env : Environment) (decl : Declaration) : Ex
   if kernelIsConcerned then plainForKernel kernel env decl else .ok ()
 
 /-- `said` is what to say when the kernel refused, and `name` that of the declaration. -/
-def plainRefusal (said : Kernel.Exception → Refusal) (name : String) : PlainFault → Refusal
+def plainRefusal (said : KernelError → Refusal) (name : String) : PlainFault → Refusal
   | .kernel e => said e
   | .shape reason =>
     { status := "unsupported",

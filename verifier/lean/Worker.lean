@@ -41,11 +41,9 @@ def findHeader (name : String) : List Header → Option Header
   | [] => none
   | h :: rest => if h.name == name then some h else findHeader name rest
 
-def importsKey : List Import → String
+def importsKey : List Name → String
   | [] => ""
-  | i :: rest =>
-    let flag (on : Bool) : String := if on then "+" else "-"
-    i.module.toString ++ flag i.importAll ++ flag i.isExported ++ flag i.isMeta ++ " " ++ importsKey rest
+  | module :: rest => module.toString ++ " " ++ importsKey rest
 
 def findImports (key : String) : List (String × Environment) → Option Environment
   | [] => none
@@ -55,12 +53,17 @@ def countImports : List (String × Environment) → Nat
   | [] => 0
   | _ :: rest => countImports rest + 1
 
-def readImports (memory : Memory) (imports : Array Import) : IO (Memory × Environment) := do
-  let key := importsKey (arrayOnto imports 0 [])
+/-- Whoever reads all of a module need not say which part of it to import. -/
+def importsFor : List Name → Array Import → Array Import
+  | [], imports => imports
+  | module :: rest, imports => importsFor rest (imports.push { module })
+
+def readImports (memory : Memory) (modules : List Name) : IO (Memory × Environment) := do
+  let key := importsKey modules
   match findImports key memory.imports with
   | some env => return (memory, env)
   | none =>
-    let env ← importModules imports {} (loadExts := true)
+    let env ← importAll (importsFor modules #[])
     return ({ memory with imports := (key, env) :: memory.imports }, env)
 
 def withoutHeader (name : String) : List Header → List Header
@@ -92,7 +95,8 @@ def readHeader (memory : Memory) (name text : String) : IO (Memory × Except Str
   match firstError messages.toList with
   | some m => return (memory, .error (← m.data.toString))
   | none => pure ()
-  let (memory, imports) ← readImports memory (HeaderSyntax.imports syntaxTree)
+  let modules := modulesOf (reverseOnto (arrayOnto (headerToImports syntaxTree) 0 []) [])
+  let (memory, imports) ← readImports memory modules
   let task ← IO.asTask (elaborateHeader name imports input parserState)
   match ← IO.wait task with
   | .ok read => return (memory, read)
@@ -143,9 +147,9 @@ def refusalFields (refusal : Refusal) : List (String × Json) :=
 
 /-- The first of a file's imports that is not among the modules that are there.  They bring nothing here, as the
 environment is there already, but they may name what is in it. -/
-def missingImport (modules : Array Name) : List Import → Option Name
+def missingImport (modules : Array Name) : List Name → Option Name
   | [] => none
-  | { module, .. } :: rest => if arrayHas modules module 0 then missingImport modules rest else some module
+  | module :: rest => if arrayHas modules module 0 then missingImport modules rest else some module
 
 /-- A text to be judged, and the state in which it is read: a file that brings all that the header says is read
 after the header's imports, and any other text after the header.  `base` is what it is not to declare again. -/

@@ -6,6 +6,7 @@ __all__ = ["MODULE", "PARTS", "module_main", "module_source", "script_source"]
 
 PARTS = (
     "Basic",
+    "AnyLean",
     "Elaborate",
     "Files",
     "Landmarks",
@@ -23,7 +24,7 @@ PARTS = (
 
 MODULE = "ProofmillWorker"
 
-MAIN = "main (arguments : List String) : IO Unit := runWorker arguments\n"
+MAIN = "main (arguments : List String) : IO Unit := Proofmill.runWorker arguments\n"
 
 
 def script_source() -> str:
@@ -33,7 +34,8 @@ def script_source() -> str:
 
 def module_source() -> str:
     """A module to compile.  The embedded Lean runs only what is `public meta` in modules that it loads."""
-    return f"module\npublic meta import Lean\npublic meta section\n{_parts()}\n{_read('Publish')}"
+    publish = _read("Publish")
+    return f"module\npublic meta import Lean\npublic meta section\n{_parts()}\nopen Lean Elab\n{publish}"
 
 
 def module_main() -> str:
@@ -42,7 +44,9 @@ def module_main() -> str:
 
 
 def _parts() -> str:
-    return "\n".join(map(_read, PARTS))
+    """All parts in a namespace, so that no name of a newer Lean's takes the place of the worker's."""
+    parts = "\n".join(map(_read, PARTS))
+    return f"namespace Proofmill\nopen Lean Elab\n{parts}\nend Proofmill"
 
 
 def _read(name: str) -> str:
