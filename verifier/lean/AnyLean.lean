@@ -36,7 +36,7 @@ abbrev KernelError : Type := by
   | exact KernelException
 
 /-- Begin to count the heartbeats of this thread anew, where Lean can. -/
-def restartHeartbeats : IO Unit := by
+def restartHeartbeats : BaseIO Unit := by
   first
   | exact IO.setNumHeartbeats 0
   | exact pure ()
