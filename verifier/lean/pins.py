@@ -56,7 +56,7 @@ PINS = (
         mathlib="2f65ba7f1a9144b20c8e7358513548e317d26de1",
         header=_PROMPTED,
         source="deepseek-ai/DeepSeek-Prover-V1.5: `.gitmodules` names the fork, its issue 21 the commit, "
-        "`datasets/minif2f.jsonl` and `prover/utils.py` the header",
+        "`datasets/minif2f.jsonl` the header",
         unseen="The fork's own `lean-toolchain`: public set-ups of STP and of others that build it say "
         "4.9.0-rc1. One of them found none of its files in Mathlib's cache, another says that they are "
         "there; without them Mathlib is built, for hours.",
