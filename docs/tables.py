@@ -25,10 +25,14 @@ from trainer.model.optimizer import OptimizerConfig
 from trainer.objectives.algorithms import ALGORITHMS, Algorithm, PolicyLoss
 from trainer.objectives.credit import CreditConfig
 from trainer.sections import ComputeConfig, DaemonConfig, GeneratorConfig
+from verifier.lean.advisories import advisories_of
+from verifier.lean.pins import PINS
 from verifier.settings import Section, meaning_of
 
 __all__ = ["TABLES", "algorithms_table", "settings_table", "with_tables"]
 
+_LEANS = ("4.9.0", "4.28.0-pre", "4.32.0", "4.32.1", "4.32.2", "4.33.0", "4.33.1", "4.34.0", "4.34.1")
+"""The oldest Lean, the embedded one, and those on both sides of every release that mends a kernel."""
 _REDUCTIONS = {
     "sequence_mean": "mean over sequences of the mean over their tokens",
     "token_mean": "mean over all tokens of the step",
@@ -101,6 +105,47 @@ def exports_table() -> str:
     return _markdown(("`--format`", "rows"), rows)
 
 
+def pins_table() -> str:
+    """The Lean and Mathlib of each prover, as Markdown."""
+    rows = [
+        (
+            f"`{pin.name}`",
+            pin.title,
+            f"`{pin.lean}`",
+            f"`{pin.mathlib[:12]}`{f' (`{pin.commit[:12]}`)' if pin.commit else ''}",
+            pin.source,
+            pin.unseen or "–",
+        )
+        for pin in PINS
+    ]
+    return _markdown(("`--for`", "of", "Lean", "Mathlib", "seen in", "not seen"), rows)
+
+
+def headers_table() -> str:
+    """What the prompts of each prover begin with, as Markdown."""
+    named: dict[str, list[str]] = {}
+    for pin in PINS:
+        named.setdefault(pin.header, []).append(f"`{pin.name}`")
+    rows = [
+        (", ".join(names), "<br>".join(f"`{line}`" for line in header.splitlines() if line))
+        for header, names in named.items()
+    ]
+    return _markdown(("`--for`", "header"), rows)
+
+
+def kernels_table() -> str:
+    """The known holes of each kernel, as Markdown; versions with the same ones share a row."""
+    rows: list[tuple[str, str, str]] = []
+    for version in _LEANS:
+        found = [advisory.id.removeprefix("lean4") for advisory in advisories_of(version)]
+        numbers = ", ".join(found) or "none known"
+        if rows and rows[-1][2] == numbers:
+            rows[-1] = (f"{rows[-1][0].partition(' – ')[0]} – {version}", *rows[-1][1:])
+        else:
+            rows.append((version, str(len(found)), numbers))
+    return _markdown(("Lean", "holes", "leanprover/lean4"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "algorithms": algorithms_table,
     "loss": lambda: settings_table("[policy_gradient.loss]", PolicyLoss),
@@ -118,6 +163,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "formats": formats_table,
     "benchmarks": benchmarks_table,
     "exports": exports_table,
+    "pins": pins_table,
+    "headers": headers_table,
+    "kernels": kernels_table,
     **{
         section: partial(settings_table, f"[{section}]", config)
         for section, config in LEARNER_SECTIONS.items()

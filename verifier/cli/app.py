@@ -1,4 +1,4 @@
-"""The verifier's commands: `doctor`, `lean install`, `verify`, `audit`, `serve`, `bench verifier`."""
+"""The verifier's commands: `doctor`, `lean`, `verify`, `audit`, `serve`, `bench verifier`."""
 
 import asyncio
 import json
@@ -13,6 +13,7 @@ from typing import IO, Annotated
 import typer
 from pydantic import BaseModel, Field
 
+from verifier.cli.project import lean_project
 from verifier.cli.settings import AsJson, Project, takes_settings
 from verifier.console import progress_bars, say
 from verifier.errors import InvalidInput
@@ -28,7 +29,7 @@ from verifier.verdict import Verdict
 __all__ = ["app", "bench_app", "confined_runtime", "prepare_torch", "print_figures"]
 
 app = typer.Typer(no_args_is_help=True)
-lean_app = typer.Typer(no_args_is_help=True, help="The embedded Lean.")
+lean_app = typer.Typer(no_args_is_help=True, help="The embedded Lean, and projects of another.")
 app.add_typer(lean_app, name="lean")
 
 bench_app = typer.Typer(no_args_is_help=True, help="Measured figures of this machine.")
@@ -107,6 +108,9 @@ def lean_install() -> None:
     lean = there or install_embedded_lean()
     compiled_worker(lean)
     say(f"Lean {lean.version} {'is already' if there else 'is now'} in {lean.root}")
+
+
+lean_app.command("project")(lean_project)
 
 
 @app.command()
