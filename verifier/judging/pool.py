@@ -16,6 +16,7 @@ from typing import Self
 from verifier.errors import NoAnswer
 from verifier.judging.certificate import CertificateStore, certify
 from verifier.judging.protocol import (
+    Export,
     StatementReply,
     TextReply,
     audit_request,
@@ -30,6 +31,14 @@ from verifier.judging.rules import (
     may_turn_on_the_kernel,
     refuse_unread,
     source_of,
+)
+from verifier.judging.text_audit import (
+    Finding,
+    NamedTheorem,
+    audited_with,
+    judge_theorem_audit,
+    judge_theorem_screening,
+    theorems_of,
 )
 from verifier.judging.worker_set import WorkerSet
 from verifier.lean.runtime import LeanRuntime, resolve_runtime
@@ -128,27 +137,77 @@ class LeanPool:
         )
         return reply
 
-    async def text(self, source: str, options: Options | None = None) -> TextReply:
+    async def imports(self, source: str, options: Options | None = None) -> str:
+        """What a file imports, as a header.  Only Lean's own parser knows what is an import in it.
+
+        Raises:
+            NoAnswer, PoolClosed
+        """
+        if not any(word in source for word in ("import", "prelude")):
+            return ""
+        limits = options or self.options
+        reply, _ = await self._screeners.ask("", imports_request(source), limits.timeout_s)
+        return reply.header
+
+    async def text(self, source: str, header: str, options: Options | None = None) -> TextReply:
         """What Lean says of a file that need not prove anything.  It is no verdict: nothing to train on.
+
+        Args:
+            header: stands for the file's own imports.
 
         Raises:
             NoAnswer, PoolClosed
         """
         limits = options or self.options
-        header = await self._imports(source, limits.timeout_s)
-        reply, _ = await self._screeners.ask(
-            header,
-            text_request(header, source, heartbeats=limits.heartbeats, tactics=limits.tactics),
-            limits.timeout_s,
-        )
+        request = text_request(header, source, heartbeats=limits.heartbeats, tactics=limits.tactics)
+        reply, _ = await self._screeners.ask(header, request, limits.timeout_s)
         return reply
 
-    async def _imports(self, source: str, timeout_s: float) -> str:
-        """What a file imports, as a header.  Only Lean's own parser knows what is an import in it."""
-        if not any(word in source for word in ("import", "prelude")):
-            return ""
-        reply, _ = await self._screeners.ask("", imports_request(source), timeout_s)
-        return reply.header
+    async def audit_text(self, source: str, header: str, options: Options | None = None) -> Finding | None:
+        """A theorem of a file that Lean took and the audit refuses; None where all its theorems are proved.
+
+        The last theorem comes first, since it usually uses the others, which are audited with it.
+
+        Raises:
+            NoAnswer, PoolClosed
+        """
+        limits = options or self.options
+        audited: frozenset[tuple[str, ...]] = frozenset()
+        held_ms = 0.0
+        for theorem in reversed(theorems_of(source)):
+            if theorem.key in audited:
+                continue
+            if held_ms > 2e3 * limits.timeout_s:
+                raise NoAnswer(Status.TIMEOUT, "its theorems take too long to audit, one by one", held_ms)
+            finding, export, ms = await self._audit_theorem(theorem, source, header, limits)
+            held_ms += ms
+            if finding is not None:
+                return finding
+            audited |= audited_with(theorem, export)
+        return None
+
+    async def _audit_theorem(
+        self, theorem: NamedTheorem, source: str, header: str, options: Options
+    ) -> tuple[Finding | None, Export, float]:
+        """What is wrong with a theorem of a file, what it rests on, and for how long workers were held.
+
+        Raises:
+            NoAnswer, PoolClosed
+        """
+        reply, screen_ms = await self._screeners.ask(
+            header,
+            # With the kernel's checks, as it was read before: a tactic may go on differently without them.
+            check_request(header, theorem.statement, source, heartbeats=options.heartbeats, kernel=True),
+            options.timeout_s,
+        )
+        finding = judge_theorem_screening(theorem, reply)
+        if finding is not None or reply.export is None:
+            return finding, {}, screen_ms
+        audit, audit_ms = await self._auditors.ask(
+            header, audit_request(header, theorem.statement, reply.export), options.timeout_s
+        )
+        finding = judge_theorem_audit(theorem, audit, options.allowed_axioms)
+        return finding, reply.export, screen_ms + audit_ms
 
     async def verify_many(
         self, submissions: Iterable[Submission], options: Options | None = None
