@@ -10,12 +10,14 @@ one core more.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable
 from typing import Self
 
 from verifier.errors import NoAnswer
 from verifier.judging.certificate import CertificateStore, certify
 from verifier.judging.protocol import (
+    CheckReply,
     Export,
     StatementReply,
     TextReply,
@@ -46,6 +48,8 @@ from verifier.options import Options
 from verifier.verdict import Status, Submission, Verdict
 
 __all__ = ["LeanPool"]
+
+log = logging.getLogger(__name__)
 
 
 class LeanPool:
@@ -79,6 +83,8 @@ class LeanPool:
         self.undecided = 0
         """Audits in which the kernel could not decide within its budget whether the types are the same."""
         self._certificates = certificates
+        self._capped: set[str] = set()
+        """Headers that set more heartbeats than were asked for."""
         cores = asyncio.Semaphore(workers)
         self._screeners = WorkerSet(runtime, "screen", workers, cores, spares=spares)
         # Where everything passes, audits take up to half of Lean's time; one more, so that none waits.
@@ -258,6 +264,7 @@ class LeanPool:
             ),
             options.timeout_s,
         )
+        self._say_if_capped(header, reply, options.heartbeats)
         verdict = judge_screening(submission, source, reply, options.allowed_axioms)
         export = reply.export
         if verdict.status is not Status.PROVED or export is None:
@@ -267,9 +274,12 @@ class LeanPool:
         )
         self.undecided += audit.undecided
         status, reason = judge_audit(audit, options.allowed_axioms)
-        certificate = certify(submission, export, audit, self.runtime) if status is Status.PROVED else None
-        if certificate is not None and self._certificates is not None:
-            await asyncio.to_thread(self._certificates.keep, certificate, submission, export)
+        certificate = None
+        if status is Status.PROVED:
+            limit = verdict.heartbeat_limit
+            certificate = certify(submission, export, audit, self.runtime, heartbeat_limit=limit)
+            if self._certificates is not None:
+                await asyncio.to_thread(self._certificates.keep, certificate, submission, export)
         return verdict.model_copy(
             update={
                 "status": status,
@@ -279,3 +289,12 @@ class LeanPool:
                 "lean_ms": screen_ms + audit_ms,
             }
         )
+
+    def _say_if_capped(self, header: str, reply: CheckReply, asked: int | None) -> None:
+        """Say once of a header that what it sets does not hold: a figure may be compared with others."""
+        written = reply.header_heartbeats
+        if written is None or asked is None or written == reply.heartbeat_limit or header in self._capped:
+            return
+        self._capped.add(header)
+        shown = "no bound on heartbeats" if written == 0 else f"maxHeartbeats {written:,}"
+        log.warning("a header sets %s, but the %s that were asked for hold", shown, f"{asked:,}")

@@ -138,6 +138,7 @@ def judge_screening(
         tactics=None if reply.tactics is None else extract_tactics(source, reply.tactics),
         axioms=reply.declaration.rests_on if reply.declaration else (),
         heartbeats=reply.heartbeats,
+        heartbeat_limit=reply.heartbeat_limit,
         lean_ms=reply.ms,
     )
 

@@ -12,7 +12,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TypeVar
 
-from verifier.errors import NoAnswer, PoolClosed, WorkerDied, WorkerKilled, WorkerStartError
+from verifier.errors import NoAnswer, PoolClosed, WorkerDied, WorkerFull, WorkerKilled, WorkerStartError
 from verifier.judging.lean_process import LeanProcess, Role
 from verifier.judging.protocol import Request, Wire
 from verifier.lean.runtime import LeanRuntime
@@ -21,6 +21,9 @@ from verifier.verdict import Status
 __all__ = ["WorkerSet"]
 
 HEADER_TIMEOUT_S = 300.0
+FIRST_HEADER_TIMEOUT_S = 1800.0
+"""Until one header was read: of a library on a network disk that is not in memory yet, 20 minutes were seen
+(leanprover/lean4#8092)."""
 LAST_WORDS = 300
 """Characters of a dead worker's stderr that a reason repeats."""
 
@@ -49,6 +52,8 @@ class WorkerSet:
         self._spares = spares
         self._cores = cores or asyncio.Semaphore(size)
         self._last_header = ""
+        self._has_read = False
+        """Whether a header was read, so that what it imports is in the machine's memory."""
         self._idle: list[LeanProcess] = []
         self._busy: set[LeanProcess] = set()
         self._starting: set[asyncio.Task[None]] = set()
@@ -94,17 +99,25 @@ class WorkerSet:
             NoAnswer: no worker answered; its status is of kind unknown.
             PoolClosed: the set was closed.
         """
-        try:
-            return await self._ask_once(header, request, timeout_s, is_last=False)
-        except WorkerDied:
-            # Perhaps not the doing of what was asked: the worker was killed from outside, or spoiled by
-            # what it ran before.  So it gets a second worker.
-            return await self._ask_once(header, request, timeout_s, is_last=True)
+        is_last = False
+        while True:
+            try:
+                return await self._ask_once(header, request, timeout_s, is_last=is_last)
+            except WorkerFull:
+                # The next one that starts reads no header by itself, so there is room in it for anyone's.
+                self._last_header = ""
+            except WorkerDied:
+                # Perhaps not the doing of what was asked: the worker was killed from outside, or spoiled by
+                # what it ran before.  So it gets a second worker.
+                is_last = True
 
     async def _ask_once(
         self, header: str, request: Request[R], timeout_s: float, *, is_last: bool
     ) -> tuple[R, float]:
-        """As `ask`; but unless `is_last`, raises WorkerDied where the question may not be to blame."""
+        """As `ask`; but unless `is_last`, raises WorkerDied where the question may not be to blame.
+
+        Raises WorkerFull where the worker, which is then replaced, has no room for what the header imports.
+        """
         began = time.monotonic()
 
         def held_ms() -> float:
@@ -117,7 +130,7 @@ class WorkerSet:
             async with self._lend(header) as worker:
                 async with self._cores:
                     began = time.monotonic()
-                    header_error = await _read_header(worker, header)
+                    header_error = await self._read_header(worker, header)
                     if header_error is None:
                         # A worker is always ready for the empty header, so a spare reads the last other one.
                         self._last_header = header or self._last_header
@@ -184,9 +197,6 @@ class WorkerSet:
             return worker
 
     async def _give_back(self, worker: LeanProcess) -> None:
-        if worker.is_worn:
-            await self._discard(worker)
-            return
         async with self._changed:
             self._busy.discard(worker)
             self._idle.append(worker)
@@ -230,7 +240,7 @@ class WorkerSet:
     async def _warm(self, worker: LeanProcess) -> LeanProcess:
         """Have a new worker read the header that was read last.  Raises WorkerStartError."""
         try:
-            await _read_header(worker, self._last_header)
+            await self._read_header(worker, self._last_header)
         except (NoAnswer, WorkerDied) as error:
             await worker.kill()
             raise WorkerStartError(f"a new worker did not read the header: {error}") from error
@@ -239,21 +249,21 @@ class WorkerSet:
             raise
         return worker
 
+    async def _read_header(self, worker: LeanProcess, header: str) -> str | None:
+        """Have a worker read `header`, and say why that does not elaborate, if so.
 
-async def _read_header(worker: LeanProcess, header: str) -> str | None:
-    """Have a worker read `header`, and say why that does not elaborate, if so.
-
-    Raises:
-        NoAnswer: it took too long.
-        WorkerDied
-    """
-    try:
-        async with asyncio.timeout(HEADER_TIMEOUT_S):
-            return await worker.load_header(header)
-    except TimeoutError as error:
-        raise NoAnswer(
-            Status.INFRA_ERROR, f"the header was not read within {HEADER_TIMEOUT_S:g} s"
-        ) from error
+        Raises:
+            NoAnswer: it took too long.
+            WorkerFull, WorkerDied
+        """
+        limit_s = HEADER_TIMEOUT_S if self._has_read else FIRST_HEADER_TIMEOUT_S
+        try:
+            async with asyncio.timeout(limit_s):
+                error = await worker.load_header(header)
+        except TimeoutError as late:
+            raise NoAnswer(Status.INFRA_ERROR, f"the header was not read within {limit_s:g} s") from late
+        self._has_read = self._has_read or bool(header)
+        return error
 
 
 def _explain(header_error: str) -> str:

@@ -29,6 +29,16 @@ def importAll (imports : Array Import) : IO Environment := by
   | exact importModules imports {} (loadExts := true)
   | exact importModules imports {}
 
+/-- The number that an option was set to, if it was set. -/
+def numberSet? (opts : Options) (name : Name) : Option Nat := by
+  first
+  | exact match opts.find? name with
+      | some (.ofNat n) => some n
+      | _ => none
+  | exact match opts.find name with
+      | some (.ofNat n) => some n
+      | _ => none
+
 /-- Why the kernel refuses. -/
 abbrev KernelError : Type := by
   first

@@ -66,14 +66,26 @@ def elaborate (state : Command.State) (text : Text) (withInfo : Bool) : IO Elabo
   | .ok elaborated => return elaborated
   | .error e => throw e
 
-/-- Give each declaration the budget, in thousands of small allocations as `maxHeartbeats` is, and keep
-elaboration in one thread, so that they are counted. -/
+/-- Keep elaboration in one thread, so that heartbeats, which are counted by thread, are all counted. -/
+def inOneThread (state : Command.State) : Command.State :=
+  match state.scopes with
+  | scope :: rest => { state with scopes := { scope with opts := scope.opts.setBool `Elab.async false } :: rest }
+  | [] => state
+
+/-- Give each declaration the budget, in thousands of small allocations as `maxHeartbeats` is; 0 is no bound. -/
 def withHeartbeats (state : Command.State) (budget : Nat) : Command.State :=
   match state.scopes with
-  | scope :: rest =>
-    let opts := (scope.opts.setNat `maxHeartbeats budget).setBool `Elab.async false
-    { state with scopes := { scope with opts } :: rest }
+  | scope :: rest => { state with scopes := { scope with opts := scope.opts.setNat `maxHeartbeats budget } :: rest }
   | [] => state
+
+/-- Lean's own budget where nothing sets another. -/
+def usualHeartbeats : Nat := 200000
+
+/-- What `set_option maxHeartbeats` says where the state was left, if it stands there. -/
+def heartbeatsSet? (state : Command.State) : Option Nat :=
+  match state.scopes with
+  | scope :: _ => numberSet? scope.opts `maxHeartbeats
+  | [] => none
 
 /-- As in a `noncomputable section`: a definition that compiles is compiled, and one that does not is no error, because
 what a proof rests on is the kernel's matter.  Lean without the private parts of its libraries cannot compile all. -/
@@ -86,7 +98,7 @@ def noncomputably (state : Command.State) : Command.State :=
 
 Without `kernel`, declarations are left unchecked here: the audit checks those that matter, and once is enough. -/
 def forCandidate (state : Command.State) (budget : Nat) (kernel : Bool) : Command.State :=
-  let state := noncomputably (withHeartbeats state budget)
+  let state := noncomputably (withHeartbeats (inOneThread state) budget)
   match state.scopes with
   | scope :: rest =>
     let opts := if kernel then scope.opts else scope.opts.setBool `debug.skipKernelTC true

@@ -1,8 +1,5 @@
 /-! ### The reference statement -/
 
-/-- Budget of each declaration of a statement: not the candidate's, or a small one would refuse the statement. -/
-def statementHeartbeats : Nat := 200000
-
 /-- A header that was read: what it imports, and the state it leaves behind. -/
 structure Header where
   name : String
@@ -12,6 +9,8 @@ structure Header where
   preamble : Command.State
   /-- What its commands are known by, where it matters whether a file has them too. -/
   landmarks : List String
+  /-- What it sets `maxHeartbeats` to, if it does. -/
+  heartbeats? : Option Nat
 
 /-- What the statement declares when Lean reads it after the header and nothing else. -/
 structure Reference where

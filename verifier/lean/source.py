@@ -1,8 +1,10 @@
-"""Puts the worker together from its parts: as a script for any Lean, and as a module for the embedded one."""
+"""Puts the worker together from its parts: as a script or a program for any Lean, as a module for the
+embedded one.
+"""
 
 from pathlib import Path
 
-__all__ = ["MODULE", "PARTS", "module_main", "module_source", "script_source"]
+__all__ = ["MODULE", "PARTS", "module_main", "module_source", "package_main", "script_source"]
 
 PARTS = (
     "Basic",
@@ -30,6 +32,21 @@ MAIN = "main (arguments : List String) : IO Unit := Proofmill.runWorker argument
 def script_source() -> str:
     """A script that `lean --run` of any version of Lean takes without a build."""
     return f"import Lean\n{_parts()}\ndef {MAIN}"
+
+
+def package_main() -> str:
+    """The root of a program that Lake builds with any version of Lean.
+
+    What `lean --run` does before it runs a script, a program has to do by itself: find the libraries, and let
+    modules that are imported add the tactics and attributes that they define.
+    """
+    return f"""import Lean
+{_parts()}
+unsafe def main (arguments : List String) : IO Unit := do
+  Lean.initSearchPath (← Lean.findSysroot)
+  Lean.enableInitializersExecution
+  Proofmill.runWorker arguments
+"""
 
 
 def module_source() -> str:

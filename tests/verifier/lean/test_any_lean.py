@@ -1,4 +1,6 @@
-"""One source for every Lean: each way to say it that this Lean has elaborates, and no other part needs one."""
+"""One source for every Lean: each way to say it that this Lean has elaborates, and no other part needs
+one.
+"""
 
 import re
 import subprocess
@@ -26,6 +28,7 @@ UNDERSTOOD = {
     "inputContextImpl": [True, True],
     "takeText": [True, True],
     "importAll": [True, True],
+    "numberSet?": [False, True],
     "KernelError": [True, False],
     "restartHeartbeats": [True, True],
     "addToKernel": [False, True],
