@@ -62,6 +62,7 @@ ORDER: Mapping[str, tuple[Mapping[str, str], ...]] = {
             "__init__": "what users import",
             "cli": "`proofmill verify`, `audit`, `serve`, `doctor` and the benches of the verifier",
         },
+        {"doctor": "an examination of this machine and of a Lean: proofs, cheats, limits"},
         {
             "server": "the HTTP API: keys, fair queue, metrics, Kimina's routes",
             "streams": "numbered messages over Redis or Valkey, and the worker that judges what arrives",

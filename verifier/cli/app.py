@@ -16,6 +16,7 @@ from pydantic import BaseModel, Field
 from verifier.cli.project import lean_project
 from verifier.cli.settings import AsJson, Project, takes_settings
 from verifier.console import progress_bars, say
+from verifier.doctor.checks import doubts_about
 from verifier.errors import InvalidInput
 from verifier.jsonl import BadRow, Row, read_rows
 from verifier.judging.certificate import CertificateStore, audit_all, stored_proofs
@@ -84,17 +85,16 @@ class SoakSettings(Section):
 
 
 @app.command()
-def doctor() -> None:
-    """Say what is here; exit 0 when proofs can be judged and models trained."""
-    from verifier.cli.doctor import diagnose
+def doctor(
+    project: Project = None,
+    *,
+    full: Annotated[bool, typer.Option(help="Judge proofs and cheats too, which takes minutes.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the checks as one JSON object.")] = False,
+) -> None:
+    """Examine this machine and its Lean; exit 0 when proofs can be judged and models trained."""
+    from verifier.cli.doctor import run_doctor
 
-    checks = diagnose()
-    for check in checks:
-        mark, style = (
-            ("ok", "green") if check.ok else ("missing", "red") if check.required else ("absent", "yellow")
-        )
-        say(f"{mark:8} {check.name}: {check.detail}", style)
-    if not all(check.ok for check in checks if check.required):
+    if not run_doctor(project, full=full, as_json=as_json):
         raise typer.Exit(1)
 
 
@@ -195,7 +195,7 @@ def serve(settings: ServeSettings) -> None:
 
 
 def confined_runtime(lean: ConfinedLean) -> LeanRuntime:
-    """The Lean that judges what others send.
+    """The Lean that judges what others send; of one that was not examined or is not well, that is said.
 
     Raises:
         InvalidInput: nothing confines its workers here, and `allow_unconfined` is false.
@@ -208,6 +208,8 @@ def confined_runtime(lean: ConfinedLean) -> LeanRuntime:
             f"nothing confines the Lean workers here, so a proof could read this user's files ({missing}). "
             "Mend that, or pass --allow-unconfined where everyone who may send proofs is trusted."
         )
+    if doubts := doubts_about(runtime):
+        say(doubts, "yellow")
     return runtime
 
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping
 
 import pytest
 
-from tests.redteam.corpus import Case, read_cases
 from tests.verifier.server.kimina.test_routes import checked, results_of
+from verifier.doctor.corpus import Case, read_cases
 from verifier.judging.pool import LeanPool
 from verifier.judging.text_audit import theorems_of
 from verifier.verdict import Status
