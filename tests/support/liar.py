@@ -1,9 +1,9 @@
 """A worker without Lean, for tests of who has to notice: it says what it was told to say.
 
-    python liar.py yes|no|leaks screen|audit
+    python liar.py yes|no|leaks|dies screen|audit
 
-`yes` proves everything, `no` refuses everything, and `leaks` does what candidates ask for, as if nothing
-confined it.
+`yes` proves everything, `no` refuses everything, `leaks` does what candidates ask for, as if nothing confined
+it, and `dies` ends where it is to audit.
 """
 
 import json
@@ -51,6 +51,8 @@ def answer(kind: str, request: dict[str, Any]) -> dict[str, Any]:
                 "heartbeat_limit": 7,
                 "export": EXPORT,
             }
+        case "audit", "dies":
+            sys.exit(3)
         case "audit", "no":
             return {"name": "t", "refused": "kernel_rejected", "reason": "no"}
         case _:

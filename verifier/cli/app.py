@@ -36,6 +36,7 @@ app.add_typer(lean_app, name="lean")
 bench_app = typer.Typer(no_args_is_help=True, help="Measured figures of this machine.")
 app.add_typer(bench_app, name="bench")
 
+Unconfined = Annotated[bool, typer.Option(help=meaning_of(ConfinedLean, "allow_unconfined"))]
 Timeout = Annotated[float, typer.Option(help=meaning_of(LeanSettings, "timeout_s"))]
 
 
@@ -90,11 +91,12 @@ def doctor(
     *,
     full: Annotated[bool, typer.Option(help="Judge proofs and cheats too, which takes minutes.")] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the checks as one JSON object.")] = False,
+    allow_unconfined: Unconfined = False,
 ) -> None:
     """Examine this machine and its Lean; exit 0 when proofs can be judged and models trained."""
     from verifier.cli.doctor import run_doctor
 
-    if not run_doctor(project, full=full, as_json=as_json):
+    if not run_doctor(project, full=full, as_json=as_json, allow_unconfined=allow_unconfined):
         raise typer.Exit(1)
 
 

@@ -12,13 +12,13 @@ from verifier.doctor.examine import examine, find_runtime
 __all__ = ["run_doctor"]
 
 
-def run_doctor(project: Path | None, *, full: bool, as_json: bool) -> bool:
+def run_doctor(project: Path | None, *, full: bool, as_json: bool, allow_unconfined: bool) -> bool:
     """Examine, show each check as it is made, and keep the result; whether nothing is wrong."""
     runtime, found = find_runtime(project)
     checks: list[Check] = []
 
     async def collect() -> None:
-        async for check in examine(project, runtime, full=full):
+        async for check in examine(project, runtime, full=full, allow_unconfined=allow_unconfined):
             checks.append(check)
             if not as_json:
                 _show(check)

@@ -20,7 +20,7 @@ from verifier.doctor.verdicts import (
     examine_proofs,
 )
 from verifier.doctor.worker import examine_memory, examine_sandbox, examine_start, how_it_runs
-from verifier.errors import LeanInstallError, LeanNotFound
+from verifier.errors import InvalidInput, LeanInstallError, LeanNotFound
 from verifier.judging.certificate import CertificateStore
 from verifier.judging.pool import LeanPool
 from verifier.lean.install import find_embedded_lean
@@ -30,12 +30,15 @@ from verifier.options import Options
 __all__ = ["examine", "examine_runtime", "find_runtime"]
 
 
-async def examine(project: Path | None, runtime: LeanRuntime | None, *, full: bool) -> AsyncIterator[Check]:
+async def examine(
+    project: Path | None, runtime: LeanRuntime | None, *, full: bool, allow_unconfined: bool = False
+) -> AsyncIterator[Check]:
     """All checks of this machine and of the Lean in `project`, or the embedded one, as they are made.
 
     Args:
         runtime: that Lean as `find_runtime` found it, if it did.
         full: whether proofs are judged, which takes minutes.
+        allow_unconfined: whether that is done also where nothing confines the candidates.
     """
     for check in examine_machine("embedded" if project is None else "project"):
         yield check
@@ -48,7 +51,7 @@ async def examine(project: Path | None, runtime: LeanRuntime | None, *, full: bo
         return
     yield advisories(runtime.version)
     yield how_it_runs(runtime)
-    async for check in examine_runtime(runtime, full=full):
+    async for check in examine_runtime(runtime, full=full, allow_unconfined=allow_unconfined):
         yield check
 
 
@@ -63,18 +66,24 @@ def find_runtime(project: Path | None) -> tuple[LeanRuntime | None, Check]:
             runtime = embedded_runtime(install)
         else:
             return None, Check("worker", True, "none", "there is no Lean yet: run `proofmill lean install`")
-    except (LeanNotFound, LeanInstallError) as error:
+    except (LeanNotFound, LeanInstallError, InvalidInput) as error:
         return None, Check("worker", False, "none", str(error))
     return runtime, Check("worker", True, runtime.version, "the worker is there")
 
 
-async def examine_runtime(runtime: LeanRuntime, *, full: bool) -> AsyncIterator[Check]:
-    """The checks of a Lean that can be started."""
+async def examine_runtime(
+    runtime: LeanRuntime, *, full: bool, allow_unconfined: bool = False
+) -> AsyncIterator[Check]:
+    """The checks of a Lean that can be started, as far as it may be: cheats are not run unconfined.
+
+    Args:
+        allow_unconfined: whether they are after all.
+    """
     starts = True
     async for check in examine_start(runtime):
         starts = starts and (check.ok or not check.name.startswith("start"))
         yield check
-    if not starts:
+    if not starts or not (runtime.is_confined or allow_unconfined):
         return
     has_mathlib = any(
         (Path(entry) if Path(entry).is_absolute() else runtime.cwd / entry)

@@ -15,7 +15,8 @@ __all__ = ["FORGERIES", "examine_exports"]
 
 WRONG = "theorem t : (1 : Nat) = 2"
 SPOILED = 100
-REFUSED_DEPTH = 100_000
+MOST_DEPTH = 4_000
+DEPTHS = (3_900, 4_100, 100_000)
 
 
 def _wrong_type(raw: RawExport) -> int:
@@ -91,30 +92,37 @@ async def examine_exports(patient: Patient) -> AsyncIterator[Check]:
     """Forged, dangerous and spoiled exports: the auditor accepts none, and goes on."""
     for name, make in FORGERIES.items():
         status, reason = await patient.audit(WRONG, make())
-        yield Check(f"forged: {name}", status is not Status.PROVED, status, reason[:200])
+        yield Check(f"forged: {name}", _is_refused(status), status, reason[:200])
     for hole, (statement, _) in HOLES.items():
         status, reason = await patient.audit(statement, hole())
         proves = "THIS KERNEL PROVES FALSE: " if status is Status.PROVED else ""
         title = " ".join((hole.__doc__ or "").split()).partition(":")[0]
         name = f"kernel hole: {hole.__name__.replace('_', ' ')}"
-        yield Check(name, status is not Status.PROVED, status, f"{proves}{title}: {reason[:160]}")
-    yield await _deep(patient)
+        yield Check(name, _is_refused(status), status, f"{proves}{title}: {reason[:160]}")
+    for depth in DEPTHS:
+        yield await _deep(patient, depth)
     yield await _spoiled(patient)
 
 
-async def _deep(patient: Patient) -> Check:
-    """A term nested so deeply that walking it would end the process."""
+async def _deep(patient: Patient, depth: int) -> Check:
+    """A term nested as deeply as a kernel is shown, or so deeply that walking it would end the process."""
     raw = RawExport()
     type_ = _wrong_type(raw)
     place = raw.expr("nat", "1")
     successor = raw.const("Nat.succ")
-    for _ in range(REFUSED_DEPTH):
+    for _ in range(depth):
         place = raw.expr("app", successor, place)
     raw.theorem("t", type_, place)
     before = patient.pool.auditor_pids
     status, reason = await patient.audit(WRONG, raw.export)
-    holds = status is Status.RESOURCE_EXHAUSTED and set(patient.pool.auditor_pids) <= set(before)
-    return Check("a term that is too deep", holds, f"depth {REFUSED_DEPTH:,}", f"{status}: {reason[:120]}")
+    lives = set(patient.pool.auditor_pids) <= set(before)
+    expected = Status.KERNEL_REJECTED if depth < MOST_DEPTH else Status.RESOURCE_EXHAUSTED
+    return Check(f"a term {depth:,} deep", lives and status is expected, status, reason[:120])
+
+
+def _is_refused(status: Status) -> bool:
+    """Whether an auditor has refused it; one that died of it has refused nothing."""
+    return status not in (Status.PROVED, Status.CRASHED, Status.TIMEOUT)
 
 
 async def _spoiled(patient: Patient) -> Check:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verifier.doctor.corpus import Case
+from verifier.errors import NoAnswer
 from verifier.judging.pool import LeanPool
 from verifier.judging.protocol import Export, audit_request, check_request
 from verifier.judging.rules import judge_audit
@@ -54,12 +55,18 @@ class Patient:
     async def export_of(self, statement: str, code: str) -> Export | None:
         """What a file leaves for the audit; nothing if Lean refuses it."""
         request = check_request("", statement, code, heartbeats=None, kernel=False)
-        reply, _ = await self.pool.sets["screen"].ask("", request, TIMEOUT_S)
+        try:
+            reply, _ = await self.pool.sets["screen"].ask("", request, TIMEOUT_S)
+        except NoAnswer:
+            return None
         return reply.export
 
     async def audit(self, statement: str, export: Export) -> tuple[Status, str]:
-        """What an auditor says of an export."""
-        reply, _ = await self.pool.sets["audit"].ask("", audit_request("", statement, export), TIMEOUT_S)
+        """What an auditor says of an export, or that none answered."""
+        try:
+            reply, _ = await self.pool.sets["audit"].ask("", audit_request("", statement, export), TIMEOUT_S)
+        except NoAnswer as error:
+            return error.status, str(error)
         return judge_audit(reply)
 
     async def run(self, code: Sequence[str]) -> tuple[bool, str]:

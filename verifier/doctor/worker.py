@@ -23,6 +23,7 @@ MATHLIB_HEADER = (
     "import Mathlib\nimport Aesop\nset_option maxHeartbeats 400000\nopen BigOperators Real Nat Topology Rat\n"
 )
 CORE_HEADER = "import Lean\n"
+ROLES: tuple[Role, ...] = ("screen", "audit")
 OTHER_LIST_BYTES = 200e6
 OTHER_LIST_S = 5.0
 
@@ -40,8 +41,7 @@ async def examine_start(runtime: LeanRuntime) -> AsyncIterator[Check]:
     if runtime.is_confined:
         confined = ", ".join(each.name for each in runtime.protections if each.on)
     yield Check("sandbox", runtime.is_confined, "on" if runtime.is_confined else "off", confined)
-    roles: tuple[Role, ...] = ("screen", "audit")
-    for role in roles:
+    for role in ROLES:
         began = time.monotonic()
         try:
             process = await LeanProcess.start(runtime, role)
@@ -59,20 +59,26 @@ async def examine_sandbox(patient: Patient) -> AsyncIterator[Check]:
     yield Check(
         "sandbox: a probe runs", ran and "probe" in said, "1 of 1", "candidate code runs, so it can try"
     )
-    with tempfile.TemporaryDirectory(dir=Path.home(), prefix=".proofmill-doctor-") as home:
-        file = Path(home) / "secret"
+    try:
+        home = tempfile.TemporaryDirectory(dir=Path.home(), prefix=".proofmill-doctor-")
+    except (OSError, RuntimeError) as error:
+        yield Check("sandbox: a file of the user", False, "not tried", f"none can be made: {error}")
+        return
+    with home as directory:
+        file, target = Path(directory) / "secret", Path(directory) / "written"
         file.write_text(secret, "utf-8")
         ran, said = await patient.run([f"IO.println (← IO.FS.readFile {json.dumps(str(file))})"])
-        refused = not ran and secret not in said
-        yield _refusal("sandbox: a file of the user", refused, "is not read", said)
-        target = Path(home) / "written"
+        yield _refusal("sandbox: a file of the user", not ran and secret not in said, "is not read", said)
         await patient.run([f'IO.FS.writeFile {json.dumps(str(target))} "x"'])
         yield _refusal(
             "sandbox: a file that is written", not target.exists(), "does not reach the disk", "it is there"
         )
-    own = patient.runtime.env.get("LEAN_PATH", "").partition(":")[0] + "/proofmill-doctor"
-    ran, said = await patient.run([f'IO.FS.writeFile {json.dumps(own)} "x"'])
-    yield _refusal("sandbox: a file among the library's", not ran, "is not written", said)
+    own = Path(patient.runtime.env.get("LEAN_PATH", "").partition(":")[0]) / "proofmill-doctor"
+    ran, said = await patient.run([f'IO.FS.writeFile {json.dumps(str(own))} "x"'])
+    yield _refusal(
+        "sandbox: a file among the library's", not ran and not own.exists(), "is not written", said
+    )
+    own.unlink(missing_ok=True)
     ran, said = await patient.run(
         ['IO.println s!"{(← IO.getEnv "HOME").isSome} {(← IO.getEnv "PATH").isSome}"']
     )
@@ -117,17 +123,26 @@ async def examine_memory(patient: Patient, *, has_mathlib: bool) -> AsyncIterato
         f"{more / 1e6:.0f} MB, {took:.2f} s",
         "more for a list of imports that brings nothing new: it is not read a second time",
     )
-    private, shared = zip(*map(_memory, before), strict=True)
+    measured = [_memory(pid) for pid in before]
+    if len(measured) != len(ROLES) or not all(private for private, _ in measured):
+        yield Check(
+            "memory", False, f"{len(measured)} of {len(ROLES)}", "not both processes could be measured"
+        )
+        return
+    private, shared = zip(*measured, strict=True)
     limit = resource_limits(patient.runtime.name)["RLIMIT_DATA"]
-    for role, own, all_of_it in zip(("screen", "audit"), private, shared, strict=True):
+    for role, own, all_of_it in zip(ROLES, private, shared, strict=True):
         yield Check(
             f"memory: {role}",
             0 < own < limit,
             f"{own / 1e9:.2f} GB private, {all_of_it / 1e9:.2f} GB PSS",
             f"of one process with `import {short}`; it may have {limit / 1e9:g} GB of its own",
         )
-    each = private[0] + private[1] / 2
-    fit = int(psutil.virtual_memory().available / each) if each else 0
+    # Beside N workers stand N / 2 + 1 auditors.
+    available = psutil.virtual_memory().available
+    fit = 0
+    while (fit + 1) * private[0] + ((fit + 1) // 2 + 1) * private[1] <= available:
+        fit += 1
     yield Check("workers that fit", fit >= 1, f"{fit}", "for --workers, by the memory that is free now")
 
 

@@ -111,6 +111,11 @@ class LeanProcess:
         """Whether it has read `header` already."""
         return header in self._headers
 
+    @property
+    def has_imports(self) -> bool:
+        """Whether a header that it has read may have imported something."""
+        return any("import" in header for header in self._headers)
+
     async def load_header(self, header: str) -> str | None:
         """Have it read `header`, unless it holds that; returns why the header does not elaborate, or None.
 
@@ -162,7 +167,7 @@ class LeanProcess:
     async def kill(self) -> None:
         """End the process and all that it started, and wait for it."""
         if self.is_alive:
-            kill_all(self.pid)
+            await asyncio.to_thread(kill_all, self.pid)
         await self._process.wait()
         self._drain.cancel()
 

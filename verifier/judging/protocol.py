@@ -6,6 +6,7 @@ only a JSON object that repeats the id of the request in flight is a reply, and 
 
 import hashlib
 import json
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
@@ -35,6 +36,9 @@ __all__ = [
     "text_request",
 ]
 
+
+_MODULE_PART = r"(?:«[^»\s]+»|[^\W\d][\w'!?]*)"
+_IMPORT_LINE = re.compile(rf"prelude|import {_MODULE_PART}(?:\.{_MODULE_PART})*")
 
 Export = dict[str, Any]
 """Declarations as data, as `lean/Export.lean` describes them: `names`, `levels`, `exprs`, `decls`."""
@@ -180,6 +184,14 @@ class ImportsReply(Wire):
     ms: float = 0.0
     error: str | None = None
     header: str = ""
+
+    @field_validator("header")
+    @classmethod
+    def _only_imports(cls, header: str) -> str:
+        # Auditors will read it, and whoever answers has run candidates, which may answer in its place.
+        if not all(_IMPORT_LINE.fullmatch(line) for line in header.splitlines()):
+            raise ValueError("a header of imports has something else in it")
+        return header
 
 
 class TextReply(Wire):

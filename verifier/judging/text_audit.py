@@ -36,6 +36,8 @@ _TOKEN = re.compile(
     |\S""",
     re.VERBOSE | re.DOTALL,
 )
+_MENTION = re.compile(rf"\b(?:theorem|lemma)\s+(?:_root_\.)?({_PART}(?:\.{_PART})*)")
+_NAMESPACE = re.compile(rf"\bnamespace\s+({_PART}(?:\.{_PART})*)")
 _BLOCK_MARK = re.compile(r"/-|-/")
 _MODIFIERS = frozenset(
     {"private", "protected", "public", "nonrec", "noncomputable", "unsafe", "partial", "meta"}
@@ -51,6 +53,8 @@ class NamedTheorem:
     start: int
     stop: int
     is_private: bool = False
+    is_certain: bool = True
+    """Whether the text surely declares it; where it may not, one that Lean lacks is no fault."""
 
     @property
     def name(self) -> str:
@@ -92,7 +96,41 @@ def claims_something(reply: TextReply) -> bool:
 
 
 def theorems_of(text: str) -> tuple[NamedTheorem, ...]:
-    """What the text declares with `theorem` or `lemma`, in reading order.  Nothing is raised."""
+    """What the text declares with `theorem` or `lemma`, in reading order, and what it may.  Nothing raises.
+
+    Whether a string has terms in braces only Lean's parser knows: `s!"{"` has, and a quotation mark among
+    them turns what is text and what is string around.  Where a string has a brace, so that what follows may
+    be read wrongly, every `theorem` and `lemma` of the text counts, in comments and strings as well.
+    """
+    found = _read_theorems(text)
+    if not _may_be_misread(text):
+        return found
+    places = {theorem.start for theorem in found}
+    spaces = [tuple(_PARTS.findall(match[1])) for match in _NAMESPACE.finditer(text)]
+    prefixes = {(), *spaces, tuple(part for space in spaces for part in space)}
+    kinds = (False, True) if "private" in text else (False,)
+    more = [
+        NamedTheorem((*prefix, *_PARTS.findall(match[1])), *match.span(1), is_private, is_certain=False)
+        for match in _MENTION.finditer(text)
+        if match.start(1) not in places
+        for prefix in sorted(prefixes)
+        for is_private in kinds
+    ]
+    return (*found, *more)
+
+
+def _may_be_misread(text: str) -> bool:
+    """Whether a string may have terms in braces, so that it may end elsewhere."""
+    at = 0
+    while (match := _TOKEN.search(text, at)) is not None:
+        at = _comment_end(text, match.start()) if match["block"] else match.end()
+        if match["skipped"] and match.group().startswith('"') and "{" in match.group():
+            return True
+    return False
+
+
+def _read_theorems(text: str) -> tuple[NamedTheorem, ...]:
+    """What the text declares where no string has terms in braces."""
     tokens = list(_tokens(text))
     scopes: list[str] = []  # a part of a namespace, or nothing for what else has an `end`
     found: list[NamedTheorem] = []
@@ -136,11 +174,16 @@ def judge_theorem_screening(theorem: NamedTheorem, reply: CheckReply) -> Finding
     """What the process that elaborated the text says against a theorem of it; None to go on to the audit."""
     failure = reply.error or reply.statement_error
     if failure is not None:
+        if reply.error is None and not theorem.is_certain:
+            # No theorem can have that name here, such as a word behind `theorem` in a comment.
+            return None
         return Finding(theorem, Status.INFRA_ERROR, f"`{theorem.name}` cannot be audited: {failure}")
     refused = [message.text for message in reply.messages if message.severity == Severity.ERROR]
     if refused:
         return Finding(theorem, Status.REJECTED, refused[0])
     if reply.declaration is None:
+        if not theorem.is_certain:
+            return None
         return Finding(
             theorem,
             Status.MISSING_DECLARATION,

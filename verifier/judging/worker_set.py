@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
 from verifier.errors import NoAnswer, PoolClosed, WorkerDied, WorkerFull, WorkerKilled, WorkerStartError
@@ -29,6 +30,13 @@ LAST_WORDS = 300
 
 R = TypeVar("R", bound=Wire)
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Loan:
+    """A worker that is lent; another may come in its place."""
+
+    worker: LeanProcess
 
 
 class WorkerSet:
@@ -53,7 +61,7 @@ class WorkerSet:
         self._cores = cores or asyncio.Semaphore(size)
         self._last_header = ""
         self._has_read = False
-        """Whether a header was read, so that what it imports is in the machine's memory."""
+        """Whether a header with imports was read, so that their files are in the machine's memory."""
         self._idle: list[LeanProcess] = []
         self._busy: set[LeanProcess] = set()
         self._starting: set[asyncio.Task[None]] = set()
@@ -99,25 +107,17 @@ class WorkerSet:
             NoAnswer: no worker answered; its status is of kind unknown.
             PoolClosed: the set was closed.
         """
-        is_last = False
-        while True:
-            try:
-                return await self._ask_once(header, request, timeout_s, is_last=is_last)
-            except WorkerFull:
-                # The next one that starts reads no header by itself, so there is room in it for anyone's.
-                self._last_header = ""
-            except WorkerDied:
-                # Perhaps not the doing of what was asked: the worker was killed from outside, or spoiled by
-                # what it ran before.  So it gets a second worker.
-                is_last = True
+        try:
+            return await self._ask_once(header, request, timeout_s, is_last=False)
+        except WorkerDied:
+            # Perhaps not the doing of what was asked: the worker was killed from outside, or spoiled by
+            # what it ran before.  So it gets a second worker.
+            return await self._ask_once(header, request, timeout_s, is_last=True)
 
     async def _ask_once(
         self, header: str, request: Request[R], timeout_s: float, *, is_last: bool
     ) -> tuple[R, float]:
-        """As `ask`; but unless `is_last`, raises WorkerDied where the question may not be to blame.
-
-        Raises WorkerFull where the worker, which is then replaced, has no room for what the header imports.
-        """
+        """As `ask`; but unless `is_last`, raises WorkerDied where the question may not be to blame."""
         began = time.monotonic()
 
         def held_ms() -> float:
@@ -127,10 +127,15 @@ class WorkerSet:
             return NoAnswer(status, reason, held_ms())
 
         try:
-            async with self._lend(header) as worker:
+            async with self._lend(header) as loan:
                 async with self._cores:
                     began = time.monotonic()
-                    header_error = await self._read_header(worker, header)
+                    try:
+                        header_error = await self._read_header(loan.worker, header)
+                    except WorkerFull:
+                        await self._replace(loan)
+                        header_error = await self._read_header(loan.worker, header)
+                    worker = loan.worker
                     if header_error is None:
                         # A worker is always ready for the empty header, so a spare reads the last other one.
                         self._last_header = header or self._last_header
@@ -145,6 +150,7 @@ class WorkerSet:
         except WorkerStartError as error:
             raise NoAnswer(Status.INFRA_ERROR, f"no Lean worker starts: {error}") from error
         except WorkerDied as error:
+            worker = loan.worker
             if self._closed:
                 raise PoolClosed("the pool was closed while it judged a submission") from error
             if not is_last and (isinstance(error, WorkerKilled) or worker.asked > 1):
@@ -156,7 +162,7 @@ class WorkerSet:
         raise no_answer(Status.INFRA_ERROR, reason)
 
     @asynccontextmanager
-    async def _lend(self, header: str) -> AsyncIterator[LeanProcess]:
+    async def _lend(self, header: str) -> AsyncIterator["_Loan"]:
         """A worker, one that has read `header` if such a one is free.
 
         It is killed afterwards if it still works on a question.
@@ -165,15 +171,29 @@ class WorkerSet:
             WorkerStartError: no worker is left and none starts.
             PoolClosed: the set was closed.
         """
-        worker = await self._borrow(header)
+        loan = _Loan(await self._borrow(header))
         try:
-            yield worker
+            yield loan
         finally:
             # One that was interrupted still elaborates: only killing it frees its core.
-            if worker.is_in_step:
-                await self._give_back(worker)
+            if loan.worker.is_in_step:
+                await self._give_back(loan.worker)
             else:
-                await self._discard(worker)
+                await self._discard(loan.worker)
+
+    async def _replace(self, loan: "_Loan") -> None:
+        """Put a new worker in the place of one that is lent and holds as many libraries as it may.
+
+        Whoever asked has it from the start: one from the queue might be just as full.
+
+        Raises:
+            WorkerStartError: it does not start.
+        """
+        full = loan.worker
+        await full.kill()
+        loan.worker = await LeanProcess.start(self._runtime, self._role)
+        self._busy.discard(full)
+        self._busy.add(loan.worker)
 
     async def _borrow(self, header: str) -> LeanProcess:
         async with self._changed:
@@ -191,7 +211,8 @@ class WorkerSet:
                     raise
             warm = [worker for worker in self._idle if worker.is_warm(header)]
             # A new header goes to the worker used longest ago: what it gives up for it is missed least.
-            worker = warm[-1] if warm else self._idle[0]
+            fresh = [worker for worker in self._idle if not worker.has_imports]
+            worker = warm[-1] if warm else (fresh or self._idle)[0]
             self._idle.remove(worker)
             self._busy.add(worker)
             return worker
@@ -262,7 +283,7 @@ class WorkerSet:
                 error = await worker.load_header(header)
         except TimeoutError as late:
             raise NoAnswer(Status.INFRA_ERROR, f"the header was not read within {limit_s:g} s") from late
-        self._has_read = self._has_read or bool(header)
+        self._has_read = self._has_read or (error is None and "import" in header)
         return error
 
 

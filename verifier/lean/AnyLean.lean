@@ -39,6 +39,12 @@ def numberSet? (opts : Options) (name : Name) : Option Nat := by
       | some (.ofNat n) => some n
       | _ => none
 
+/-- The options with a number set. -/
+def setNumber (opts : Options) (name : Name) (number : Nat) : Options := by
+  first
+  | exact opts.setNat name number
+  | exact opts.set name number
+
 /-- Why the kernel refuses. -/
 abbrev KernelError : Type := by
   first
@@ -57,3 +63,4 @@ def addToKernel (env : Environment) (heartbeats : USize) (decl : Declaration) : 
   first
   | exact env.addDeclCore heartbeats 0 decl none
   | exact env.addDeclCore heartbeats decl none
+  | exact env.addDeclCore heartbeats decl

@@ -75,7 +75,7 @@ def inOneThread (state : Command.State) : Command.State :=
 /-- Give each declaration the budget, in thousands of small allocations as `maxHeartbeats` is; 0 is no bound. -/
 def withHeartbeats (state : Command.State) (budget : Nat) : Command.State :=
   match state.scopes with
-  | scope :: rest => { state with scopes := { scope with opts := scope.opts.setNat `maxHeartbeats budget } :: rest }
+  | scope :: rest => { state with scopes := { scope with opts := setNumber scope.opts `maxHeartbeats budget } :: rest }
   | [] => state
 
 /-- Lean's own budget where nothing sets another. -/

@@ -43,25 +43,35 @@ def findHeader (name : String) : List Header → Option Header
   | [] => none
   | h :: rest => if h.name == name then some h else findHeader name rest
 
-def areAmong (names : List Name) : List Name → Bool
-  | [] => true
-  | name :: rest => memberName name names && areAmong names rest
+def beginsWith : (names start : List Name) → Bool
+  | _, [] => true
+  | name :: names, first :: start => name == first && beginsWith names start
+  | [], _ :: _ => false
 
 def areIn (modules : Array Name) : List Name → Bool
   | [] => true
   | name :: rest => arrayHas modules name 0 && areIn modules rest
 
-/-- What was imported as just these modules would be: as some of them that bring the others along. -/
+/-- What was imported as just these modules would be: as the first of them, which bring the others along.  Not as some
+others of them, which would come in another order, and with that some notations and instances. -/
 def findImports (wanted : List Name) : List (List Name × Environment) → Option Environment
   | [] => none
   | (read, env) :: rest =>
-    if areAmong wanted read && areIn env.header.moduleNames wanted then some env else findImports wanted rest
+    if beginsWith wanted read && areIn env.header.moduleNames wanted then some env else findImports wanted rest
 
 /-- Whether it is what every header imports, `Init`: that takes little memory. -/
 def isLittle : List Name → Bool
   | [] => true
-  | [_] => true
-  | _ => false
+  | name :: rest => name == `Init && isLittle rest
+
+/-- Lean says where it looked for a module only when it has read those before it, which is never undone. -/
+def checkThatFilesExist : List Name → IO Unit
+  | [] => return ()
+  | module :: rest => do
+    let file ← findOLean module
+    unless ← file.pathExists do
+      throw (IO.userError ("object file '" ++ file.toString ++ "' of module " ++ module.toString ++ " does not exist"))
+    checkThatFilesExist rest
 
 def countImports : List (List Name × Environment) → Nat
   | [] => 0
@@ -78,6 +88,7 @@ def readImports (memory : Memory) (modules : List Name) (kept : Nat) : IO (Memor
   | some env => return (memory, some env)
   | none =>
     if !isLittle modules && kept ≤ countImports memory.imports then return (memory, none)
+    checkThatFilesExist modules
     let env ← importAll (importsFor modules #[])
     return ({ memory with imports := (modules, env) :: memory.imports }, some env)
 

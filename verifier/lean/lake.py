@@ -46,6 +46,16 @@ class LakeProject:
         return self.prefix / "bin" / "lean"
 
     @property
+    def threads(self) -> int:
+        """How many threads Lean is to have for its tasks.
+
+        One is enough where a task that waits for another makes room for it, which Lean 4.17 began with
+        (leanprover/lean4#6758); before, a tactic that searches in tasks would wait for ever.
+        """
+        found = re.match(r"(\d+)\.(\d+)", self.version)
+        return 1 if found is None or (int(found[1]), int(found[2])) >= (4, 17) else 8
+
+    @property
     def library(self) -> tuple[Path, ...]:
         """The directories that Lean finds modules in, beside those that come with it."""
         entries = self.env.get("LEAN_PATH", "").split(os.pathsep)

@@ -10,6 +10,8 @@ import hashlib
 import shutil
 import subprocess
 import tempfile
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -18,6 +20,7 @@ from verifier.errors import InvalidInput, LeanInstallError
 from verifier.lean.install import cache_directory
 from verifier.lean.lake import LakeProject
 from verifier.lean.source import package_main, script_source
+from verifier.sandbox.child import kill_all
 from verifier.sandbox.lock import locked
 
 __all__ = ["WorkerNotBuilt", "build_worker", "place_script"]
@@ -42,7 +45,8 @@ class WorkerNotBuilt(LeanInstallError):
 def build_worker(project: LakeProject, *, again: bool = False) -> Path:
     """The worker, compiled by the toolchain of `project`, which is done first where it is missing.
 
-    A build that failed is not tried anew at each start, unless it is to be tried `again`.
+    What Lean could not compile is not tried anew at each start, unless it is to be tried `again`, as the
+    doctor does.
 
     Raises:
         WorkerNotBuilt: it cannot be built, or be written down.
@@ -56,7 +60,7 @@ def build_worker(project: LakeProject, *, again: bool = False) -> Path:
         return program
     try:
         root.mkdir(parents=True, exist_ok=True)
-        with locked(root / f"{key}.lock", "another process builds the worker", wait_s=BUILD_TIMEOUT_S):
+        with _one_builder(root / f"{key}.lock"):
             if program.is_file():
                 return program
             if failure.is_file() and not again:
@@ -66,6 +70,23 @@ def build_worker(project: LakeProject, *, again: bool = False) -> Path:
     except (OSError, InvalidInput) as error:
         raise WorkerNotBuilt(f"the worker cannot be built below {root}: {error}") from error
     return program
+
+
+@contextmanager
+def _one_builder(lock: Path) -> Iterator[None]:
+    """Wait while another process builds the same, and say so.
+
+    Raises:
+        InvalidInput: it is still not done when it should be.
+    """
+    busy = "another process has been building the worker for too long"
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(locked(lock, busy))
+        except InvalidInput:
+            Console(stderr=True).print("Another process compiles the Lean worker: waiting for it")
+            stack.enter_context(locked(lock, busy, wait_s=BUILD_TIMEOUT_S))
+        yield
 
 
 def _build_in(package: Path, project: LakeProject, main: str, failure: Path) -> None:
@@ -89,36 +110,43 @@ def _build_in(package: Path, project: LakeProject, main: str, failure: Path) -> 
             raise WorkerNotBuilt(reason)
         # Readable for all, as a command that another user runs needs it.
         partial.chmod(0o755)
+        # What stands there has no program.
+        shutil.rmtree(package, ignore_errors=True)
         partial.rename(package)
 
 
 def _run_lake(package: Path, project: LakeProject) -> str | None:
-    """Run `lake build` with the project's toolchain; returns why it failed, if so."""
+    """Run `lake build` with the project's toolchain; returns why that does not build it, if so.
+
+    Raises:
+        WorkerNotBuilt: it took too long, which another time it may not.
+    """
     own = project.prefix / "bin" / "lake"
     env = {name: value for name, value in project.tools_env.items() if not name.startswith(("LEAN", "LAKE"))}
     env["PATH"] = f"{project.prefix / 'bin'}:{env.get('PATH', '')}"
     lake = str(own) if own.is_file() else shutil.which("lake", path=env["PATH"]) or "lake"
-    try:
-        ran = subprocess.run(
-            (lake, "build"),
-            cwd=package,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=BUILD_TIMEOUT_S,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return f"`lake build` was not done within {BUILD_TIMEOUT_S:.0f} s"
-    if ran.returncode == 0:
+    with subprocess.Popen(
+        (lake, "build"),
+        cwd=package,
+        env=env,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    ) as build:
+        try:
+            said, _ = build.communicate(timeout=BUILD_TIMEOUT_S)
+        except subprocess.TimeoutExpired as error:
+            raise WorkerNotBuilt(f"`lake build` was not done within {BUILD_TIMEOUT_S:.0f} s") from error
+        finally:
+            kill_all(build.pid)
+    if build.returncode == 0:
         return None
-    said = ran.stdout.strip().splitlines()
-    errors = [line for line in said if "error" in line.lower()]
-    shown = "\n".join(errors[:LAST_LINES] or said[-LAST_LINES:])
-    return f"`lake build` of the worker ended with {ran.returncode}; Lean {project.version} said:\n{shown}"
+    lines = said.strip().splitlines()
+    errors = [line for line in lines if "error" in line.lower()]
+    shown = "\n".join(errors[:LAST_LINES] or lines[-LAST_LINES:])
+    return f"`lake build` of the worker ended with {build.returncode}; Lean {project.version} said:\n{shown}"
 
 
 def place_script(root: Path) -> Path:

@@ -122,8 +122,8 @@ def project_runtime(directory: Path, *, build_again: bool = False) -> LeanRuntim
         not_compiled = str(error)
         log.warning("the Lean worker runs as a script, slower and larger, as it was not compiled: %s", error)
         program = place_script(cache_directory())
-        started = (str(project.lean), "-j1", "--run", str(program))
-    env = {**project.env, "LEAN_NUM_THREADS": "1"}
+        started = (str(project.lean), f"-j{project.threads}", "--run", str(program))
+    env = {**project.env, "LEAN_NUM_THREADS": str(project.threads)}
     return LeanRuntime(
         name="project",
         command=confine(

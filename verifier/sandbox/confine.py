@@ -17,10 +17,9 @@ Settings, from the environment:
 
 - `PROOFMILL_BUBBLEWRAP=off` leaves bubblewrap out, for a container that is the sandbox already;
 - `PROOFMILL_WORKER_MEMORY_GB` bounds the memory of one worker, in 10^9 bytes.  A worker that needs more ends,
-  and the verdict is `crashed`, which says nothing of the proof.  For the embedded Lean it bounds the writable
-  memory (RLIMIT_DATA), with 6 unless set: its address space is no measure, since WebAssembly reserves 12 GB
-  and uses one.  For the Lean of a project it bounds the address space (RLIMIT_AS), unbounded unless set, and
-  the library files that Lean maps count.
+  and the verdict is `crashed`, which says nothing of the proof.  It bounds the writable memory (RLIMIT_DATA),
+  with 6 for the embedded Lean and 8 for that of a project unless set.  The address space is no measure:
+  WebAssembly reserves 12 GB and uses one, and the files of a library are mapped by all workers together.
 """
 
 import math

@@ -49,7 +49,7 @@ async def test_each_check_fails_where_its_subject_is_broken(
     failed: set[str] = set()
     names: set[str] = set()
     for kind in ("yes", "no", "leaks"):
-        checks = await collect(examine_runtime(liar(kind, tmp_path), full=True))
+        checks = await collect(examine_runtime(liar(kind, tmp_path), full=True, allow_unconfined=True))
         names |= checks.keys()
         failed |= {name for name, check in checks.items() if not check.ok}
     assert len(names) >= 70
@@ -59,12 +59,24 @@ async def test_each_check_fails_where_its_subject_is_broken(
 
 @pytest.mark.parametrize("kind", ["yes", "no"])
 async def test_a_liar_is_found_out_by_what_it_lies_about(tmp_path: Path, kind: str) -> None:
-    checks = await collect(examine_runtime(liar(kind, tmp_path), full=True))
+    checks = await collect(examine_runtime(liar(kind, tmp_path), full=True, allow_unconfined=True))
     wrong = {name.partition(":")[0] for name, check in checks.items() if not check.ok}
     proves_all = {"cheats", "forged", "kernel hole", "spoiled exports", "a bomb"}
     refuses_all = {"proof", "honest, like a cheat", "a short proof", "certificates audited again"}
     assert wrong >= (proves_all if kind == "yes" else refuses_all)
     assert not wrong & ({"proof", "a short proof"} if kind == "yes" else {"forged", "kernel hole"})
+
+
+async def test_where_nothing_confines_them_no_cheat_is_run(tmp_path: Path) -> None:
+    checks = await collect(examine_runtime(liar("yes", tmp_path), full=True))
+    assert set(checks) == {"sandbox", "start: screen", "start: audit"} and not checks["sandbox"].ok
+
+
+async def test_an_auditor_that_dies_of_an_export_has_not_refused_it(tmp_path: Path) -> None:
+    checks = await collect(examine_runtime(liar("dies", tmp_path), full=True, allow_unconfined=True))
+    forged = {name: check for name, check in checks.items() if name.startswith(("forged", "kernel hole"))}
+    assert len(forged) >= 18 and not any(check.ok for check in forged.values())
+    assert not checks["spoiled exports"].ok and not checks["a term 100,000 deep"].ok
 
 
 async def test_a_worker_that_does_not_start_ends_the_examination(tmp_path: Path) -> None:

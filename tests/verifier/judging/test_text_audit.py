@@ -41,6 +41,16 @@ def test_a_text_names_its_theorems_with_their_namespaces(text: str) -> None:
     assert [theorem.name for theorem in theorems_of(text)] == NAMED[text]
 
 
+def test_where_a_string_may_end_elsewhere_every_mention_of_a_theorem_counts() -> None:
+    """To Lean the string ends behind the brace; by quotation marks alone the theorem is in a string."""
+    text = 'axiom own : False\ndef a : String := s!"a{ "\\"" }c"\nnamespace N\ntheorem t : False := own\n-- "'
+    found = theorems_of(text)
+    assert {theorem.name for theorem in found} == {"t", "N.t"}
+    assert not any(theorem.is_certain for theorem in found)
+    plain = 'def a := "a theorem t"\ntheorem u : True := trivial -- theorem v'
+    assert [(theorem.name, theorem.is_certain) for theorem in theorems_of(plain)] == [("u", True)]
+
+
 def test_a_theorem_is_found_where_its_name_stands() -> None:
     text = "-- ∀ 𝔸\nnamespace N\nprivate theorem x₁ : True := trivial\ntheorem y : True := trivial"
     private, other = theorems_of(text)

@@ -20,6 +20,7 @@ VERSION_BOUND = (
     r"snapshotTasks|isInternalDetail|IO\.setNumHeartbeats",
     r"Kernel\.Exception|KernelException|addDeclCore|addDecl\b",
     r"``Lean\.(ofReduce|trustCompiler|reduce)",
+    r"\.setNat\b|opts\.set\b|opts\.find|let ctor :=",
     r"HashMap|RBMap|RBNode|TreeMap|Substring|String\.Slice|withImportModules|setExporting",
 )
 """Names that Lean had under others, with other arguments or not at all between 4.9 and 4.36."""
@@ -29,9 +30,10 @@ UNDERSTOOD = {
     "takeText": [True, True],
     "importAll": [True, True],
     "numberSet?": [False, True],
+    "setNumber": [True, True],
     "KernelError": [True, False],
     "restartHeartbeats": [True, True],
-    "addToKernel": [False, True],
+    "addToKernel": [False, True, False],
 }
 """Which ways the embedded Lean elaborates, the newest first."""
 

@@ -76,7 +76,7 @@ async def test_a_worker_that_holds_a_library_makes_room_for_another_one(runtime:
     async with LeanPool(runtime) as pool:
         for header, is_same in (
             ("import Shapes", True),
-            ("import Shapes.Basic\nimport Shapes", True),
+            ("import Shapes\nimport Shapes.Basic", True),
             ("import Std", False),
         ):
             (before,) = pool.worker_pids

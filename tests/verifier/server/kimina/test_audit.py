@@ -108,6 +108,13 @@ async def valid_among(pool: LeanPool, files: Mapping[str, str]) -> set[str]:
     }
 
 
+async def test_a_theorem_behind_a_string_that_ends_elsewhere_is_audited(pool: LeanPool) -> None:
+    hidden = 'axiom own : False\ndef a : String := s!"a{ "\\"" }c"\ntheorem t : False := own\n-- "'
+    text = 'def a : String := s!"a{ "\\"" }c"'
+    honest = f'{text}\n/-- The theorem in question. -/\ntheorem t : True := trivial\n-- "'
+    assert await valid_among(pool, {"hidden": hidden, "honest": honest}) == {"honest"}
+
+
 @pytest.mark.slow
 async def test_no_cheat_of_the_red_team_with_a_theorem_of_its_own_is_valid(pool: LeanPool) -> None:
     cheats = {
