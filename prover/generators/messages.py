@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 
 from prover.generators.base import SamplingParams
 from prover.theorem import Theorem, attempt_id
-from verifier.verdict import Submission
+from verifier.streams.judge_request import JudgeRequest
 
 __all__ = ["TASKS_PER_ORDER", "Order", "Task"]
 
@@ -34,6 +34,9 @@ class Task(BaseModel):
     proofs: tuple[str, ...] = ()
     """What is to be judged in place of samples, one of them for each."""
 
+    tactics: bool = False
+    """Whether the verdicts on its attempts have to bring their tactics, for the learner."""
+
     @model_validator(mode="after")
     def _a_proof_for_each_sample(self) -> Self:
         if self.proofs and len(self.proofs) != self.sampling.samples:
@@ -45,9 +48,10 @@ class Task(BaseModel):
         """Of all attempts it leads to, by sample."""
         return [attempt_id(self.id, index) for index in range(self.sampling.samples)]
 
-    def submission(self, index: int, proof: str) -> Submission:
+    def submission(self, index: int, proof: str) -> JudgeRequest:
         """A proof of its theorem, the attempt that is the sample `index`, to be judged."""
-        return self.theorem.submission(attempt_id(self.id, index), proof)
+        submission = self.theorem.submission(attempt_id(self.id, index), proof)
+        return JudgeRequest.of(submission, tactics=self.tactics)
 
 
 class Order(BaseModel):

@@ -10,7 +10,6 @@ import typer
 from prover.cli import GrowSettings, run_grower
 from prover.generators.base import EngineSettings, SamplingParams
 from prover.generators.registry import open_engine
-from trainer.objectives.credit import CreditConfig
 from trainer.sections import ComputeConfig, DataConfig, GeneratorConfig, LeanConfig
 from verifier.cli.app import confined_runtime, prepare_torch
 from verifier.cli.settings import takes_settings
@@ -67,27 +66,19 @@ class WorkerSettings(RedisAddress, extra="ignore"):
     """Name of the run, a part of every key."""
 
 
-class CreditSettings(Section, extra="ignore"):
-    """What a verifier reads of `[policy_gradient]`."""
-
-    credit: CreditConfig = CreditConfig()
-
-
 class VerifierSettings(WorkerSettings):
     """What a verifier reads of a run's settings."""
 
     lean: LeanConfig = LeanConfig()
-    policy_gradient: Annotated[CreditSettings, Cli(only=())] = CreditSettings()
     tactics: bool = False
-    """Add each tactic's span to verdicts, also where the run's credit does without."""
+    """Add each tactic's span to all verdicts; those whose trainer asks for it have it anyway."""
     cache_redis: str | None = None
     """URL of a Redis to keep verdicts in, as safe from others as this process."""
 
     @property
     def judging(self) -> Options:
         """How attempts are judged."""
-        tactics = self.tactics or self.policy_gradient.credit.needs_tactics
-        return self.lean.options(tactics=tactics, goals=False)
+        return self.lean.options(tactics=self.tactics, goals=False)
 
 
 class GeneratorSettings(WorkerSettings):

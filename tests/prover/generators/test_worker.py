@@ -19,9 +19,9 @@ from prover.generators.worker import GENERATOR_GROUP, load_with, sample_order
 from prover.theorem import Attempt, Theorem
 from trainer.model.policy import save_policy
 from verifier.streams.connection import REDIS_VARIABLE, connect
+from verifier.streams.judge_request import JudgeRequest
 from verifier.streams.stream import Stream, StreamNames
 from verifier.streams.valkey import EmbeddedRedis
-from verifier.verdict import Submission
 
 NAMES = StreamNames("run")
 
@@ -123,7 +123,7 @@ def test_a_generator_that_is_stopped_hands_its_order_on_at_once(
             (left,) = orders.read(GENERATOR_GROUP, "another", 1, 0)
             assert left.message.tasks == (busy,)
             assert Stream(client, NAMES.attempts, Attempt).length() == 0
-            assert Stream(client, NAMES.submissions, Submission).length() == 0
+            assert Stream(client, NAMES.submissions, JudgeRequest).length() == 0
         finally:
             process.kill()
             process.wait()
@@ -135,7 +135,7 @@ def test_a_generator_waits_while_too_many_attempts_are_not_judged(
 ) -> None:
     with connect(redis_server.url) as client:
         orders = Stream(client, NAMES.tasks, Order)
-        submissions = Stream(client, NAMES.submissions, Submission)
+        submissions = Stream(client, NAMES.submissions, JudgeRequest)
         tasks = [task(policy, f"t{n}", "theorem t : True") for n in range(8)]
         orders.publish_many(Order.of(tasks, size=1))
         process = start_generator(redis_server, "--max-backlog", "5")
