@@ -1,14 +1,13 @@
 """`proofmill worker`: the processes of a run beside its trainer, and what they read of its settings."""
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from prover.cli import GrowSettings, run_grower
-from prover.generators.base import EngineSettings, SamplingParams
+from prover.generators.base import SamplingParams
 from prover.generators.registry import open_engine
 from trainer.sections import ComputeConfig, DataConfig, GeneratorConfig, LeanConfig
 from verifier.cli.app import confined_runtime, prepare_torch
@@ -118,11 +117,7 @@ def worker_generator(settings: GeneratorSettings) -> None:
     from trainer.model.compute import device_named
 
     own = settings.generator
-    # The other half of the cores is Lean's, which judges while this samples.
-    threads = max(1, (os.cpu_count() or 1) // 2)
-    device = str(device_named(settings.compute.device))
-    how = EngineSettings(device=device, threads=threads, url=own.vllm_url, dtype=own.dtype)
-    with open_engine(own.engine, how) as engine:
+    with open_engine(own.engine, own.on(str(device_named(settings.compute.device)))) as engine:
         run_generator(settings.url(), settings.run, load_with(engine), own.max_backlog)
 
 
