@@ -25,7 +25,6 @@ from verifier.errors import (
     WorkerDied,
     WorkerStartError,
 )
-from verifier.settings import read_settings
 
 __all__ = ["app", "main"]
 
@@ -114,10 +113,10 @@ def compare(
 ) -> None:
     """Train by several algorithms on the demo's task, from one start, and put them into one table."""
     prepare_torch()
-    from trainer.config import for_demo
+    from trainer.config import for_demo, read_run_settings
     from trainer.experiments.compare import compare as run_comparison
 
-    run_comparison(for_demo(read_settings(config)), out, range(seeds), arms.split(","))
+    run_comparison(for_demo(read_run_settings(config)), out, range(seeds), arms.split(","))
 
 
 @app.command()

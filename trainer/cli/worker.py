@@ -33,29 +33,30 @@ class RedisAddress(Section):
 
     redis_url: Annotated[str | None, Cli("--redis", variable=REDIS_VARIABLE)] = None
     """URL of the Redis or Valkey that carries the streams."""
-    redis_file: Annotated[Path | None, Cli(variable=REDIS_FILE_VARIABLE)] = None
+    redis_file: Annotated[Path | None, Cli(variable=REDIS_FILE_VARIABLE, replaces="redis_url")] = None
     """A file that holds that URL: a secret."""
 
     def url(self, otherwise: str | None = None) -> str:
-        """The URL that is given, or `otherwise`, or what stands in the file that is given.
+        """The URL that is given, or what stands in the file that is given, or `otherwise`.
 
         Raises:
             InvalidInput: there is none of them, or the file cannot be read.
         """
-        url = self.redis_url or otherwise
-        if url is not None:
-            return url
-        if self.redis_file is None:
+        if self.redis_url is not None:
+            return self.redis_url
+        if self.redis_file is not None:
+            try:
+                return self.redis_file.read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise InvalidInput(
+                    f"cannot read the URL of the Redis in {self.redis_file}: {error.strerror}"
+                ) from error
+        if otherwise is None:
             raise InvalidInput(
                 f"which Redis carries the streams? Set {REDIS_VARIABLE} or {REDIS_FILE_VARIABLE}, or let "
                 "`proofmill up` start everything"
             )
-        try:
-            return self.redis_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise InvalidInput(
-                f"cannot read the URL of the Redis in {self.redis_file}: {error.strerror}"
-            ) from error
+        return otherwise
 
 
 class WorkerSettings(RedisAddress, extra="ignore"):
