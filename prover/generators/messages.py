@@ -1,6 +1,5 @@
 """What the trainer sends to generators: tasks, in orders."""
 
-from collections.abc import Iterator, Sequence
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
@@ -64,9 +63,3 @@ class Order(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     tasks: tuple[Task, ...]
-
-    @classmethod
-    def of(cls, tasks: Sequence[Task], size: int = TASKS_PER_ORDER) -> Iterator[Self]:
-        """Orders of at most `size` tasks each, in the order of `tasks`."""
-        for first in range(0, len(tasks), size):
-            yield cls(tasks=tuple(tasks[first : first + size]))

@@ -74,7 +74,7 @@ def test_given_proofs_go_to_the_verifier_and_take_nothing_from_their_neighbours(
 
 def test_an_order_is_sampled_to_the_same_bits_whoever_samples_it(policy: Path) -> None:
     tasks = [task(policy, f"t{n}", f"theorem t{n} : {'a ' * n}= b", samples=4) for n in range(6)]
-    (order,) = Order.of(tasks)
+    order = Order(tasks=tuple(tasks))
     first, second = (
         sample_order(load_with(TransformersEngine("cpu", threads=1)), order).attempts for _ in range(2)
     )
@@ -137,7 +137,7 @@ def test_a_generator_waits_while_too_many_attempts_are_not_judged(
         orders = Stream(client, NAMES.tasks, Order)
         submissions = Stream(client, NAMES.submissions, JudgeRequest)
         tasks = [task(policy, f"t{n}", "theorem t : True") for n in range(8)]
-        orders.publish_many(Order.of(tasks, size=1))
+        orders.publish_many(Order(tasks=(each,)) for each in tasks)
         process = start_generator(redis_server, "--max-backlog", "5")
         try:
             deadline = time.monotonic() + 60
