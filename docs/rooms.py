@@ -77,7 +77,11 @@ ORDER: Mapping[str, tuple[Mapping[str, str], ...]] = {
             "jsonl": "submissions and verdicts as lines of JSON",
             "console": "what commands print for people",
         },
-        {"errors": "the errors that more than one room raises"},
+        {
+            "errors": "the errors that more than one room raises",
+            "faces": "names of a package that are imported when they are asked for",
+            "version": "the version that is installed",
+        },
         {"verdict": "submission, verdict, and its three kinds"},
     ),
 }

@@ -14,7 +14,8 @@ from pydantic import BaseModel
 from prover.evaluation.benchmark import VARIANTS
 from prover.evaluation.export import EXPORTS
 from prover.formats.registry import FORMATS, format_named
-from trainer.config import LEARNER_SECTIONS
+from prover.generators.base import SamplingParams
+from trainer.config import LEARNER_SECTIONS, SAID_ONCE, RunConfig
 from trainer.curriculum.config import CurriculumConfig
 from trainer.learners.policy_gradient import CriticConfig
 from trainer.learners.pretraining import PretrainingConfig
@@ -22,9 +23,17 @@ from trainer.learners.ranker import RankerConfig
 from trainer.learners.supervised import SupervisedConfig
 from trainer.model.lora import LoRAConfig
 from trainer.model.optimizer import OptimizerConfig
+from trainer.model.policy import PolicyConfig
 from trainer.objectives.algorithms import ALGORITHMS, Algorithm, PolicyLoss
 from trainer.objectives.credit import CreditConfig
-from trainer.sections import ComputeConfig, DaemonConfig, GeneratorConfig
+from trainer.sections import (
+    ComputeConfig,
+    DaemonConfig,
+    DataConfig,
+    GeneratorConfig,
+    LeanConfig,
+    MeasureConfig,
+)
 from verifier.lean.advisories import advisories_of
 from verifier.lean.pins import PINS
 from verifier.settings import Section, meaning_of
@@ -67,7 +76,11 @@ def algorithms_table() -> str:
 
 
 def settings_table(title: str, settings: type[BaseModel]) -> str:
-    """Settings with their defaults, as Markdown; what all optimizers have stands in a table of its own."""
+    """Settings with their defaults, as Markdown; what all optimizers have stands in a table of its own.
+
+    What a run has once for all its parts stands where it is set, and not in the sections that read it too.
+    """
+    elsewhere = {name for part, name in SAID_ONCE if title == f"[{part}]" or settings is OptimizerConfig}
     shared = (BaseModel, Section, OptimizerConfig)
     models = [model for model in reversed(settings.__mro__) if model is settings or model not in shared]
     fields = {
@@ -80,7 +93,7 @@ def settings_table(title: str, settings: type[BaseModel]) -> str:
         (f"`{name}`", _value(field.default), meaning_of(settings, name))
         for name, field in fields.items()
         # A section within this one has a table of its own.
-        if not (field.is_required() or isinstance(field.default, BaseModel))
+        if not (name in elsewhere or field.is_required() or isinstance(field.default, BaseModel))
     ]
     return _markdown((f"`{title}`", "default", "meaning"), [row for row in rows if row[-1]])
 
@@ -148,6 +161,12 @@ def kernels_table() -> str:
 
 TABLES: dict[str, Callable[[], str]] = {
     "algorithms": algorithms_table,
+    "run": lambda: settings_table("of the whole run", RunConfig),
+    "data": lambda: settings_table("[data]", DataConfig),
+    "sampling": lambda: settings_table("[sampling]", SamplingParams),
+    "policy": lambda: settings_table("[policy]", PolicyConfig),
+    "lean": lambda: settings_table("[lean]", LeanConfig),
+    "measure": lambda: settings_table("[measure]", MeasureConfig),
     "loss": lambda: settings_table("[policy_gradient.loss]", PolicyLoss),
     "credit": lambda: settings_table("[policy_gradient.credit]", CreditConfig),
     "lora": lambda: settings_table("[lora]", LoRAConfig),

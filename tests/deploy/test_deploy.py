@@ -237,7 +237,6 @@ def test_workers_are_started_with_the_limits_of_the_example_settings() -> None:
     judges, samples = found
     assert isinstance(judges, VerifierSettings) and isinstance(samples, GeneratorSettings)
     assert judges.lean == config.lean
-    assert judges.judging.tactics == config.needs_tactics
     assert (samples.generator, samples.compute) == (config.generator, config.compute)
     assert judges.run == samples.run == "first"
 

@@ -6,8 +6,8 @@ from typing import Any
 import yaml
 
 from tests.support.places import ROOT
+from verifier.lean.new_project import project_of_version
 from verifier.lean.pins import pin_named
-from verifier.lean.project import project_of_version
 
 DOCKERFILE = (ROOT / "deploy" / "Dockerfile.verifier-mathlib").read_text("utf-8")
 WORKFLOW: dict[str, Any] = yaml.safe_load((ROOT / ".github" / "workflows" / "lean.yml").read_text("utf-8"))

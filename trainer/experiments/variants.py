@@ -1,12 +1,13 @@
 """What a comparison of learners has for arms, by name: settings on top of a run's own."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from trainer.config import RunConfig, run_config
 from trainer.curriculum.policies.base import policy_kind
 from trainer.curriculum.policies.registry import POLICIES
 from trainer.learners.registry import LEARNERS, title_of
+from trainer.objectives.credit import CreditConfig
 from verifier.errors import InvalidInput
 
 __all__ = ["ARMS", "CONTROL", "START", "arm_config", "arm_title"]
@@ -16,7 +17,9 @@ START = "start"
 CONTROL = "control"
 """The start trained further on its own proofs, for the steps and tokens of the first arm."""
 
-_CREDIT = ("first_error", "potential", "verified_prefix", "lecture")
+_CREDIT = [
+    scheme for scheme in get_args(CreditConfig.model_fields["scheme"].annotation) if scheme != "outcome"
+]
 
 _CURRICULUM = "curriculum_"
 

@@ -26,6 +26,7 @@ from verifier.options import ConfinedLean, LeanSettings, Options
 from verifier.server.admission import DEFAULT_QUEUE
 from verifier.settings import Cli, Section, meaning_of
 from verifier.verdict import Verdict
+from verifier.version import __version__
 
 __all__ = ["app", "bench_app", "confined_runtime", "prepare_torch", "print_figures"]
 
@@ -83,6 +84,21 @@ class SoakSettings(Section):
     """How many wait for a verdict at a time."""
     workers: int = Field(default=2, ge=1)
     """Lean processes at a time."""
+
+
+def _say_version(asked: bool) -> None:
+    if asked:
+        print(__version__)
+        raise typer.Exit
+
+
+@app.callback()
+def proofmill(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Judge proofs of Lean 4, and train models that write them."""
 
 
 @app.command()

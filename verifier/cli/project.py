@@ -8,8 +8,8 @@ import typer
 
 from verifier.console import say
 from verifier.errors import InvalidInput
+from verifier.lean.new_project import project_for, project_of_version, write_project
 from verifier.lean.pins import PINS, pin_named
-from verifier.lean.project import project_for, project_of_version, write_project
 
 __all__ = ["lean_project"]
 

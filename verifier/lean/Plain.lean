@@ -3,9 +3,7 @@
 Every Lean before 4.33.1 has a kernel with published holes that an export reaches: `verifier/lean/advisories.py` lists
 them, docs/soundness.md says what each needs.  All of them need an inductive type that Lean's own elaborator never
 makes.  So such a kernel is only shown inductive types that are written out plainly: nothing in them has to be
-reduced to see in which universe they live and where they occur in themselves.  It is a narrower question than
-whether the kernel is right, and a walk over the syntax answers it.
-
+reduced to see in which universe they live and where they occur in themselves, so that a walk over them answers it.
 What is refused here is not wrong, so it is `unsupported`, unless the kernel itself says what is wrong with it. -/
 
 /-! #### Which kernels are concerned -/

@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 from prover.formats.registry import FORMATS
 from trainer.cli.app import app
 from verifier.errors import InvalidInput
+from verifier.lean.new_project import ProjectFiles, project_for, project_of_version, write_project
 from verifier.lean.pins import MATHLIB, PINS, Pin, pin_named
-from verifier.lean.project import LakeProject, project_for, project_of_version, write_project
 
 each_pin = pytest.mark.parametrize("pin", PINS, ids=lambda pin: pin.name)
 
@@ -81,11 +81,11 @@ def test_a_bare_project_needs_no_network_beyond_its_lean(tmp_path: Path) -> None
     ],
 )
 def test_any_version_from_4_9_on_has_a_bare_project(version: str, lean: str) -> None:
-    assert project_of_version(version, bare=True) == LakeProject(lean)
+    assert project_of_version(version, bare=True) == ProjectFiles(lean)
 
 
 def test_a_version_with_mathlib_takes_mathlibs_tag_of_the_same_name() -> None:
-    assert project_of_version("4.24.0") == LakeProject("v4.24.0", "v4.24.0")
+    assert project_of_version("4.24.0") == ProjectFiles("v4.24.0", "v4.24.0")
 
 
 @pytest.mark.parametrize(

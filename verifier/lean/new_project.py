@@ -10,7 +10,7 @@ from pathlib import Path
 from verifier.errors import InvalidInput
 from verifier.lean.pins import MATHLIB, Pin
 
-__all__ = ["LakeProject", "project_for", "project_of_version", "write_project"]
+__all__ = ["ProjectFiles", "project_for", "project_of_version", "write_project"]
 
 _RELEASE = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:-rc(\d+))?")
 _NIGHTLY = re.compile(r"nightly(?:-\d{4}-\d\d-\d\d)?")
@@ -35,8 +35,8 @@ _MODULE = "Judging.lean"
 
 
 @dataclass(frozen=True)
-class LakeProject:
-    """What a project is made of."""
+class ProjectFiles:
+    """The files of a project that is to be written; `lake.LakeProject` is one that is there."""
 
     lean: str
     """Version of Lean, as its releases are tagged, or a nightly."""
@@ -65,12 +65,12 @@ class LakeProject:
         return (*fetch, "lake build")
 
 
-def project_for(pin: Pin, *, bare: bool = False) -> LakeProject:
+def project_for(pin: Pin, *, bare: bool = False) -> ProjectFiles:
     """The project of a prover or benchmark; a `bare` one has its Lean and no Mathlib."""
-    return LakeProject(pin.lean) if bare else LakeProject(pin.lean, pin.mathlib, pin.git)
+    return ProjectFiles(pin.lean) if bare else ProjectFiles(pin.lean, pin.mathlib, pin.git)
 
 
-def project_of_version(version: str, *, bare: bool = False) -> LakeProject:
+def project_of_version(version: str, *, bare: bool = False) -> ProjectFiles:
     """The project of a Lean, with the Mathlib that has the same version; a `bare` one has no Mathlib.
 
     Raises:
@@ -81,7 +81,7 @@ def project_of_version(version: str, *, bare: bool = False) -> LakeProject:
     if _NIGHTLY.fullmatch(asked):
         if not bare:
             raise InvalidInput(f"Mathlib has no version for {asked}: pass --bare")
-        return LakeProject(asked)
+        return ProjectFiles(asked)
     found = _RELEASE.fullmatch(asked)
     if found is None:
         raise InvalidInput(f"{version!r} is no version of Lean: name one as 4.28.0, 4.29.0-rc1 or nightly")
@@ -91,10 +91,10 @@ def project_of_version(version: str, *, bare: bool = False) -> LakeProject:
     if number == (4, 20, 0):
         raise InvalidInput("Lean 4.20.0 loses what a proof declares (lean4#8610): take 4.20.1")
     tag = f"v{asked.removeprefix('v')}"
-    return LakeProject(tag, None if bare else tag)
+    return ProjectFiles(tag, None if bare else tag)
 
 
-def write_project(project: LakeProject, directory: Path) -> None:
+def write_project(project: ProjectFiles, directory: Path) -> None:
     """Write the files of a project into a directory, which is made where it is missing.
 
     Raises:
