@@ -17,6 +17,7 @@ from prover.formats.registry import FORMATS, format_named
 from prover.generators.base import SamplingParams
 from trainer.config import LEARNER_SECTIONS, SAID_ONCE, RunConfig
 from trainer.curriculum.config import CurriculumConfig
+from trainer.learners.anchor import AnchorConfig
 from trainer.learners.policy_gradient import CriticConfig
 from trainer.learners.pretraining import PretrainingConfig
 from trainer.learners.ranker import RankerConfig
@@ -24,6 +25,7 @@ from trainer.learners.supervised import SupervisedConfig
 from trainer.model.lora import LoRAConfig
 from trainer.model.optimizer import OptimizerConfig
 from trainer.model.policy import PolicyConfig
+from trainer.objectives.advantages import BASELINES, AdvantageConfig
 from trainer.objectives.algorithms import ALGORITHMS, Algorithm, PolicyLoss
 from trainer.objectives.credit import CreditConfig
 from trainer.sections import (
@@ -47,12 +49,6 @@ _REDUCTIONS = {
     "token_mean": "mean over all tokens of the step",
     "constant_length": "sum over tokens, divided by sequences × the longest response",
 }
-_BASELINES = {
-    "standardised": "(R − mean)/(std + 10⁻⁴)",
-    "centred": "R − mean",
-    "leave_one_out": "R − mean of the others",
-    "critic": "GAE of a critic",
-}
 
 
 def algorithms_table() -> str:
@@ -61,7 +57,7 @@ def algorithms_table() -> str:
         (
             f"`{name}`",
             algorithm.title,
-            _BASELINES[algorithm.baseline],
+            "GAE of a critic" if algorithm.baseline == "critic" else f"`{algorithm.baseline}`",
             _objective(algorithm.loss),
             _mean(algorithm.loss),
             str(algorithm.epochs),
@@ -73,6 +69,12 @@ def algorithms_table() -> str:
     ]
     about = ("name", "", "advantage", "objective", "loss is a", "epochs", "learning rate")
     return _markdown((*about, "groups and rewards", "source"), rows)
+
+
+def baselines_table() -> str:
+    """What the advantage of an attempt is, by the name of the baseline, as Markdown."""
+    rows = [(f"`{name}`", kind.formula, kind.source) for name, kind in BASELINES.items()]
+    return _markdown(("baseline", "advantage of a reward R in a group of G", "source"), rows)
 
 
 def settings_table(title: str, settings: type[BaseModel]) -> str:
@@ -167,6 +169,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "policy": lambda: settings_table("[policy]", PolicyConfig),
     "lean": lambda: settings_table("[lean]", LeanConfig),
     "measure": lambda: settings_table("[measure]", MeasureConfig),
+    "baselines": baselines_table,
+    "advantage": lambda: settings_table("[policy_gradient.advantage]", AdvantageConfig),
+    "anchor": lambda: settings_table("[policy_gradient.anchor], [dpo.anchor]", AnchorConfig),
     "loss": lambda: settings_table("[policy_gradient.loss]", PolicyLoss),
     "credit": lambda: settings_table("[policy_gradient.credit]", CreditConfig),
     "lora": lambda: settings_table("[lora]", LoRAConfig),

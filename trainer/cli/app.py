@@ -112,15 +112,21 @@ def up(
 def compare(
     out: Annotated[Path, typer.Option(help="Directory; one that holds a part of it is gone on with.")],
     arms: Annotated[str, typer.Option(help="Ways to learn, with commas.")] = COMPARED,
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each, with the seeds 0, 1, 2 ...")] = 3,
-    config: Annotated[Path | None, typer.Option(help="Settings in TOML.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each, each with a seed of its own.")] = 3,
+    first_seed: Annotated[int, typer.Option(min=0, help="The first of these seeds.")] = 0,
+    config: Annotated[Path | None, typer.Option(help="Settings in TOML, and [arms.NAME].")] = None,
+    *,
+    own_controls: Annotated[bool, typer.Option(help="A control for each arm.")] = False,
 ) -> None:
     """Train by several algorithms on the demo's task, from one start, and put them into one table."""
     prepare_torch()
     from trainer.config import for_demo, read_run_settings
     from trainer.experiments.compare import compare as run_comparison
 
-    run_comparison(for_demo(read_run_settings(config)), out, range(seeds), arms.split(","))
+    chosen = range(first_seed, first_seed + seeds)
+    run_comparison(
+        for_demo(read_run_settings(config)), out, chosen, arms.split(","), own_controls=own_controls
+    )
 
 
 @app.command()
