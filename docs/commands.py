@@ -21,8 +21,7 @@ PAGE = ROOT / "docs" / "cli.md"
 _HEAD = """# Commands
 
 `make docs` writes this page from the code; `proofmill COMMAND --help` says the same. Settings that have no
-option here stand in a TOML file; their tables are in [algorithms.md](algorithms.md),
-[architecture.md](architecture.md#settings) and [curriculum.md](curriculum.md).
+option here stand in a TOML file: [settings.md](settings.md).
 
 | command | what it does |
 | --- | --- |

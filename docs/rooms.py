@@ -62,6 +62,7 @@ ORDER: Mapping[str, tuple[Mapping[str, str], ...]] = {
             "__init__": "what users import",
             "cli": "`proofmill verify`, `audit`, `serve`, `doctor` and the benches of the verifier",
         },
+        {"doctor": "an examination of this machine and of a Lean: proofs, cheats, limits"},
         {
             "server": "the HTTP API: keys, fair queue, metrics, Kimina's routes",
             "streams": "numbered messages over Redis or Valkey, and the worker that judges what arrives",
@@ -76,7 +77,11 @@ ORDER: Mapping[str, tuple[Mapping[str, str], ...]] = {
             "jsonl": "submissions and verdicts as lines of JSON",
             "console": "what commands print for people",
         },
-        {"errors": "the errors that more than one room raises"},
+        {
+            "errors": "the errors that more than one room raises",
+            "faces": "names of a package that are imported when they are asked for",
+            "version": "the version that is installed",
+        },
         {"verdict": "submission, verdict, and its three kinds"},
     ),
 }

@@ -14,31 +14,40 @@ from pydantic import BaseModel
 from prover.evaluation.benchmark import VARIANTS
 from prover.evaluation.export import EXPORTS
 from prover.formats.registry import FORMATS, format_named
-from trainer.config import LEARNER_SECTIONS
+from prover.generators.base import SamplingParams
+from trainer.config import LEARNER_SECTIONS, SAID_ONCE, RunConfig
 from trainer.curriculum.config import CurriculumConfig
+from trainer.learners.anchor import AnchorConfig
 from trainer.learners.policy_gradient import CriticConfig
 from trainer.learners.pretraining import PretrainingConfig
 from trainer.learners.ranker import RankerConfig
 from trainer.learners.supervised import SupervisedConfig
 from trainer.model.lora import LoRAConfig
 from trainer.model.optimizer import OptimizerConfig
+from trainer.model.policy import PolicyConfig
+from trainer.objectives.advantages import BASELINES, AdvantageConfig
 from trainer.objectives.algorithms import ALGORITHMS, Algorithm, PolicyLoss
 from trainer.objectives.credit import CreditConfig
-from trainer.sections import ComputeConfig, DaemonConfig, GeneratorConfig
+from trainer.sections import (
+    ComputeConfig,
+    DaemonConfig,
+    DataConfig,
+    GeneratorConfig,
+    LeanConfig,
+    MeasureConfig,
+)
+from verifier.lean.advisories import advisories_of
+from verifier.lean.pins import PINS
 from verifier.settings import Section, meaning_of
 
 __all__ = ["TABLES", "algorithms_table", "settings_table", "with_tables"]
 
+_LEANS = ("4.9.0", "4.28.0-pre", "4.32.0", "4.32.1", "4.32.2", "4.33.0", "4.33.1", "4.34.0", "4.34.1")
+"""The oldest Lean, the embedded one, and those on both sides of every release that mends a kernel."""
 _REDUCTIONS = {
     "sequence_mean": "mean over sequences of the mean over their tokens",
     "token_mean": "mean over all tokens of the step",
     "constant_length": "sum over tokens, divided by sequences × the longest response",
-}
-_BASELINES = {
-    "standardised": "(R − mean)/(std + 10⁻⁴)",
-    "centred": "R − mean",
-    "leave_one_out": "R − mean of the others",
-    "critic": "GAE of a critic",
 }
 
 
@@ -48,7 +57,7 @@ def algorithms_table() -> str:
         (
             f"`{name}`",
             algorithm.title,
-            _BASELINES[algorithm.baseline],
+            "GAE of a critic" if algorithm.baseline == "critic" else f"`{algorithm.baseline}`",
             _objective(algorithm.loss),
             _mean(algorithm.loss),
             str(algorithm.epochs),
@@ -62,8 +71,18 @@ def algorithms_table() -> str:
     return _markdown((*about, "groups and rewards", "source"), rows)
 
 
+def baselines_table() -> str:
+    """What the advantage of an attempt is, by the name of the baseline, as Markdown."""
+    rows = [(f"`{name}`", kind.formula, kind.source) for name, kind in BASELINES.items()]
+    return _markdown(("baseline", "advantage of a reward R in a group of G", "source"), rows)
+
+
 def settings_table(title: str, settings: type[BaseModel]) -> str:
-    """Settings with their defaults, as Markdown; what all optimizers have stands in a table of its own."""
+    """Settings with their defaults, as Markdown; what all optimizers have stands in a table of its own.
+
+    What a run has once for all its parts stands where it is set, and not in the sections that read it too.
+    """
+    elsewhere = {name for part, name in SAID_ONCE if title == f"[{part}]" or settings is OptimizerConfig}
     shared = (BaseModel, Section, OptimizerConfig)
     models = [model for model in reversed(settings.__mro__) if model is settings or model not in shared]
     fields = {
@@ -76,7 +95,7 @@ def settings_table(title: str, settings: type[BaseModel]) -> str:
         (f"`{name}`", _value(field.default), meaning_of(settings, name))
         for name, field in fields.items()
         # A section within this one has a table of its own.
-        if not (field.is_required() or isinstance(field.default, BaseModel))
+        if not (name in elsewhere or field.is_required() or isinstance(field.default, BaseModel))
     ]
     return _markdown((f"`{title}`", "default", "meaning"), [row for row in rows if row[-1]])
 
@@ -101,8 +120,58 @@ def exports_table() -> str:
     return _markdown(("`--format`", "rows"), rows)
 
 
+def pins_table() -> str:
+    """The Lean and Mathlib of each prover, as Markdown."""
+    rows = [
+        (
+            f"`{pin.name}`",
+            pin.title,
+            f"`{pin.lean}`",
+            f"`{pin.mathlib[:12]}`{f' (`{pin.commit[:12]}`)' if pin.commit else ''}",
+            pin.source,
+            pin.unseen or "–",
+        )
+        for pin in PINS
+    ]
+    return _markdown(("`--for`", "of", "Lean", "Mathlib", "seen in", "not seen"), rows)
+
+
+def headers_table() -> str:
+    """What the prompts of each prover begin with, as Markdown."""
+    named: dict[str, list[str]] = {}
+    for pin in PINS:
+        named.setdefault(pin.header, []).append(f"`{pin.name}`")
+    rows = [
+        (", ".join(names), "<br>".join(f"`{line}`" for line in header.splitlines() if line))
+        for header, names in named.items()
+    ]
+    return _markdown(("`--for`", "header"), rows)
+
+
+def kernels_table() -> str:
+    """The known holes of each kernel, as Markdown; versions with the same ones share a row."""
+    rows: list[tuple[str, str, str]] = []
+    for version in _LEANS:
+        found = [advisory.id.removeprefix("lean4") for advisory in advisories_of(version)]
+        numbers = ", ".join(found) or "none known"
+        if rows and rows[-1][2] == numbers:
+            rows[-1] = (f"{rows[-1][0].partition(' – ')[0]} – {version}", *rows[-1][1:])
+        else:
+            rows.append((version, str(len(found)), numbers))
+    return _markdown(("Lean", "holes", "leanprover/lean4"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "algorithms": algorithms_table,
+    "run": lambda: settings_table("of the whole run", RunConfig),
+    "data": lambda: settings_table("[data]", DataConfig),
+    "sampling": lambda: settings_table("[sampling]", SamplingParams),
+    "policy": lambda: settings_table("[policy]", PolicyConfig),
+    "lean": lambda: settings_table("[lean]", LeanConfig),
+    "measure": lambda: settings_table("[measure]", MeasureConfig),
+    "baselines": baselines_table,
+    "advantage": lambda: settings_table("[policy_gradient.advantage]", AdvantageConfig),
+    "anchor": lambda: settings_table("[policy_gradient.anchor], [dpo.anchor]", AnchorConfig),
     "loss": lambda: settings_table("[policy_gradient.loss]", PolicyLoss),
     "credit": lambda: settings_table("[policy_gradient.credit]", CreditConfig),
     "lora": lambda: settings_table("[lora]", LoRAConfig),
@@ -118,6 +187,9 @@ TABLES: dict[str, Callable[[], str]] = {
     "formats": formats_table,
     "benchmarks": benchmarks_table,
     "exports": exports_table,
+    "pins": pins_table,
+    "headers": headers_table,
+    "kernels": kernels_table,
     **{
         section: partial(settings_table, f"[{section}]", config)
         for section, config in LEARNER_SECTIONS.items()

@@ -73,7 +73,7 @@ class GrowSettings(Section):
     policy: Path | None = None
     """Directory of a model that writes conjectures, beside the rules."""
     conjectures: int = Field(default=8, ge=1)
-    """That it writes for each theorem."""
+    """Conjectures that the model writes for each theorem."""
 
 
 @store_app.command("import")

@@ -25,7 +25,7 @@ class Theorem(BaseModel):
     difficulty: int = Field(default=0, ge=0)
 
     def submission(self, id: str, proof: str) -> Submission:
-        """A proof of it, to be judged."""
+        """A proof of this theorem as a submission, whose verdict comes back under `id`."""
         return Submission(id=id, statement=self.statement, header=self.header, proof=proof)
 
 
@@ -57,7 +57,7 @@ class Attempt(BaseModel):
 
     @property
     def id(self) -> str:
-        """That of its submission and its verdict."""
+        """The id of the attempt, which its submission and its verdict have too."""
         return attempt_id(self.group, self.index)
 
 

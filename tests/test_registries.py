@@ -244,6 +244,27 @@ def test_an_engine_is_named_in_the_settings_and_samples_for_a_worker(copy: Path,
     assert said(copy, SAMPLE, settings) == [["g/0", "ANSWER by decide"], ["g/1", "ANSWER by decide"]]
 
 
+MEASURE = """
+import json, sys
+from pathlib import Path
+from prover.generators.base import SamplingParams
+from trainer.config import load_config
+from trainer.experiments.held_out import generator_of
+
+with generator_of(load_config(Path(sys.argv[1])), Path("no-policy")) as generator:
+    print(json.dumps([sample.text for sample in generator.sample(["t"], SamplingParams(samples=1))[0]]))
+"""
+
+
+@pytest.mark.e2e
+def test_an_engine_is_named_in_the_settings_and_measured_by_demo_and_compare(
+    copy: Path, tmp_path: Path
+) -> None:
+    settings = tmp_path / "run.toml"
+    settings.write_text('[generator]\nengine = "parrot"\n')
+    assert said(copy, MEASURE, settings) == ["ANSWER by decide"]
+
+
 async def proofmill(copy: Path, *arguments: str | Path) -> None:
     """Run a command of the copy."""
     process = await asyncio.create_subprocess_exec(

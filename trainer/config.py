@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self, TypeVar
 
-from pydantic import BaseModel, Field, create_model, model_validator
+from pydantic import BaseModel, Field, ValidationError, create_model, model_validator
 
 from prover.generators.base import SamplingParams
 from trainer.curriculum.config import CurriculumConfig
@@ -27,9 +27,11 @@ from verifier.errors import InvalidInput
 from verifier.settings import Section, read_settings, settings_from
 
 __all__ = [
+    "SAID_ONCE",
     "RunConfig",
     "for_demo",
     "load_config",
+    "read_run_settings",
     "run_config",
     "write_settings",
 ]
@@ -41,6 +43,23 @@ LEARNER_SECTIONS: Mapping[str, type[BaseModel]] = {
     kind.section: kind.config for kind in map(learner_kind, LEARNERS)
 }
 """The sections of learners by name; GRPO and its relatives share `policy_gradient`."""
+
+_WHERE = {
+    "seed": "`seed` at the top",
+    "algorithm": "`algorithm` at the top",
+    "temperature": "`temperature` in [sampling]",
+    "longest_response": "`max_new_tokens` in [sampling]",
+}
+SAID_ONCE: Mapping[tuple[str, str], str] = {
+    **{(part, "seed"): _WHERE["seed"] for part in ("pretraining", "supervised", "sampling")},
+    **{
+        (part, name): where
+        for part, config in LEARNER_SECTIONS.items()
+        for name, where in _WHERE.items()
+        if name in config.model_fields
+    },
+}
+"""Settings of sections that the run has once for all its parts, by section and name: where they are set."""
 
 if TYPE_CHECKING:
 
@@ -60,7 +79,7 @@ class RunConfig(LearnerSections):
     seed: int = Field(default=0, ge=0, lt=2**31)
     """Seed of the data, the weights and the sampling."""
     algorithm: LearnerName = "expert_iteration"
-    """What learns from the verdicts: expert iteration, or a policy gradient (docs/algorithms.md)."""
+    """What learns from the verdicts (docs/algorithms.md); it decides what its section leaves open, too."""
     iterations: int = Field(default=18, ge=1)
     """Rounds of sampling, judging and learning."""
     theorems_per_iteration: int = Field(default=128, ge=1)
@@ -88,23 +107,22 @@ class RunConfig(LearnerSections):
     def _said_once(cls, settings: dict[str, Any]) -> dict[str, Any]:
         """The run's seed and algorithm, and how attempts are sampled, are those of every part."""
         shared = dict(settings)
-        seed = settings.get("seed", 0)
-        for part in ("pretraining", "supervised", "sampling"):
-            shared[part] = _with(shared, part, "seed", seed, "`seed`")
-        sampling = SamplingParams.model_validate(shared["sampling"])
+        said = {"seed": settings.get("seed", 0)}
+        try:
+            sampling = SamplingParams.model_validate(settings.get("sampling", {}))
+        except ValidationError:
+            pass  # which is refused as what it is, a section of the run
+        else:
+            said |= {"temperature": sampling.temperature, "longest_response": sampling.max_new_tokens}
         algorithm = settings.get("algorithm")
         kind = learner_kind(algorithm) if isinstance(algorithm, str) and algorithm in LEARNERS else None
-        for part, config in LEARNER_SECTIONS.items():
-            said = {
-                "seed": (seed, "`seed`"),
-                "temperature": (sampling.temperature, "`sampling`"),
-                "longest_response": (sampling.max_new_tokens, "`sampling`"),
-            }
-            if kind is not None and kind.section == part:
-                said["algorithm"] = (algorithm, "`algorithm`")
-            for name, (value, where) in said.items():
-                if name in config.model_fields:
-                    shared[part] = _with(shared, part, name, value, where)
+        for part, name in SAID_ONCE:
+            if name in said:
+                shared[part] = _with(shared, part, name, said[name])
+            elif name == "algorithm" and kind is not None:
+                # Another learner's section is not read, and is as it is by itself.
+                itself = LEARNER_SECTIONS[part].model_fields[name].default
+                shared[part] = _with(shared, part, name, algorithm if kind.section == part else itself)
         return shared
 
     @model_validator(mode="after")
@@ -140,7 +158,7 @@ class RunConfig(LearnerSections):
 
     @property
     def public(self) -> dict[str, Any]:
-        """All of it, for JSON, but the URL of the Redis, which may hold a password."""
+        """All settings as JSON has them, without the URL of the Redis, which may hold a password."""
         return self.model_dump(mode="json", exclude={"redis_url"})
 
     @property
@@ -166,14 +184,14 @@ class RunConfig(LearnerSections):
         return section
 
 
-def _with(settings: dict[str, Any], part: str, name: str, value: Any, where: str) -> Any:
+def _with(settings: dict[str, Any], part: str, name: str, value: Any) -> Any:
     """The section `part` with `name` set to `value`, which may be said elsewhere only."""
     given = settings.get(part, {})
     if not isinstance(given, Mapping):
         return given  # a section or no section at all, for pydantic to take or refuse
     section = dict(given)
     if section.setdefault(name, value) != value:
-        raise ValueError(f"{part}.{name} cannot differ from the run's: set {where} alone")
+        raise ValueError(f"{part}.{name} cannot differ from the run's: set {SAID_ONCE[part, name]} alone")
     return section
 
 
@@ -189,7 +207,23 @@ def load_config(
         InvalidInput: the file cannot be read, or a setting is unknown or out of range.
     """
     given = {name: value for name, value in overrides.items() if value is not None}
-    return run_config(prepare(read_settings(path)) | given, str(path or "the settings"))
+    return run_config(prepare(read_run_settings(path)) | given, str(path or "the settings"))
+
+
+def read_run_settings(path: Path | None) -> dict[str, Any]:
+    """What a file sets of a run; nothing without a file.
+
+    Raises:
+        InvalidInput: the file cannot be read, or says in a section what is said once for all parts.
+    """
+    settings = read_settings(path)
+    for (part, name), where in SAID_ONCE.items():
+        section = settings.get(part)
+        if isinstance(section, Mapping) and name in section:
+            raise InvalidInput(
+                f"{path} cannot be used: {part}.{name}: a run has one for all its parts; set {where} instead"
+            )
+    return settings
 
 
 def run_config(settings: Mapping[str, Any], source: str = "the settings") -> RunConfig:
@@ -204,7 +238,10 @@ def run_config(settings: Mapping[str, Any], source: str = "the settings") -> Run
 def write_settings(config: RunConfig, directory: Path) -> Path:
     """Write the settings of a run to its directory, for its other processes to read; the path of the file."""
     path = directory / "settings.json"
-    path.write_text(json.dumps(config.public, indent=2) + "\n", encoding="utf-8")
+    settings = config.public
+    for part, name in SAID_ONCE:
+        del settings[part][name]
+    path.write_text(json.dumps(settings, indent=2) + "\n", encoding="utf-8")
     return path
 
 

@@ -1,11 +1,12 @@
 """The sections of a run's settings that other processes than the trainer read as well: none needs torch."""
 
+import os
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field
 
-from prover.generators.base import Dtype
+from prover.generators.base import Dtype, EngineSettings
 from prover.generators.registry import EngineName
 from verifier.options import ConfinedLean
 from verifier.settings import Cli, Section
@@ -55,7 +56,7 @@ class MeasureConfig(Section):
 
 
 class GeneratorConfig(Section):
-    """The processes that sample, where `proofmill up` starts them."""
+    """What samples attempts, in the generators of a run, in the demo and in comparisons."""
 
     engine: EngineName = "transformers"
     """What samples: transformers in the process itself, or a vLLM beside it."""
@@ -65,6 +66,12 @@ class GeneratorConfig(Section):
     """Of a vLLM that is started here; `auto` makes 16-bit numbers of a float32 policy."""
     max_backlog: int = Field(default=4096, ge=1)
     """Attempts that may wait for a verdict before nothing more is sampled."""
+
+    def on(self, device: str) -> EngineSettings:
+        """How `engine` is opened; `device` is for models in this process."""
+        # The other half of the cores is Lean's, which judges while this samples.
+        threads = max(1, (os.cpu_count() or 1) // 2)
+        return EngineSettings(device=device, threads=threads, url=self.vllm_url, dtype=self.dtype)
 
 
 class DaemonConfig(Section):

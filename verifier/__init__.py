@@ -15,50 +15,57 @@ With a server (`proofmill serve`) somewhere else:
     with Client("http://127.0.0.1:8000") as client:
         verdict = client.verify(submission)
 
+A `CertificateStore` given to the pool keeps what is proved, and `resolve_runtime` is the Lean of a project.
+Errors that are raised on purpose are `ProofmillError`s; those of a server are `ServiceError`s.
+
 What is named here is the public interface.  The modules below it are its parts and may change.
 """
 
-from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from verifier.faces import face_of
 
 if TYPE_CHECKING:
     from verifier.client import AsyncClient, Client
+    from verifier.errors import ProofmillError, ServiceError
+    from verifier.judging.certificate import CertificateStore
     from verifier.judging.pool import LeanPool
+    from verifier.lean.runtime import resolve_runtime
     from verifier.options import Options
     from verifier.verdict import Kind, Status, Submission, Verdict
-
-    __version__: str
+    from verifier.version import __version__
 
 __all__ = [
     "AsyncClient",
+    "CertificateStore",
     "Client",
     "Kind",
     "LeanPool",
     "Options",
+    "ProofmillError",
+    "ServiceError",
     "Status",
     "Submission",
     "Verdict",
     "__version__",
+    "resolve_runtime",
 ]
 
 _HOMES = {
     "AsyncClient": "verifier.client",
+    "CertificateStore": "verifier.judging.certificate",
     "Client": "verifier.client",
     "Kind": "verifier.verdict",
     "LeanPool": "verifier.judging.pool",
     "Options": "verifier.options",
+    "ProofmillError": "verifier.errors",
+    "ServiceError": "verifier.errors",
     "Status": "verifier.verdict",
     "Submission": "verifier.verdict",
     "Verdict": "verifier.verdict",
+    "__version__": "verifier.version",
+    "resolve_runtime": "verifier.lean.runtime",
 }
 
 if not TYPE_CHECKING:
-    # Imported when they are asked for: the environment of vLLM has the packages of some modules only.
-    def __getattr__(name: str) -> Any:
-        if name == "__version__":
-            from importlib.metadata import version
-
-            return version("proofmill")
-        if name in _HOMES:
-            return getattr(import_module(_HOMES[name]), name)
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    __getattr__, __dir__ = face_of(__name__, _HOMES)

@@ -17,6 +17,7 @@ __all__ = [
     "ServiceError",
     "StalledError",
     "WorkerDied",
+    "WorkerFull",
     "WorkerKilled",
     "WorkerStartError",
 ]
@@ -44,6 +45,10 @@ class WorkerStartError(ProofmillError):
 
 class WorkerDied(ProofmillError):
     """A Lean worker process ended, or broke the protocol, while it held a request."""
+
+
+class WorkerFull(ProofmillError):
+    """A Lean worker may not import another library; a new one is to take its place."""
 
 
 class WorkerKilled(WorkerDied):

@@ -21,9 +21,10 @@ class Options:
     timeout_s: float = 60.0
     """Wall-clock seconds for the elaboration, and again for the audit.  It guards the machine: a verdict that
     it ends is unknown."""
-    heartbeats: int = 200_000
-    """Budget of each declaration, in thousands of small allocations as Lean's `maxHeartbeats`, with Lean's
-    own default.  It is the limit that decides: a proof that exceeds it is refuted on every machine."""
+    heartbeats: int | None = None
+    """The most that a declaration gets, in thousands of small allocations as Lean's `maxHeartbeats`; if none,
+    what the header sets that to, or else Lean's own 200,000.  It is the limit that decides: a proof that
+    exceeds it is refuted on every machine."""
     allowed_axioms: frozenset[str] = ALLOWED_AXIOMS
     """All axioms that the proof may rest on."""
 
@@ -42,8 +43,9 @@ class LeanSettings(Section):
     """Lean processes at a time, one a core; with its auditor each takes 2 GB when embedded."""
     timeout_s: Annotated[float, Cli("--timeout")] = Field(default=Options.timeout_s, gt=0)
     """Wall-clock seconds for one proof; beyond it the verdict is unknown."""
-    heartbeats: int = Field(default=Options.heartbeats, ge=1)
-    """Budget of each declaration, as Lean's `maxHeartbeats`."""
+    heartbeats: int | None = Field(default=Options.heartbeats, ge=1)
+    """The most that a declaration gets, as Lean's `maxHeartbeats`; if none, what the header sets, or
+    200,000."""
     project: Path | None = None
     """A Lake project to judge in; none for the embedded Lean."""
 

@@ -46,6 +46,9 @@ class Cli:
     """An environment variable that sets it as well."""
     is_argument: bool = False
     """Whether it is given by its position."""
+    replaces: str | None = None
+    """Another field of the same model that says the same: what it has from a place that goes after this one's
+    (command line, environment, file) is dropped."""
     only: tuple[str, ...] | None = None
     """Of a section: the fields that are options; none for all of them."""
 
@@ -102,6 +105,9 @@ def unusable(model: type[BaseModel], error: ValidationError, source: str) -> Inv
 
 def message_of(model: type[BaseModel], fault: ErrorDetails) -> str:
     """What is wrong with a setting, for people; `fault` is one of a `ValidationError` of `model`."""
+    if fault["type"] == "model_type" and fault["loc"]:
+        name = ".".join(map(str, fault["loc"]))
+        return f"it is a section, not {fault['input']!r}: write [{name}] and its settings"
     if fault["type"] != "extra_forbidden":
         return fault["msg"].removeprefix("Value error, ")
     *section, unknown = map(str, fault["loc"])

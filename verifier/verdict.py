@@ -170,6 +170,8 @@ class Certificate(_Record):
     """Version of the Lean whose kernel accepted the proof."""
     advisories: tuple[str, ...] = ()
     """Known holes of that Lean's kernel, as `verifier/lean/advisories.py` names them."""
+    heartbeat_limit: int | None = None
+    """The budget that each declaration had when the proof was elaborated; null in certificates of before."""
 
 
 class Verdict(_Record):
@@ -189,6 +191,9 @@ class Verdict(_Record):
     """The axioms that the declaration rests on."""
     heartbeats: int | None = None
     """What the elaboration used, in the units of `maxHeartbeats`; null where no Lean saw the text."""
+    heartbeat_limit: int | None = None
+    """The budget that each declaration had: the header's `maxHeartbeats` or what was asked for; 0 for no
+    bound."""
     certificate: Certificate | None = None
     """The certificate of a proof that was accepted; null for every other verdict."""
     lean_ms: float = 0.0

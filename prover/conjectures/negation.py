@@ -142,7 +142,7 @@ async def disprove(theorem: Theorem, pool: LeanPool) -> Disproof:
 
 async def verify_briefly(theorem: Theorem, proof: str, pool: LeanPool) -> Verdict:
     """The verdict on a proof that no model wrote, within `HEARTBEATS`.  Raises PoolClosed."""
-    options = pool.options.but(heartbeats=min(pool.options.heartbeats, HEARTBEATS))
+    options = pool.options.but(heartbeats=min(pool.options.heartbeats or HEARTBEATS, HEARTBEATS))
     return await pool.verify(theorem.submission(theorem.name, proof), options)
 
 

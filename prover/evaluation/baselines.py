@@ -12,6 +12,7 @@ from prover.evaluation.config import EvalConfig
 from prover.evaluation.provers import Prover, Written
 from prover.families.header import FUNCTIONS
 from prover.formats.base import Answer, Failed, Problem
+from prover.generators.registry import ENGINES
 from verifier.errors import InvalidInput
 
 __all__ = ["FAMILY_TACTICS", "MINIF2F_PORTFOLIO", "PortfolioProver", "greedy_portfolio", "open_portfolio"]
@@ -164,7 +165,17 @@ class PortfolioProver:
 
 @contextmanager
 def open_portfolio(config: EvalConfig) -> Iterator[Prover]:
-    """The fixed list of proofs, which reads nothing of the settings."""
+    """The fixed list of proofs, which reads nothing of the settings.
+
+    Raises:
+        InvalidInput: they name a model, or how to ask it.
+    """
+    for name in ("model", "format"):
+        if name in config.model_fields_set:
+            raise InvalidInput(
+                f"{name}: a portfolio is a fixed list of proofs and asks no model: say which engine samples "
+                f"from one (--generator, one of {', '.join(ENGINES)}), or leave {name} out"
+            )
     yield PortfolioProver()
 
 

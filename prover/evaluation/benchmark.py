@@ -76,15 +76,15 @@ class Benchmark:
         )
 
     def of_split(self, split: Split) -> Self:
-        """Those of one split.
+        """The benchmark of the theorems of one split.
 
         Raises:
-            InvalidInput: there is none.
+            InvalidInput: no theorem is of that split.
         """
         return self._with(problem for problem in self.problems if problem.theorem.split == split)
 
     def first(self, number: int) -> Self:
-        """The first so many."""
+        """The benchmark of the first `number` theorems."""
         return self._with(self.problems[:number])
 
     def _with(self, problems: Iterable[Problem]) -> Self:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from prover.evaluation.registry import ProverName
-from prover.formats.registry import FORMATS
+from prover.formats.registry import FormatName
 from prover.generators.base import SamplingParams
 from verifier.options import ConfinedLean
 from verifier.settings import Cli, Section
@@ -34,15 +34,16 @@ class EvalConfig(Section):
     generator: ProverName = "portfolio"
     """What answers."""
     model: Path | None = None
-    """Directory of the model, or of an adapter."""
-    format: str = Field(default="completion", description=f"How it is asked: {', '.join(FORMATS)}.")
+    """Directory of the model, or of an adapter, that a `--generator` with a model samples from."""
+    format: FormatName = "completion"
+    """How a model is asked."""
     sampling: EvalSampling = EvalSampling()
     repairs: int = Field(default=0, ge=0)
     """Answers to Lean's complaints within an attempt, a Lean call each."""
     ranker: Path | None = None
     """Directory of a ranker (`proofmill rank`) that chooses the attempts."""
     candidates: int = Field(default=32, ge=1)
-    """That it chooses among."""
+    """Answers of the model among which the ranker chooses the attempts."""
     device: str = "cpu"
     """cpu, cuda, cuda:1 ..."""
     vllm_url: str | None = None
@@ -60,7 +61,7 @@ class EvalConfig(Section):
     unknown_again: bool = False
     """Try again what the machine left undecided."""
     url: str | None = None
-    """Of a `proofmill serve` that judges."""
+    """URL of a `proofmill serve` that judges; none for a Lean on this machine."""
     api_key: Annotated[str | None, Cli(variable="PROOFMILL_API_KEY")] = None
-    """For that server."""
+    """Key for the server at `--url`."""
     lean: ConfinedLean = ConfinedLean()

@@ -4,11 +4,12 @@ To add one, write its module with a `PromptFormat`, and name it here.
 """
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
 
 from prover.formats.base import PromptFormat
 from prover.registry import choose
 
-__all__ = ["FORMATS", "format_named"]
+__all__ = ["FORMATS", "FormatName", "format_named"]
 
 FORMATS: Mapping[str, str] = {
     "completion": "prover.formats.completion:COMPLETION",
@@ -18,6 +19,11 @@ FORMATS: Mapping[str, str] = {
     "goedel-v2": "prover.formats.goedel:GOEDEL_V2",
     "kimina": "prover.formats.kimina:KIMINA",
 }
+
+if TYPE_CHECKING:
+    FormatName = str
+else:
+    FormatName = Literal[tuple(FORMATS)]
 
 
 def format_named(name: str) -> PromptFormat:

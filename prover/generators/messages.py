@@ -1,13 +1,12 @@
 """What the trainer sends to generators: tasks, in orders."""
 
-from collections.abc import Iterator, Sequence
 from typing import Self
 
 from pydantic import BaseModel, ConfigDict, model_validator
 
 from prover.generators.base import SamplingParams
 from prover.theorem import Theorem, attempt_id
-from verifier.verdict import Submission
+from verifier.streams.judge_request import JudgeRequest
 
 __all__ = ["TASKS_PER_ORDER", "Order", "Task"]
 
@@ -34,6 +33,9 @@ class Task(BaseModel):
     proofs: tuple[str, ...] = ()
     """What is to be judged in place of samples, one of them for each."""
 
+    tactics: bool = False
+    """Whether the verdicts on its attempts have to bring their tactics, for the learner."""
+
     @model_validator(mode="after")
     def _a_proof_for_each_sample(self) -> Self:
         if self.proofs and len(self.proofs) != self.sampling.samples:
@@ -45,9 +47,10 @@ class Task(BaseModel):
         """Of all attempts it leads to, by sample."""
         return [attempt_id(self.id, index) for index in range(self.sampling.samples)]
 
-    def submission(self, index: int, proof: str) -> Submission:
+    def submission(self, index: int, proof: str) -> JudgeRequest:
         """A proof of its theorem, the attempt that is the sample `index`, to be judged."""
-        return self.theorem.submission(attempt_id(self.id, index), proof)
+        submission = self.theorem.submission(attempt_id(self.id, index), proof)
+        return JudgeRequest.of(submission, tactics=self.tactics)
 
 
 class Order(BaseModel):
@@ -60,9 +63,3 @@ class Order(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     tasks: tuple[Task, ...]
-
-    @classmethod
-    def of(cls, tasks: Sequence[Task], size: int = TASKS_PER_ORDER) -> Iterator[Self]:
-        """Orders of at most `size` tasks each, in the order of `tasks`."""
-        for first in range(0, len(tasks), size):
-            yield cls(tasks=tuple(tasks[first : first + size]))

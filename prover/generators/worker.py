@@ -23,9 +23,9 @@ from prover.generators.sealed import check_sealed
 from prover.theorem import Attempt
 from verifier.errors import InvalidInput
 from verifier.streams.connection import PATIENT, connect
+from verifier.streams.judge_request import JudgeRequest
 from verifier.streams.judge_worker import VERIFIER_GROUP, consumer_name
 from verifier.streams.stream import Delivery, Stream, StreamNames
-from verifier.verdict import Submission
 
 __all__ = ["GENERATOR_GROUP", "Load", "load_with", "run_generator", "sample_order"]
 
@@ -51,7 +51,7 @@ def run_generator(redis_url: str, run: str, load: Load, max_backlog: int) -> NoR
     names = StreamNames(run)
     orders = Stream(client, names.tasks, Order)
     attempts = Stream(client, names.attempts, Attempt)
-    submissions = Stream(client, names.submissions, Submission)
+    submissions = Stream(client, names.submissions, JudgeRequest)
     consumer = consumer_name()
     in_hand: list[Delivery[Order]] = []
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -94,7 +94,7 @@ class Sampled:
 
     attempts: list[Attempt] = field(default_factory=list)
     """By task and sample."""
-    submissions: list[Submission] = field(default_factory=list)
+    submissions: list[JudgeRequest] = field(default_factory=list)
     """What is to be judged: the attempts, and the proofs that tasks brought along."""
     refused: list[tuple[Task, str]] = field(default_factory=list)
     """Tasks that cannot be tried, with the reason."""

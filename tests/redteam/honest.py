@@ -9,9 +9,8 @@ of the text around the proof.
 from dataclasses import dataclass
 from pathlib import Path
 
+from verifier.doctor.corpus import HONEST_MUST, Case
 from verifier.verdict import Submission
-
-from .corpus import HONEST_MUST, Case
 
 __all__ = ["FACTS", "SHAPES", "Fact", "honest_cases"]
 

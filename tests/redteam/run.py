@@ -19,12 +19,12 @@ from rich.console import Console
 from rich.table import Table
 
 from verifier.console import progress_bars
+from verifier.doctor.corpus import Case, read_cases
 from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime, resolve_runtime
 from verifier.options import Options
 from verifier.verdict import Status, Verdict
 
-from .corpus import Case, read_cases
 from .honest import honest_cases
 from .hunt import Hunted, hunt
 from .primitives import primitive_hijacks

@@ -5,9 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.redteam.corpus import read_cases
 from tests.redteam.honest import honest_cases
 from tests.redteam.run import Judged, all_cases, judge_corpus
+from verifier.doctor.corpus import read_cases
 from verifier.judging import worker_set as workers
 from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime

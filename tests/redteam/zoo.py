@@ -21,9 +21,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from verifier.doctor.corpus import HONEST_MUST, Block, Case, CorpusError, read_blocks
 from verifier.verdict import Submission
-
-from .corpus import HONEST_MUST, Block, Case, CorpusError, read_blocks
 
 __all__ = ["VARIANTS", "Exhibit", "read_zoo", "renamed", "zoo_cases"]
 

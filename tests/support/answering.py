@@ -11,9 +11,10 @@ from prover.generators.messages import Order
 from prover.generators.worker import GENERATOR_GROUP, Load, sample_order
 from prover.theorem import Attempt
 from verifier.streams.connection import connect
+from verifier.streams.judge_request import JudgeRequest
 from verifier.streams.judge_worker import VERIFIER_GROUP
 from verifier.streams.stream import Stream, StreamNames
-from verifier.verdict import Status, Submission, Verdict
+from verifier.verdict import Status, Verdict
 
 
 @contextmanager
@@ -26,7 +27,7 @@ def answering(redis_url: str, run: str, load: Load) -> Iterator[list[Attempt]]:
             names = StreamNames(run)
             orders = Stream(client, names.tasks, Order)
             attempts = Stream(client, names.attempts, Attempt)
-            submissions = Stream(client, names.submissions, Submission)
+            submissions = Stream(client, names.submissions, JudgeRequest)
             verdicts = Stream(client, names.verdicts, Verdict)
             while not over.is_set():
                 for order in orders.read(GENERATOR_GROUP, "g", 1, 100):

@@ -3,7 +3,8 @@
 from prover.generators.base import SamplingParams
 from prover.generators.messages import Task
 from prover.theorem import Attempt, Theorem
-from verifier.verdict import Status, Submission, Verdict
+from verifier.streams.judge_request import JudgeRequest
+from verifier.verdict import Status, Verdict
 
 __all__ = ["attempt", "submission", "task", "verdict", "with_proofs"]
 
@@ -38,7 +39,7 @@ def attempt(task: Task, index: int) -> Attempt:
     )
 
 
-def submission(task: Task, index: int) -> Submission:
+def submission(task: Task, index: int) -> JudgeRequest:
     return task.submission(index, "trivial")
 
 

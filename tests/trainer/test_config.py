@@ -29,6 +29,12 @@ def test_the_seed_of_the_run_is_that_of_every_part() -> None:
         RunConfig.model_validate({"seed": 7, "policy_gradient": {"seed": 1}})
 
 
+@pytest.mark.parametrize("algorithm", ["expert_iteration", "dapo"])
+def test_a_learner_that_the_run_does_not_have_is_not_named_in_a_section(algorithm: str) -> None:
+    with pytest.raises(ValidationError, match=r"policy_gradient.algorithm cannot differ"):
+        RunConfig.model_validate({"algorithm": algorithm, "policy_gradient": {"algorithm": "ppo"}})
+
+
 def test_settings_that_are_written_down_can_be_read_back() -> None:
     config = RunConfig(seed=3, iterations=2)
     assert RunConfig.model_validate(config.model_dump(mode="json")) == config
@@ -76,7 +82,12 @@ def test_a_demo_does_not_take_theorems_and_then_train_on_others(name: str) -> No
         ("policy_gradient = 3\n", "policy_gradient"),
         ("[policy_gradient]\nloss = 'clip'\n", "policy_gradient.loss"),
         ("[policy_gradient]\nalgorithm = ['grpo']\n", "policy_gradient.algorithm"),
-        ("sampling = 3\n", "SamplingParams"),
+        ("sampling = 3\n", r"sampling: it is a section, not 3: write \[sampling\]"),
+        ("[sampling]\ntemperatur = 1\n", r"sampling\.temperatur: .*is it temperature\?"),
+        ("[sampling]\ntemperature = 'hot'\n", r"cannot be used: sampling\.temperature: [^;]*$"),
+        ("[policy_gradient]\nalgorithm = 'ppo'\n", "policy_gradient.algorithm: .*`algorithm` at the top"),
+        ("[policy_gradient]\nlongest_response = 64\n", r"`max_new_tokens` in \[sampling\]"),
+        ("[sampling]\nseed = 0\n", "sampling.seed: .*`seed` at the top"),
         ("colour = 1\n", "colour"),
         ("[data]\ntrain = 0\n", "data.train"),
         ("iterations = \n", "cannot read"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from verifier import __version__
 from verifier.lean.runtime import LeanRuntime
 from verifier.server.auth import KeyRing
 
@@ -34,6 +35,10 @@ def rows(tmp_path: Path, lean_runtime: LeanRuntime) -> Path:
     ]
     file.write_bytes("\n".join(lines).encode() + b'\n{"id": "\xff"}\n')
     return file
+
+
+def test_the_version_is_printed_alone() -> None:
+    assert proofmill("--version").stdout == f"{__version__}\n"
 
 
 def test_verify_judges_every_good_row_and_names_the_bad_lines(rows: Path, tmp_path: Path) -> None:

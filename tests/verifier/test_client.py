@@ -17,8 +17,9 @@ from verifier.verdict import Status, Submission
 # Before Python 3.12 pydantic refuses the kind of TypedDict that the published client asks for.
 with pytest.MonkeyPatch.context() as patch:
     patch.setattr(typing, "TypedDict", typing_extensions.TypedDict)
-    from kimina_client import AsyncKiminaClient, KiminaClient
-    from kimina_client.models import SnippetStatus
+    from kimina_client import AsyncKiminaClient, Infotree, KiminaClient, Snippet
+    from kimina_client.models import SnippetStatus, VerifyResponse
+    from kimina_client.proof_utils import has_error_response, parse_client_response
 
 PROOFS = {"right": "rfl", "wrong": "by simp_nonsense", "same": "rfl", "incomplete": "sorry"}
 SUBMISSIONS = [
@@ -105,6 +106,8 @@ KIMINA = {
     "theorem t : 1 = 2 := rfl": SnippetStatus.lean_error,
     "theorem t : 1 = 2 := sorry": SnippetStatus.sorry,
     "theorem t : 1 = 2 := by sorry": SnippetStatus.sorry,
+    "theorem t : 1 = 2 := sorryAx _ false": SnippetStatus.lean_error,
+    "axiom own : 1 = 2\ntheorem t : 1 = 2 := own": SnippetStatus.lean_error,
     "import Nowhere": SnippetStatus.server_error,
 }
 
@@ -117,6 +120,48 @@ async def test_kiminas_own_client_reads_our_answers(url: str) -> None:
         return [each.analyze().status for each in results]
 
     assert await asyncio.to_thread(check) == list(KIMINA.values())
+
+
+async def test_kiminas_client_passes_its_own_test_and_gets_all_that_it_can_ask_for(url: str) -> None:
+    def check() -> None:
+        client = KiminaClient(api_url=url, api_key="any, since the server has none", n_retries=1)
+        client.test()
+        snippets = [Snippet(id="a", code="theorem t : 1 = 1 := by rfl"), Snippet(id="b", code="#eval 1")]
+        answer = client.api_check(snippets, debug=True, reuse=False, infotree=Infotree.original)
+        assert [each.id for each in answer.results] == ["a", "b"]
+        for each in answer.results:
+            assert each.diagnostics is not None and each.diagnostics["repl_uuid"]
+        proof = answer.results[0].model_dump()["response"]
+        assert proof["infotree"][0]["node"]["goalsBefore"] == ["⊢ 1 = 1"]
+
+    await asyncio.to_thread(check)
+
+
+async def test_what_older_clients_ask_is_answered_as_their_helpers_read_it(url: str) -> None:
+    """The client that came before `kimina-client` sent these requests; it is on no package index."""
+    headers = {"Accept": "application/json", "Authorization": "Bearer None"}
+    codes = {
+        "valid": "theorem t : 1 = 1 := rfl",
+        "sorry": "theorem t : 1 = 2 := by sorry",
+        "error": "theorem t : 1 = 2 := rfl",
+        "cheat": "theorem t : 1 = 2 := sorryAx _ false",
+        "import": "import Nowhere\ntheorem t : 1 = 1 := rfl",
+    }
+    body = {
+        "codes": [{"custom_id": name, "proof": code} for name, code in codes.items()],
+        "timeout": 60,
+        "infotree_type": None,
+        "disable_cache": False,
+    }
+    async with httpx.AsyncClient(base_url=url, headers=headers, timeout=60) as http:
+        assert (await http.get("/")).json()["status"] == "ok"
+        answer = VerifyResponse.model_validate((await http.post("/verify", json=body)).json())
+    read = {each["custom_id"]: parse_client_response(each) for each in answer.results}
+    assert list(read) == list(codes)
+    assert [name for name, each in read.items() if each["is_valid_no_sorry"]] == ["valid"]
+    assert [name for name, each in read.items() if each["is_valid_with_sorry"]] == ["valid", "sorry"]
+    assert [name for name, each in read.items() if each["has_error"]] == ["error", "cheat", "import"]
+    assert not has_error_response(answer.results[1].get("response"))
 
 
 @pytest.mark.slow

@@ -32,10 +32,11 @@ from trainer.run.streams import RunStreams
 from verifier.console import say
 from verifier.errors import ProofmillError
 from verifier.streams.connection import connect
+from verifier.streams.judge_request import JudgeRequest
 from verifier.streams.judge_worker import IN_FLIGHT_PER_WORKER, VERIFIER_GROUP
 from verifier.streams.stream import Stream, StreamNames
 from verifier.streams.valkey import EmbeddedRedis
-from verifier.verdict import Status, Submission, Verdict
+from verifier.verdict import Status, Verdict
 
 __all__ = ["PipelineBench", "RunBench", "bench_pipeline"]
 
@@ -103,7 +104,7 @@ def _overhead_ms(url: str, attempts: int) -> float:
         names, books, streams = StreamNames("overhead"), Books(), RunStreams(client, "overhead")
         orders = Stream(client, names.tasks, Order)
         sampled = Stream(client, names.attempts, Attempt)
-        submissions = Stream(client, names.submissions, Submission)
+        submissions = Stream(client, names.submissions, JudgeRequest)
         verdicts = Stream(client, names.verdicts, Verdict)
         began = time.monotonic()
         for number in range(1, -(-attempts // (TASKS_PER_ORDER * SAMPLES)) + 1):
@@ -133,7 +134,7 @@ def _verdicts_per_s(url: str, run: str, verifiers: int, seconds: float) -> float
     enough = round(verifiers * (seconds + 2 * WARM_UP_S) * 1e3 / fmean(LEAN_MS)) + 64 * IN_FLIGHT_PER_WORKER
     over = Event()
     with connect(url) as client, ThreadPoolExecutor(verifiers) as pool:
-        submissions = Stream(client, names.submissions, Submission)
+        submissions = Stream(client, names.submissions, JudgeRequest)
         verdicts = Stream(client, names.verdicts, Verdict)
         task = _task("stub")
         for first in range(0, enough, 512):
@@ -154,7 +155,7 @@ def _stub(url: str, names: StreamNames, number: int, over: Event) -> None:
     """A verifier with one worker that only takes time: every stub the same times, in an order of its own."""
     times = cycle(random.Random(number).sample(LEAN_MS, len(LEAN_MS)))
     with connect(url) as client:
-        submissions = Stream(client, names.submissions, Submission)
+        submissions = Stream(client, names.submissions, JudgeRequest)
         verdicts = Stream(client, names.verdicts, Verdict)
         while not over.is_set():
             for delivery in submissions.read(VERIFIER_GROUP, str(number), IN_FLIGHT_PER_WORKER, 100):

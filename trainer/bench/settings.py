@@ -29,11 +29,11 @@ class CurriculumBenchSettings(Section):
     """Choosing among very many theorems (`trainer/bench/curriculum.py`)."""
 
     theorems: int = Field(default=1_000_000, ge=1024)
-    """To choose from."""
+    """Theorems that the curriculum chooses from."""
     count: int = Field(default=256, ge=1)
-    """To choose in a round."""
+    """Theorems to choose in a round."""
     rounds: int = Field(default=100, ge=1)
-    """Of choosing and observing."""
+    """Rounds of choosing and observing that are timed."""
     policy: PolicyName = "informative"
     """What chooses."""
     store: Path | None = None

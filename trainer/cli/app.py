@@ -25,7 +25,7 @@ from verifier.errors import (
     WorkerDied,
     WorkerStartError,
 )
-from verifier.settings import read_settings
+from verifier.settings import settings_from
 
 __all__ = ["app", "main"]
 
@@ -45,6 +45,9 @@ PASSING = (
 """What may be over when a process is started again."""
 COMPARED = "expert_iteration,grpo,grpo_first_error,grpo_potential,grpo_verified_prefix,grpo_lecture,ppo,dpo"
 """The arms of docs/experiments.md, out of all that `trainer/experiments/variants.py` has."""
+
+OF_RANKERS = 'Default: docs/algorithms.md, "A ranker".'
+"""Not the number itself: it stands in `RankerConfig`, which imports torch."""
 
 
 @app.command()
@@ -109,22 +112,30 @@ def up(
 def compare(
     out: Annotated[Path, typer.Option(help="Directory; one that holds a part of it is gone on with.")],
     arms: Annotated[str, typer.Option(help="Ways to learn, with commas.")] = COMPARED,
-    seeds: Annotated[int, typer.Option(min=1, help="Runs of each, with the seeds 0, 1, 2 ...")] = 3,
-    config: Annotated[Path | None, typer.Option(help="Settings in TOML.")] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Runs of each, each with a seed of its own.")] = 3,
+    first_seed: Annotated[int, typer.Option(min=0, help="The first of these seeds.")] = 0,
+    config: Annotated[Path | None, typer.Option(help="Settings in TOML, and [arms.NAME].")] = None,
+    *,
+    own_controls: Annotated[bool, typer.Option(help="A control for each arm.")] = False,
 ) -> None:
     """Train by several algorithms on the demo's task, from one start, and put them into one table."""
     prepare_torch()
-    from trainer.config import for_demo
+    from trainer.config import for_demo, read_run_settings
     from trainer.experiments.compare import compare as run_comparison
 
-    run_comparison(for_demo(read_settings(config)), out, range(seeds), arms.split(","))
+    chosen = range(first_seed, first_seed + seeds)
+    run_comparison(
+        for_demo(read_run_settings(config)), out, chosen, arms.split(","), own_controls=own_controls
+    )
 
 
 @app.command()
 def rank(
     run: Annotated[Path, typer.Argument(help="Directory of a run that has finished.")],
-    epochs: Annotated[int, typer.Option(min=1, help="Times each pair is read.")] = 1,
-    learning_rate: Annotated[float, typer.Option(min=1e-9, help="Constant.")] = 5e-4,
+    epochs: Annotated[int | None, typer.Option(help=f"Times each pair is read. {OF_RANKERS}")] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help=f"Learning rate, the same at every step. {OF_RANKERS}")
+    ] = None,
     preferences: Annotated[
         Path | None,
         typer.Option(help="JSONL of `prompt`, `chosen` and `rejected` to learn from as well."),
@@ -140,7 +151,9 @@ def rank(
     more, bad = load_preferences(preferences) if preferences is not None else ([], [])
     for row in bad:
         say(f"{preferences}:{row.line}: {row.reason}", "red")
-    config = RankerConfig(epochs=epochs, learning_rate=learning_rate)
+    options = {"epochs": epochs, "learning_rate": learning_rate}
+    given = {name: value for name, value in options.items() if value is not None}
+    config = settings_from(RankerConfig, given, "the options")
     print_figures(rank_run(run, config, more), as_json)
 
 

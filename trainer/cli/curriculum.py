@@ -32,7 +32,7 @@ class SimulationSettings(Section):
     calls: int | None = Field(default=None, ge=512)
     """Lean calls; by default 8 for a quarter of the theorems."""
     theorems: int = Field(default=10_000, ge=64)
-    """Of a mix."""
+    """Theorems in each mix."""
     learns_from: LearnsFrom = "informative"
     """What teaches: groups with proof and failure, or proofs."""
     guidance: float = Field(default=1.0, ge=0, le=2)

@@ -1,16 +1,14 @@
 """`proofmill worker`: the processes of a run beside its trainer, and what they read of its settings."""
 
 import asyncio
-import os
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from prover.cli import GrowSettings, run_grower
-from prover.generators.base import EngineSettings, SamplingParams
+from prover.generators.base import SamplingParams
 from prover.generators.registry import open_engine
-from trainer.objectives.credit import CreditConfig
 from trainer.sections import ComputeConfig, DataConfig, GeneratorConfig, LeanConfig
 from verifier.cli.app import confined_runtime, prepare_torch
 from verifier.cli.settings import takes_settings
@@ -35,29 +33,30 @@ class RedisAddress(Section):
 
     redis_url: Annotated[str | None, Cli("--redis", variable=REDIS_VARIABLE)] = None
     """URL of the Redis or Valkey that carries the streams."""
-    redis_file: Annotated[Path | None, Cli(variable=REDIS_FILE_VARIABLE)] = None
+    redis_file: Annotated[Path | None, Cli(variable=REDIS_FILE_VARIABLE, replaces="redis_url")] = None
     """A file that holds that URL: a secret."""
 
     def url(self, otherwise: str | None = None) -> str:
-        """The URL that is given, or `otherwise`, or what stands in the file that is given.
+        """The URL that is given, or what stands in the file that is given, or `otherwise`.
 
         Raises:
             InvalidInput: there is none of them, or the file cannot be read.
         """
-        url = self.redis_url or otherwise
-        if url is not None:
-            return url
-        if self.redis_file is None:
+        if self.redis_url is not None:
+            return self.redis_url
+        if self.redis_file is not None:
+            try:
+                return self.redis_file.read_text(encoding="utf-8").strip()
+            except OSError as error:
+                raise InvalidInput(
+                    f"cannot read the URL of the Redis in {self.redis_file}: {error.strerror}"
+                ) from error
+        if otherwise is None:
             raise InvalidInput(
                 f"which Redis carries the streams? Set {REDIS_VARIABLE} or {REDIS_FILE_VARIABLE}, or let "
                 "`proofmill up` start everything"
             )
-        try:
-            return self.redis_file.read_text(encoding="utf-8").strip()
-        except OSError as error:
-            raise InvalidInput(
-                f"cannot read the URL of the Redis in {self.redis_file}: {error.strerror}"
-            ) from error
+        return otherwise
 
 
 class WorkerSettings(RedisAddress, extra="ignore"):
@@ -67,27 +66,19 @@ class WorkerSettings(RedisAddress, extra="ignore"):
     """Name of the run, a part of every key."""
 
 
-class CreditSettings(Section, extra="ignore"):
-    """What a verifier reads of `[policy_gradient]`."""
-
-    credit: CreditConfig = CreditConfig()
-
-
 class VerifierSettings(WorkerSettings):
     """What a verifier reads of a run's settings."""
 
     lean: LeanConfig = LeanConfig()
-    policy_gradient: Annotated[CreditSettings, Cli(only=())] = CreditSettings()
     tactics: bool = False
-    """Add each tactic's span to verdicts, also where the run's credit does without."""
+    """Add each tactic's span to all verdicts; those whose trainer asks for it have it anyway."""
     cache_redis: str | None = None
     """URL of a Redis to keep verdicts in, as safe from others as this process."""
 
     @property
     def judging(self) -> Options:
         """How attempts are judged."""
-        tactics = self.tactics or self.policy_gradient.credit.needs_tactics
-        return self.lean.options(tactics=tactics, goals=False)
+        return self.lean.options(tactics=self.tactics, goals=False)
 
 
 class GeneratorSettings(WorkerSettings):
@@ -127,11 +118,7 @@ def worker_generator(settings: GeneratorSettings) -> None:
     from trainer.model.compute import device_named
 
     own = settings.generator
-    # The other half of the cores is Lean's, which judges while this samples.
-    threads = max(1, (os.cpu_count() or 1) // 2)
-    device = str(device_named(settings.compute.device))
-    how = EngineSettings(device=device, threads=threads, url=own.vllm_url, dtype=own.dtype)
-    with open_engine(own.engine, how) as engine:
+    with open_engine(own.engine, own.on(str(device_named(settings.compute.device)))) as engine:
         run_generator(settings.url(), settings.run, load_with(engine), own.max_backlog)
 
 

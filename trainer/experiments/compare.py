@@ -1,8 +1,9 @@
 """`proofmill compare`: several ways to learn, from one start, on the same theorems, with as many Lean calls.
 
 For each seed: data, supervised start and measurement as in the demo; then each arm goes on from that start
-for the same number of attempts; then the control, for the optimizer steps and tokens of the first arm.  All
-are measured on the same held-out theorems.
+for the same number of attempts; then the control, for the optimizer steps and tokens of the first arm, or a
+control for each arm, at its rate and for its steps and tokens.  All are measured on the same held-out
+theorems.
 
 Each part leaves `seed-S/ARM/result.json`, and what has one is not done again: a comparison that was stopped
 goes on with the part that it was at, unless code or settings have changed.
@@ -27,7 +28,7 @@ from trainer.experiments.parts import (
     train,
     train_control,
 )
-from trainer.experiments.variants import CONTROL, START, arm_config
+from trainer.experiments.variants import CONTROL, START, arm_config, control_of, take_arms
 from trainer.model.optimizer import Budget
 from trainer.run.directory import TRAINING, read_attempts, read_times, timed, write_whole
 from trainer.run.start import dataset_of, make_start
@@ -41,8 +42,19 @@ MEASURED = "after"
 """The name of every arm's evaluations."""
 
 
-def compare(settings: Mapping[str, Any], directory: Path, seeds: Sequence[int], arms: Sequence[str]) -> Path:
+def compare(
+    settings: Mapping[str, Any],
+    directory: Path,
+    seeds: Sequence[int],
+    arms: Sequence[str],
+    *,
+    own_controls: bool = False,
+) -> Path:
     """Do what is not yet done in `directory`; returns the file with the table.
+
+    Args:
+        settings: of all arms, and `[arms.NAME]` of arms beyond the project's.
+        own_controls: whether each arm has a control of its own.
 
     Raises:
         InvalidInput: an arm is unknown or named twice; `directory` holds something else, or results of other
@@ -51,20 +63,21 @@ def compare(settings: Mapping[str, Any], directory: Path, seeds: Sequence[int], 
     """
     if len(set(arms)) < len(arms) or START in arms:
         raise InvalidInput(f"name each arm once, and none of them {START!r}: {', '.join(arms)}")
-    configs = {(seed, arm): arm_config(settings, arm, seed) for seed in seeds for arm in (START, *arms)}
+    shared, known = take_arms(settings)
+    configs = {(seed, arm): arm_config(shared, arm, seed, known) for seed in seeds for arm in (START, *arms)}
+    shared_control = {CONTROL: arms[0]} if arms else {}
     results: list[MeasuredResult] = []
     with lock_directory(directory):
         for seed in seeds:
             part = directory / f"seed-{seed}"
-            control = [CONTROL] if arms else []
-            for arm in (START, *arms, *control):
-                budget = None
-                if arm == CONTROL:
-                    first = next(
-                        result for result, _ in results if (result.seed, result.arm) == (seed, arms[0])
+            controls = {control_of(arm): arm for arm in arms} if own_controls else shared_control
+            for arm in (START, *arms, *controls):
+                config, budget = configs[seed, controls.get(arm, arm)], None
+                if arm in controls:
+                    of_arm = next(
+                        found for found, _ in results if (found.seed, found.arm) == (seed, controls[arm])
                     )
-                    budget = Budget(first.optimizer_steps, first.tokens)
-                config = configs[seed, arms[0] if arm == CONTROL else arm]
+                    budget = Budget(of_arm.optimizer_steps, of_arm.tokens)
                 result = result_of(config, part, arm, budget)
                 results.append(MeasuredResult(result, measured_in(part / arm)))
                 table = write_comparison(directory, results)

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 from prover.evaluation.files import EvalRecord
 from prover.evaluation.statistics import nested_interval, pass_at_k
 from trainer.experiments.held_out import SAMPLES, Arm
-from trainer.experiments.variants import CONTROL, START, arm_title
+from trainer.experiments.variants import CONTROL, START, arm_title, control_of, is_control
 
 __all__ = ["ArmResult", "MeasuredResult", "table_of", "write_comparison"]
 
@@ -63,13 +63,13 @@ def table_of(results: Sequence[MeasuredResult]) -> str:
         "| --- " * 11 + "|",
     ]
     for arm, of_arm in arms.items():
-        control = arms.get(CONTROL, [])
+        control = arms.get(control_of(arm), arms.get(CONTROL, []))
         columns = [
             arm_title(arm),
             _percent(_rates(of_arm, 1)),
             _percent(_rates(of_arm, SAMPLES)),
             _percent([_pass_at(measured.greedy, 1) for _, measured in of_arm]),
-            _difference(of_arm, control) if arm != CONTROL else "",
+            "" if is_control(arm) else _difference(of_arm, control),
             _percent([_pass_at(measured.new_families, 1) for _, measured in of_arm]),
             f"{fmean(_entropy(measured) for _, measured in of_arm):.2f}",
             f"{fmean(result.attempts for result, _ in of_arm):,.0f}",

@@ -11,7 +11,6 @@ Each is a directory as `proofmill eval` writes it.  One that was stopped goes on
 end costs nothing again; what was measured is read from these files alone.
 """
 
-import os
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -31,10 +30,9 @@ from prover.families import Dataset
 from prover.formats.prompts import load_tokenizer
 from prover.formats.registry import format_named
 from prover.generators.base import Generator, SamplingParams
-from prover.generators.transformers import TransformersGenerator
-from prover.generators.vllm.engine import ServerSettings, VLLMEngine
+from prover.generators.registry import open_engine
 from trainer.config import RunConfig
-from trainer.model.compute import Compute
+from trainer.model.compute import device_named
 from trainer.run.directory import EVALUATIONS, SUMMARY
 from trainer.run.start import progress_bar
 from verifier.judging.reward import Verifier
@@ -45,6 +43,7 @@ __all__ = [
     "SAMPLES",
     "Arm",
     "HeldOut",
+    "generator_of",
     "held_out_figures",
     "measure_policy",
     "measure_portfolio",
@@ -75,7 +74,7 @@ async def measure_policy(
         "model_sha256": digest_of_model(policy),
     }
     asked = zip(_names(arm), (held_out, held_out, new_families), (sampling, greedy, sampling), strict=True)
-    with _loaded(config, policy) as generator:
+    with generator_of(config, policy) as generator:
         for name, benchmark, how in asked:
             prover = ModelProver(generator, load_tokenizer(policy), format_named("completion"), how, model)
             await _measure(config, directory, name, benchmark, prover, how.samples, verifier)
@@ -160,18 +159,18 @@ def _names(arm: str) -> tuple[str, str, str]:
 
 
 @contextmanager
-def _loaded(config: RunConfig, policy: Path) -> Iterator[Generator]:
-    """What samples from a policy, as the settings want it."""
+def generator_of(config: RunConfig, policy: Path) -> Iterator[Generator]:
+    """What samples from a policy: the engine that `generator.engine` names, for as long as this is open.
+
+    Raises:
+        InvalidInput: there is no policy, or it cannot be sampled from on this machine.
+    """
     own, threads = config.generator, torch.get_num_threads()
-    if own.engine == "vllm":
-        with VLLMEngine(own.vllm_url, ServerSettings(dtype=own.dtype)) as engine:
-            yield engine.generator(policy, version=0)
-        return
-    # The other half of the cores is Lean's, which judges while this samples.
-    torch.set_num_threads(max(1, (os.cpu_count() or 1) // 2))
     try:
-        yield TransformersGenerator.load(policy, Compute.of(config.compute).device)
+        with open_engine(own.engine, own.on(str(device_named(config.compute.device)))) as engine:
+            yield engine.generator(policy, version=0)
     finally:
+        # An engine in this process takes a part of the threads, and learning wants all again.
         torch.set_num_threads(threads)
 
 

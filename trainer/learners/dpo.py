@@ -1,12 +1,14 @@
 """DPO (arXiv 2305.18290): learning from pairs of a proved and a refuted attempt at one theorem."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import torch
 from pydantic import Field
 from torch import Tensor
 from transformers import PreTrainedModel
 
+from trainer.learners.anchor import Anchor, AnchorConfig, LossOfPart
 from trainer.learners.base import LearnerKind, LearnerState, TrainingState
 from trainer.learners.preferences import Pair, length_parts, pairs_of
 from trainer.model.batching import Example, micro_batches, places
@@ -31,6 +33,8 @@ class DPOConfig(OptimizerConfig):
     """Pairs per optimizer step."""
     pairs_per_theorem: int = Field(default=4, ge=1)
     """Most pairs of one theorem in one iteration, so that easy theorems do not crowd out the rest."""
+    anchor: AnchorConfig = AnchorConfig()
+    """Proofs that are read in each step beside the pairs, as in RPO (arXiv 2404.19733)."""
 
 
 class DPOLearner:
@@ -38,22 +42,30 @@ class DPOLearner:
 
     Args:
         eos_id: the policy's end token.
+        known: proofs of the supervised start, for the anchor.
     """
 
     def __init__(
-        self, model: PreTrainedModel, config: DPOConfig, *, eos_id: int, compute: Compute | None = None
+        self,
+        model: PreTrainedModel,
+        config: DPOConfig,
+        *,
+        eos_id: int,
+        known: Sequence[Example] = (),
+        compute: Compute | None = None,
     ) -> None:
         self._model = model
         self._config = config
         self._eos_id = eos_id
         self._training = TrainingState("dpo", model, config, has_reference=True, compute=compute)
+        self._anchor = Anchor(model, config.anchor, known=known, eos_id=eos_id, max_tokens=config.max_tokens)
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Learn from the pairs of this round; a theorem without attempts of both kinds gives none.
 
         `details` holds `pairs`, `empty_responses` where there were any, and `accuracy`: the share of pairs in
         which the policy raised the proved attempt above the refuted one, compared with the reference, before
-        each step, as a mean over steps.
+        each step, as a mean over steps.  With an anchor it has the figures of that too.
 
         Raises:
             NonFiniteLoss
@@ -65,24 +77,25 @@ class DPOLearner:
             per_theorem=config.pairs_per_theorem,
             seed=self._training.rng.randrange(2**31),
         )
-        empty = empty_responses(rollouts)
+        kept = {**empty_responses(rollouts), **self._anchor.add(rollouts)}
         if not pairs:
-            return stats_of([], tokens=0, sequences=0, details=empty)
+            return stats_of([], tokens=0, sequences=0, details=kept)
         self._model.train()
+        proofs = self._anchor.minibatches(self._training.rng)
+        passes = self._training.passes(pairs, epochs=config.epochs, size=config.batch_size)
+        steps = [(minibatch, next(proofs)) for minibatch in passes]
         examples = [example for pair in pairs for example in (pair.chosen, pair.rejected)]
+        read = [proof for _, minibatch in steps for proof in minibatch]
         return stats_of(
-            [
-                self._step(minibatch)
-                for minibatch in self._training.passes(pairs, epochs=config.epochs, size=config.batch_size)
-            ],
-            tokens=config.epochs * sum(map(len, examples)),
-            sequences=len(set(examples)),
-            details={"pairs": len(pairs), **empty},
+            [self._step(*step) for step in steps],
+            tokens=config.epochs * sum(map(len, examples)) + sum(map(len, read)),
+            sequences=len({*examples, *read}),
+            details={"pairs": len(pairs), **kept},
         )
 
     def state(self) -> LearnerState:
-        """Optimizer, random state and reference; pairs are drawn anew in each round."""
-        return self._training.state()
+        """Optimizer, random state, reference, and with an anchor the proofs found; pairs are drawn anew."""
+        return self._training.state(**self._anchor.state())
 
     def restore(self, state: LearnerState) -> None:
         """Go on from `state`.
@@ -90,10 +103,11 @@ class DPOLearner:
         Raises:
             InvalidInput: it is another algorithm's, or of another model.
         """
-        self._training.restore(state)
+        self._training.restore(state, *self._anchor.parts)
+        self._anchor.restore(state)
 
-    def _step(self, pairs: Sequence[Pair]) -> Figures | None:
-        """Make one optimizer step on the mean loss of `pairs`."""
+    def _step(self, pairs: Sequence[Pair], proofs: Sequence[Example]) -> Figures | None:
+        """Make one optimizer step on the mean loss of `pairs`, and on that of proofs."""
         reference = self._training.reference
         assert reference is not None
 
@@ -106,7 +120,10 @@ class DPOLearner:
             right = float((chosen_N - chosen_ref_N > rejected_N - rejected_ref_N).sum())
             return loss * (len(part) / len(pairs)), {"accuracy": right / len(pairs)}
 
-        return self._training.stepper.step(length_parts(pairs, self._config.max_tokens), loss_of)
+        parts: list[LossOfPart] = [
+            partial(loss_of, part) for part in length_parts(pairs, self._config.max_tokens)
+        ]
+        return self._training.stepper.step([*parts, *self._anchor.losses(proofs)], lambda part: part())
 
     def _sums(self, model: PreTrainedModel, examples: Sequence[Example]) -> Tensor:
         """Σ_t log π(y_t | s_t) of each example, shape (N,), in their order."""
@@ -122,6 +139,8 @@ LEARNER = LearnerKind(
     titles={"dpo": "DPO"},
     section="dpo",
     config=DPOConfig,
-    make=lambda given, config: DPOLearner(given.model, config, eos_id=given.eos_id, compute=given.compute),
+    make=lambda given, config: DPOLearner(
+        given.model, config, eos_id=given.eos_id, known=given.known, compute=given.compute
+    ),
     copies_model=lambda config: True,
 )

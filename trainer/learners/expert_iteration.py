@@ -5,14 +5,15 @@ expert is the policy itself with a verifier that keeps what is right.
 """
 
 import random
-from collections import OrderedDict, defaultdict, deque
-from collections.abc import Iterable, Sequence
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import islice, repeat
 
 from pydantic import Field
 from transformers import PreTrainedModel
 
+from trainer.learners.anchor import ProofBuffer
 from trainer.learners.base import LearnerKind, LearnerState, TrainingState
 from trainer.learners.supervised import supervised_step
 from trainer.model.batching import Example, endless_minibatches
@@ -27,14 +28,11 @@ from trainer.model.weights import (
     load_weights,
 )
 from trainer.rollout import Rollout, empty_responses
-from verifier.verdict import Kind
 
 __all__ = [
     "ExpertIterationConfig",
     "ExpertIterationLearner",
-    "ProofBuffer",
     "expert_iteration_update",
-    "normalise_proof",
 ]
 
 
@@ -54,61 +52,6 @@ class ExpertIterationConfig(OptimizerConfig):
     """Whether each update begins anew from the weights before the first, so that no early mistake is kept."""
     average_last: int = Field(default=1, ge=1)
     """The weights become the mean of those at the end of this many updates, the last ones."""
-
-
-def normalise_proof(proof: str) -> str:
-    """Remove blank lines and spaces at line ends: proofs that agree after that count as one.
-
-    Indentation stays, because Lean reads it.
-    """
-    return "\n".join(line.rstrip() for line in proof.strip().splitlines() if line.strip())
-
-
-class ProofBuffer:
-    """Verified proofs, each text once per theorem, at most `proofs_per_theorem` of the newest."""
-
-    def __init__(self, proofs_per_theorem: int, *, eos_id: int) -> None:
-        self._cap = proofs_per_theorem
-        self._eos_id = eos_id
-        self._proofs: defaultdict[str, OrderedDict[str, Example]] = defaultdict(OrderedDict)
-
-    def add(self, rollouts: Iterable[Rollout]) -> int:
-        """Keep the proved attempts among `rollouts`, and return how many texts were new."""
-        new = 0
-        for rollout in rollouts:
-            if rollout.verdict.kind is not Kind.PROVED:
-                continue
-            attempt = rollout.attempt
-            proofs = self._proofs[attempt.theorem]
-            text = normalise_proof(attempt.proof)
-            new += text not in proofs
-            # A proof that hit the length limit is one all the same; what is learned is to stop there.
-            ending = () if attempt.finished else (self._eos_id,)
-            proofs[text] = Example(attempt.prompt_ids, attempt.token_ids + ending)
-            proofs.move_to_end(text)
-            if len(proofs) > self._cap:
-                proofs.popitem(last=False)
-        return new
-
-    def __len__(self) -> int:
-        return sum(map(len, self._proofs.values()))
-
-    def examples(self) -> list[Example]:
-        """The proofs kept, theorem by theorem, in the order their theorems were first proved."""
-        return [example for proofs in self._proofs.values() for example in proofs.values()]
-
-    def state(self) -> LearnerState:
-        """The tokens of each prompt and proof, by theorem and text, in their order."""
-        return {
-            theorem: {text: (proof.prompt_ids, proof.token_ids) for text, proof in proofs.items()}
-            for theorem, proofs in self._proofs.items()
-        }
-
-    def restore(self, state: LearnerState) -> None:
-        """Keep the proofs of `state` and no others."""
-        self._proofs.clear()
-        for theorem, proofs in state.items():
-            self._proofs[theorem].update({text: Example(*tokens) for text, tokens in proofs.items()})
 
 
 class ExpertIterationLearner:

@@ -8,6 +8,7 @@ means of the loss and are not read.  An update on such rollouts alone makes no o
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any, Self, get_args
 
 import torch
@@ -15,12 +16,21 @@ from pydantic import Field, model_validator
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
+from trainer.learners.anchor import Anchor, AnchorConfig, LossOfPart
 from trainer.learners.base import LearnerKind, LearnerState, TrainingState
 from trainer.model.batching import Batch, Example, batch_of_one, micro_batches, totals_of
 from trainer.model.compute import Compute
 from trainer.model.optimizer import Figures, OptimizerConfig, UpdateStats, stats_of
 from trainer.model.policy import token_logprobs, token_logprobs_and_entropies
-from trainer.objectives.advantages import group_advantages, is_informative, overlong_penalty
+from trainer.objectives.advantages import (
+    AdvantageConfig,
+    group_advantages,
+    is_informative,
+    overlong_penalty,
+    reward_the_unlikely,
+    solve_rate,
+    weigh_negatives,
+)
 from trainer.objectives.algorithms import ALGORITHMS, AlgorithmName, PolicyLoss
 from trainer.objectives.credit import CreditConfig, group_token_advantages
 from trainer.objectives.losses import Totals, policy_loss
@@ -65,6 +75,8 @@ class PolicyGradientConfig(OptimizerConfig):
     """Decides `loss`, `epochs`, `learning_rate` and `overlong_buffer`, unless they are given."""
     loss: PolicyLoss = PolicyLoss()
     """What is not given here is as the algorithm has it."""
+    weight: float = Field(default=1.0, ge=0)
+    """Weight of the policy's loss beside the anchor; 0 learns from the anchor's proofs alone."""
     epochs: int = Field(default=1, ge=1)
     """Times the rollouts of one round are read."""
     minibatch_size: int = Field(default=64, ge=1)
@@ -78,8 +90,12 @@ class PolicyGradientConfig(OptimizerConfig):
     check_engine: bool = False
     """Whether the trainer computes log π of the attempts too and says how far the engine is from it, also
     where the loss does not ask for it; the loss goes on with the engine's."""
+    advantage: AdvantageConfig = AdvantageConfig()
+    """How the attempts of a group are compared; not with a critic."""
     credit: CreditConfig = CreditConfig()
     """What the tactics of an attempt get beside its outcome; not with a critic."""
+    anchor: AnchorConfig = AnchorConfig()
+    """Proofs that are read in each step beside the attempts."""
     critic: CriticConfig = CriticConfig()
     """For PPO."""
 
@@ -102,11 +118,22 @@ class PolicyGradientConfig(OptimizerConfig):
         return own | settings | {"loss": {**chosen.loss.model_dump(), **given}}
 
     @model_validator(mode="after")
+    def _learns_from_something(self) -> Self:
+        if self.weight == 0 and not self.anchor.is_on:
+            raise ValueError("weight: with 0 and without an anchor there is nothing to learn from")
+        return self
+
+    @model_validator(mode="after")
     def _credit_has_a_group(self) -> Self:
         if ALGORITHMS[self.algorithm].baseline == "critic" and self.credit.needs_tactics:
             raise ValueError(
                 "credit: credit by tactic adds to a comparison in groups, and PPO has a critic in its place: "
                 "leave credit.scheme out, or choose another algorithm"
+            )
+        if ALGORITHMS[self.algorithm].baseline == "critic" and self.advantage != AdvantageConfig():
+            raise ValueError(
+                "advantage: it says how the attempts of a group are compared, and PPO has a critic "
+                "instead: leave it out, or choose another algorithm"
             )
         return self
 
@@ -123,6 +150,8 @@ class PolicyGradientLearner:
 
     Args:
         tokenizer: the policy's; needed for credit by tactic.
+        known: proofs of the supervised start, for the anchor.
+        eos_id: the policy's end token, for the anchor.
 
     Raises:
         InvalidInput: the algorithm needs a critic (`trainer/learners/ppo.py`).
@@ -134,6 +163,8 @@ class PolicyGradientLearner:
         config: PolicyGradientConfig,
         *,
         tokenizer: PreTrainedTokenizerBase | None = None,
+        known: Sequence[Example] = (),
+        eos_id: int = 0,
         compute: Compute | None = None,
     ) -> None:
         self._algorithm = ALGORITHMS[config.algorithm]
@@ -146,12 +177,16 @@ class PolicyGradientLearner:
         self._training = TrainingState(
             config.algorithm, model, config, has_reference=config.loss.beta > 0, compute=compute
         )
+        self._anchor = Anchor(model, config.anchor, known=known, eos_id=eos_id, max_tokens=config.max_tokens)
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Change the model in place by `config.epochs` passes over the rollouts that may carry a gradient.
 
+        With an anchor each step reads proofs too, and there is a step also where no rollout has a gradient.
+
         `details` holds what `PolicyStats` has (means over optimizer steps), `entropy` in nats per token,
-        `empty_responses` where there were any, and the figures of `recompute_logprobs`.
+        `empty_responses` where there were any, the figures of `recompute_logprobs`, and with an anchor
+        `anchor_loss`, `proofs` and `new_proofs`.
 
         Raises:
             NonFiniteLoss
@@ -159,21 +194,29 @@ class PolicyGradientLearner:
         config, training = self._config, self._training
         examples = examples_of(rollouts, config, self._tokenizer)
         examples, agreement = recompute_logprobs(self._model, examples, config, training.stepper.compute)
+        kept = self._anchor.add(rollouts)
+        proofs = self._anchor.minibatches(training.rng)
         self._model.train()
+        steps = [
+            (minibatch, next(proofs))
+            for minibatch in training.passes(examples, epochs=config.epochs, size=config.minibatch_size)
+        ]
+        read = [example for minibatch, _ in steps for example in minibatch if self._is_read(example)]
+        read += [proof for _, minibatch in steps for proof in minibatch]
         return stats_of(
             [
-                self._step(minibatch)
-                for minibatch in training.passes(examples, epochs=config.epochs, size=config.minibatch_size)
-                if any(map(self._is_read, minibatch))
+                self._step(minibatch, minibatch_of_proofs)
+                for minibatch, minibatch_of_proofs in steps
+                if minibatch_of_proofs or any(map(self._is_read, minibatch))
             ],
-            tokens=config.epochs * sum(len(example) for example in examples if self._is_read(example)),
-            sequences=sum(map(self._is_read, examples)),
-            details={**empty_responses(rollouts), **agreement},
+            tokens=sum(map(len, read)),
+            sequences=len({id(example) for example in read}),
+            details={**empty_responses(rollouts), **agreement, **kept},
         )
 
     def state(self) -> LearnerState:
-        """Optimizer and random state, and with beta > 0 the reference."""
-        return self._training.state()
+        """Optimizer and random state, with beta > 0 the reference, and with an anchor the proofs found."""
+        return self._training.state(**self._anchor.state())
 
     def restore(self, state: LearnerState) -> None:
         """Go on from `state`.
@@ -181,14 +224,18 @@ class PolicyGradientLearner:
         Raises:
             InvalidInput: it is another algorithm's, or was taken under other settings.
         """
-        self._training.restore(state)
+        self._training.restore(state, *self._anchor.parts)
+        self._anchor.restore(state)
 
-    def _step(self, minibatch: Sequence[Example]) -> Figures | None:
-        """Make one optimizer step on the loss of a minibatch that has a gradient."""
+    def _step(self, minibatch: Sequence[Example], proofs: Sequence[Example]) -> Figures | None:
+        """Make one optimizer step on the loss of a minibatch that has a gradient, and of proofs."""
         examples = [example for example in minibatch if self._is_read(example)]
-        totals, read = totals_of(minibatch), totals_of(examples)
-        batches = micro_batches(examples, max_tokens=self._config.max_tokens, device=self._model.device)
-        return self._training.stepper.step(batches, lambda batch: self._loss_of(batch, totals, read))
+        parts: list[LossOfPart] = []
+        if examples:
+            totals, read = totals_of(minibatch), totals_of(examples)
+            batches = micro_batches(examples, max_tokens=self._config.max_tokens, device=self._model.device)
+            parts += [partial(self._loss_of, batch, totals, read) for batch in batches]
+        return self._training.stepper.step([*parts, *self._anchor.losses(proofs)], lambda part: part())
 
     def _loss_of(self, batch: Batch, totals: Totals, read: Totals) -> tuple[Tensor, Figures]:
         """This batch's share of the loss, a mean over all, and of the figures, means over what is read."""
@@ -214,7 +261,8 @@ class PolicyGradientLearner:
             engine_logprobs_BT=batch.engine_logprobs_BT,
             entropies_BT=entropies_BT if with_gradient else None,
         )
-        return loss, {"entropy": float(entropies_BT.detach().sum()) / read.tokens, **stats.figures()}
+        entropy = float(entropies_BT.detach().sum()) / read.tokens
+        return self._config.weight * loss, {"entropy": entropy, **stats.figures()}
 
     def _is_read(self, example: Example) -> bool:
         return any(example.advantages) or self._loss.beta > 0 or self._loss.entropy_weight > 0
@@ -279,14 +327,21 @@ def examples_of(
     Raises:
         InvalidInput: credit by tactic without a tokenizer, or from verdicts without tactics.
     """
-    algorithm = ALGORITHMS[config.algorithm]
+    algorithm, own = ALGORITHMS[config.algorithm], config.advantage
     assert algorithm.baseline != "critic"
+    drops = algorithm.drops_uninformative if own.drop_one_sided is None else own.drop_one_sided
     examples: list[Example] = []
     for members in groups_of(rollouts):
-        if algorithm.drops_uninformative and not is_informative([rollout.reward for rollout in members]):
+        outcomes = [rollout.reward for rollout in members]
+        if (drops and not is_informative(outcomes)) or solve_rate(outcomes) > own.solved_at_most:
             continue
         rewards = [shape_reward(rollout, config) for rollout in members]
-        outcome = group_advantages(rewards, algorithm.baseline)
+        if own.unlikeliness:
+            logprobs = [sum(rollout.attempt.logprobs) for rollout in members]
+            rewards = reward_the_unlikely(rewards, logprobs, own.unlikeliness)
+        outcome = weigh_negatives(
+            group_advantages(rewards, own.baseline or algorithm.baseline), own.negative_weight
+        )
         of_tokens = _spread_over_tokens(members, outcome, config.credit, tokenizer)
         for rollout, advantages in zip(members, of_tokens, strict=True):
             attempt = rollout.attempt
@@ -331,7 +386,12 @@ LEARNER = LearnerKind(
     section="policy_gradient",
     config=PolicyGradientConfig,
     make=lambda given, config: PolicyGradientLearner(
-        given.model, config, tokenizer=given.tokenizer, compute=given.compute
+        given.model,
+        config,
+        tokenizer=given.tokenizer,
+        known=given.known,
+        eos_id=given.eos_id,
+        compute=given.compute,
     ),
     copies_model=lambda config: config.loss.beta > 0,
     needs_tactics=lambda config: config.credit.needs_tactics,

@@ -6,16 +6,18 @@ critic expects, what is left is its noise, and scaled up the noise destroys the 
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 from transformers import PreTrainedModel
 
+from trainer.learners.anchor import Anchor, LossOfPart
 from trainer.learners.base import LearnerKind, LearnerState, TrainingState
-from trainer.learners.critic import Critic
 from trainer.learners.policy_gradient import PolicyGradientConfig, recompute_logprobs, shape_reward
 from trainer.model.batching import Batch, Example, batch_of_one, micro_batches, totals_of
 from trainer.model.compute import Compute
+from trainer.model.critic import Critic
 from trainer.model.optimizer import Figures, UpdateStats, stats_of
 from trainer.model.policy import token_logprobs, token_logprobs_and_entropies
 from trainer.model.weights import copy_state, load_weights
@@ -31,10 +33,20 @@ class PPOLearner:
 
     With `loss.beta` > 0 there is a reference, the model as it is given here, and each token's reward has the
     term −β log(π/π_ref); `loss.kl` is for the algorithms that have the KL in their loss.
+
+    Args:
+        known: proofs of the supervised start, for the anchor.
+        eos_id: the policy's end token, for the anchor.
     """
 
     def __init__(
-        self, model: PreTrainedModel, config: PolicyGradientConfig, *, compute: Compute | None = None
+        self,
+        model: PreTrainedModel,
+        config: PolicyGradientConfig,
+        *,
+        known: Sequence[Example] = (),
+        eos_id: int = 0,
+        compute: Compute | None = None,
     ) -> None:
         self._model = model
         self._config = config
@@ -45,14 +57,15 @@ class PPOLearner:
             "ppo", model, config, has_reference=config.loss.beta > 0, compute=compute
         )
         self._training.stepper.add(self._critic, learning_rate=config.critic.learning_rate)
+        self._anchor = Anchor(model, config.anchor, known=known, eos_id=eos_id, max_tokens=config.max_tokens)
 
     def update(self, rollouts: Sequence[Rollout]) -> UpdateStats:
         """Change model and critic in place by `config.epochs` passes over rollouts with a known verdict.
 
         `details` holds what `PolicyStats` has, `entropy`, `policy_loss`, `value_loss`, `empty_responses`
-        where there were any, the figures of `recompute_logprobs`, and `explained_variance`: the share of the
-        variance of returns that the values before the update explain, 1 for a perfect critic and 0 for a
-        constant.
+        where there were any, the figures of `recompute_logprobs`, those of the anchor if there is one, and
+        `explained_variance`: the share of the variance of returns that the values before the update explain,
+        1 for a perfect critic and 0 for a constant.
 
         Raises:
             NonFiniteLoss
@@ -66,25 +79,26 @@ class PPOLearner:
         examples, agreement = recompute_logprobs(
             self._model, examples, config, self._training.stepper.compute
         )
+        kept = self._anchor.add(rollouts)
+        proofs = self._anchor.minibatches(self._training.rng)
+        passes = self._training.passes(examples, epochs=config.epochs, size=config.minibatch_size)
+        steps = [(minibatch, next(proofs)) for minibatch in passes]
+        read = [proof for _, minibatch in steps for proof in minibatch]
         self._both.train()
         return stats_of(
-            [
-                self._step(minibatch)
-                for minibatch in self._training.passes(
-                    examples, epochs=config.epochs, size=config.minibatch_size
-                )
-            ],
-            tokens=config.epochs * sum(map(len, examples)),
-            sequences=len(examples),
-            details={"explained_variance": explained, **empty, **agreement},
+            [self._step(*step) for step in steps],
+            tokens=config.epochs * sum(map(len, examples)) + sum(map(len, read)),
+            sequences=len(examples) + len({id(proof) for proof in read}),
+            details={"explained_variance": explained, **empty, **agreement, **kept},
         )
 
     def state(self) -> LearnerState:
         """Optimizer, which is also the critic's, random state, critic and reference.
 
-        Of a critic that shares the policy's trunk the state has the head alone.
+        Of a critic that shares the policy's trunk the state has the head alone; with an anchor it has the
+        proofs found.
         """
-        return self._training.state(critic=copy_state(self._critic.state_dict()))
+        return self._training.state(critic=copy_state(self._critic.state_dict()), **self._anchor.state())
 
     def restore(self, state: LearnerState) -> None:
         """Go on from `state`.
@@ -92,7 +106,8 @@ class PPOLearner:
         Raises:
             InvalidInput: it is another algorithm's, or was taken under other settings.
         """
-        self._training.restore(state, "critic")
+        self._training.restore(state, "critic", *self._anchor.parts)
+        self._anchor.restore(state)
         load_weights(self._critic, state["critic"])
 
     @torch.no_grad()
@@ -138,11 +153,12 @@ class PPOLearner:
             rewards_B, logprobs_BT, ref_logprobs_BT, batch.response_mask_BT, beta=self._config.loss.beta
         )
 
-    def _step(self, minibatch: Sequence[Example]) -> Figures | None:
-        """Make one optimizer step on the policy and value loss of a minibatch."""
+    def _step(self, minibatch: Sequence[Example], proofs: Sequence[Example]) -> Figures | None:
+        """Make one optimizer step on the policy and value loss of a minibatch, and on the loss of proofs."""
         totals = totals_of(minibatch)
         batches = micro_batches(minibatch, max_tokens=self._config.max_tokens, device=self._model.device)
-        return self._training.stepper.step(batches, lambda batch: self._loss_of(batch, totals))
+        parts: list[LossOfPart] = [partial(self._loss_of, batch, totals) for batch in batches]
+        return self._training.stepper.step([*parts, *self._anchor.losses(proofs)], lambda part: part())
 
     def _loss_of(self, batch: Batch, totals: Totals) -> tuple[Tensor, Figures]:
         inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
@@ -171,7 +187,7 @@ class PPOLearner:
             clip=critic.clip,
             totals=totals,
         )
-        return policy + critic.weight * value, {
+        return self._config.weight * policy + critic.weight * value, {
             "policy_loss": float(policy.detach()),
             "value_loss": float(value.detach()),
             "entropy": float(entropies_BT.detach().sum()) / totals.tokens,
@@ -194,6 +210,8 @@ LEARNER = LearnerKind(
     titles={"ppo": ALGORITHMS["ppo"].title},
     section="policy_gradient",
     config=PolicyGradientConfig,
-    make=lambda given, config: PPOLearner(given.model, config, compute=given.compute),
+    make=lambda given, config: PPOLearner(
+        given.model, config, known=given.known, eos_id=given.eos_id, compute=given.compute
+    ),
     copies_model=lambda config: True,
 )

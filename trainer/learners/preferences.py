@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 from transformers import PreTrainedTokenizerBase
 
 from prover.theorem import Attempt
-from trainer.learners.expert_iteration import normalise_proof
+from trainer.learners.anchor import normalise_proof
 from trainer.learners.supervised import encode_pairs
 from trainer.model.batching import Example
 from trainer.rollout import Rollout

@@ -203,9 +203,10 @@ def verified_prefix_credit(
 
 
 def lecture_credit(steps: Sequence[Step]) -> list[float]:
-    """A reward r_t for every tactic: +1 without an error and without `sorry`, −1 with an error of its own.
+    """A reward for every tactic, as in lecture notes on RL for LLMs.
 
-    A tactic that says `sorry`, or inside which a fault is, gets 0.  Tactics that do nothing get +1, so that
+    r_t = +1 without an error and without `sorry`, −1 with an error of its own, and 0 for a tactic that says
+    `sorry` or inside which a fault is.  Tactics that do nothing get +1, so that
     padding earns credit, as it cannot with the potential.
     """
     return [1.0 if step.sound else -1.0 if step.fault == "error" else 0.0 for step in steps]

@@ -331,7 +331,15 @@ class Daemon:
         samples = self.config.sampling.samples
         before = self.books.issued
         choices = self.curriculum.choose(groups_of_attempts(count, samples=samples, surplus=self.surplus))
-        for number, tasks in orders_of(choices, version, digest, self.config.sampling, self.orders + 1):
+        orders = orders_of(
+            choices,
+            version,
+            digest,
+            self.config.sampling,
+            self.orders + 1,
+            tactics=self.config.needs_tactics,
+        )
+        for number, tasks in orders:
             self.orders = number
             self.books.issue(number, tasks)
         self.surplus += self.books.issued - before - count * samples

@@ -165,8 +165,9 @@ def scheduler_of_run(run_dir: Path) -> Scheduler:
 def make_start(config: RunConfig, directory: Path, judge: Judge) -> Path:
     """The supervised start in `directory`, trained now unless it is there; the directory of its policy.
 
-    A new model, pre-trained (2.1) if the settings say so, trained (2.2) on the reference proofs of easy
-    theorems that Lean accepts.  `directory` appears whole or not at all, with
+    A new model, pre-trained if the settings say so by −(1/Σ T) Σ log π_θ(x_t | x_<t), then trained by
+    −(1/Q) Σ_q (1/T_q) Σ_t log π_θ(y_t | x, y_<t) on the reference proofs of easy theorems that Lean accepts.
+    `directory` appears whole or not at all, with
 
         policy/           the policy, and in `pairs.json` the proofs that it was trained on
         attempts.jsonl    all the reference proofs, with their verdicts

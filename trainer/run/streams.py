@@ -14,6 +14,7 @@ from prover.generators.messages import Order, Task
 from prover.generators.worker import GENERATOR_GROUP
 from prover.theorem import Attempt
 from trainer.run.books import Books
+from verifier.streams.judge_request import JudgeRequest
 from verifier.streams.judge_worker import VERIFIER_GROUP
 from verifier.streams.stream import Delivery, Stream, StreamNames
 from verifier.verdict import Status, Submission, Verdict
@@ -39,7 +40,7 @@ class RunStreams:
         self._client = client
         self._clock_lead_s: float | None = None
         self._orders = Stream(client, names.tasks, Order, NEVER_MS)
-        self._submissions = Stream(client, names.submissions, Submission, NEVER_MS)
+        self._submissions = Stream(client, names.submissions, JudgeRequest, NEVER_MS)
         self._attempts = Stream(client, names.attempts, Attempt, NEVER_MS)
         self._verdicts = Stream(client, names.verdicts, Verdict, NEVER_MS)
         self._read_attempts: list[Delivery[Attempt]] = []
@@ -89,7 +90,7 @@ class RunStreams:
         waiting = {submission.id for submission in submissions}
         if len(waiting) < len(submissions):
             raise ValueError("two submissions have the same id, so their verdicts could not be told apart")
-        self._submissions.publish_many(submissions)
+        self._submissions.publish_many(map(JudgeRequest.of, submissions))
         last_news = time.monotonic()
         while waiting and time.monotonic() - last_news <= stall_s:
             verdicts = self._verdicts.read(TRAINER_GROUP, CONSUMER, READ_COUNT, BLOCK_MS)

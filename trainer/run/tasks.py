@@ -15,11 +15,20 @@ __all__ = ["orders_of", "outcome_of", "task_of"]
 
 
 def orders_of(
-    choices: Sequence[Choice], version: Version, digest: str, sampling: SamplingParams, first: int
+    choices: Sequence[Choice],
+    version: Version,
+    digest: str,
+    sampling: SamplingParams,
+    first: int,
+    *,
+    tactics: bool,
 ) -> Iterator[tuple[int, list[Task]]]:
     """The tasks of each order, numbered from `first`, all sampled from `version`.
 
     Each version has a seed of its own, which is the seed of `sampling` and its number.
+
+    Args:
+        tactics: whether their verdicts have to bring tactics.
     """
     seed = sampling.seed * 1_000_003 + version.number + 1
     seeded = sampling.model_copy(update={"seed": seed})
@@ -33,6 +42,7 @@ def orders_of(
                 policy_version=version.number,
                 policy_digest=digest,
                 sampling=seeded,
+                tactics=tactics,
             )
             tasks.append(task_of(choice, task))
         yield number, tasks

@@ -43,11 +43,11 @@ class Learner(Protocol):
     """What tries theorems, and may learn from it."""
 
     def attempt(self, index: int, samples: int, *, disprove: bool) -> tuple[int, int]:
-        """How many of so many attempts are proved, and refuted."""
+        """Try a theorem, or its negation; of `samples` attempts, the numbers that are proved and refuted."""
         ...
 
     def learn(self, groups: Sequence[tuple[int, int, int]]) -> None:
-        """From a round of (theorem, proved, refuted)."""
+        """Learn from the groups of a round, each of them (theorem, proved, refuted)."""
         ...
 
     def ability(self) -> float | None:

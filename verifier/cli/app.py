@@ -1,4 +1,4 @@
-"""The verifier's commands: `doctor`, `lean install`, `verify`, `audit`, `serve`, `bench verifier`."""
+"""The verifier's commands: `doctor`, `lean`, `verify`, `audit`, `serve`, `bench verifier`."""
 
 import asyncio
 import json
@@ -13,8 +13,10 @@ from typing import IO, Annotated
 import typer
 from pydantic import BaseModel, Field
 
+from verifier.cli.project import lean_project
 from verifier.cli.settings import AsJson, Project, takes_settings
 from verifier.console import progress_bars, say
+from verifier.doctor.checks import doubts_about
 from verifier.errors import InvalidInput
 from verifier.jsonl import BadRow, Row, read_rows
 from verifier.judging.certificate import CertificateStore, audit_all, stored_proofs
@@ -24,16 +26,18 @@ from verifier.options import ConfinedLean, LeanSettings, Options
 from verifier.server.admission import DEFAULT_QUEUE
 from verifier.settings import Cli, Section, meaning_of
 from verifier.verdict import Verdict
+from verifier.version import __version__
 
 __all__ = ["app", "bench_app", "confined_runtime", "prepare_torch", "print_figures"]
 
 app = typer.Typer(no_args_is_help=True)
-lean_app = typer.Typer(no_args_is_help=True, help="The embedded Lean.")
+lean_app = typer.Typer(no_args_is_help=True, help="The embedded Lean, and projects of another.")
 app.add_typer(lean_app, name="lean")
 
 bench_app = typer.Typer(no_args_is_help=True, help="Measured figures of this machine.")
 app.add_typer(bench_app, name="bench")
 
+Unconfined = Annotated[bool, typer.Option(help=meaning_of(ConfinedLean, "allow_unconfined"))]
 Timeout = Annotated[float, typer.Option(help=meaning_of(LeanSettings, "timeout_s"))]
 
 
@@ -82,18 +86,33 @@ class SoakSettings(Section):
     """Lean processes at a time."""
 
 
-@app.command()
-def doctor() -> None:
-    """Say what is here; exit 0 when proofs can be judged and models trained."""
-    from verifier.cli.doctor import diagnose
+def _say_version(asked: bool) -> None:
+    if asked:
+        print(__version__)
+        raise typer.Exit
 
-    checks = diagnose()
-    for check in checks:
-        mark, style = (
-            ("ok", "green") if check.ok else ("missing", "red") if check.required else ("absent", "yellow")
-        )
-        say(f"{mark:8} {check.name}: {check.detail}", style)
-    if not all(check.ok for check in checks if check.required):
+
+@app.callback()
+def proofmill(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_say_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Judge proofs of Lean 4, and train models that write them."""
+
+
+@app.command()
+def doctor(
+    project: Project = None,
+    *,
+    full: Annotated[bool, typer.Option(help="Judge proofs and cheats too, which takes minutes.")] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the checks as one JSON object.")] = False,
+    allow_unconfined: Unconfined = False,
+) -> None:
+    """Examine this machine and its Lean; exit 0 when proofs can be judged and models trained."""
+    from verifier.cli.doctor import run_doctor
+
+    if not run_doctor(project, full=full, as_json=as_json, allow_unconfined=allow_unconfined):
         raise typer.Exit(1)
 
 
@@ -107,6 +126,9 @@ def lean_install() -> None:
     lean = there or install_embedded_lean()
     compiled_worker(lean)
     say(f"Lean {lean.version} {'is already' if there else 'is now'} in {lean.root}")
+
+
+lean_app.command("project")(lean_project)
 
 
 @app.command()
@@ -191,7 +213,7 @@ def serve(settings: ServeSettings) -> None:
 
 
 def confined_runtime(lean: ConfinedLean) -> LeanRuntime:
-    """The Lean that judges what others send.
+    """The Lean that judges what others send; of one that was not examined or is not well, that is said.
 
     Raises:
         InvalidInput: nothing confines its workers here, and `allow_unconfined` is false.
@@ -204,6 +226,8 @@ def confined_runtime(lean: ConfinedLean) -> LeanRuntime:
             f"nothing confines the Lean workers here, so a proof could read this user's files ({missing}). "
             "Mend that, or pass --allow-unconfined where everyone who may send proofs is trusted."
         )
+    if doubts := doubts_about(runtime):
+        say(doubts, "yellow")
     return runtime
 
 

@@ -222,7 +222,7 @@ async def _direct(runtime: LeanRuntime) -> AsyncIterator[Ask]:
 
         async def ask(submission: Submission) -> bool:
             statement, source = submission.statement, source_of(submission).full
-            request = check_request("", statement, source, heartbeats=Options.heartbeats, kernel=False)
+            request = check_request("", statement, source, heartbeats=None, kernel=False)
             reply = await screen.ask(request)
             if reply.export is None:
                 return False
@@ -237,7 +237,7 @@ def _ask_unaudited(screeners: WorkerSet) -> Ask:
 
     async def ask(submission: Submission) -> bool:
         statement, source = submission.statement, source_of(submission).full
-        request = check_request("", statement, source, heartbeats=Options.heartbeats, export=False)
+        request = check_request("", statement, source, heartbeats=None, export=False)
         reply, _ = await screeners.ask("", request, Options.timeout_s)
         return reply.declaration is not None and not reply.messages
 

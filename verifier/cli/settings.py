@@ -31,6 +31,8 @@ Project = Annotated[Path | None, typer.Option(help=meaning_of(LeanSettings, "pro
 Command = Callable[..., None]
 CONTEXT = "context"
 FILE = "config"
+RANKS = {"ENVIRONMENT": 1, "COMMANDLINE": 2}
+"""What goes before what: the higher number, and a file last, with 0."""
 
 
 @dataclass(frozen=True)
@@ -43,6 +45,8 @@ class _Option:
     """What a person writes."""
     parameter: inspect.Parameter
     """What typer makes an option of."""
+    replaces: tuple[str, ...] | None = None
+    """The place of the field that says the same."""
 
 
 def takes_settings(*, file: str | None = None) -> Callable[[Command], Command]:
@@ -74,12 +78,15 @@ def takes_settings(*, file: str | None = None) -> Callable[[Command], Command]:
             context = arguments.pop(CONTEXT)
             path = None if file is None else arguments.pop(FILE)
             for name, of_model in options.items():
-                given = {}
+                given, ranks = {}, {}
                 for option in of_model:
                     value = arguments.pop(option.parameter.name)
                     source = context.get_parameter_source(option.parameter.name)
-                    if source.name in ("COMMANDLINE", "ENVIRONMENT"):
-                        given[option.place] = value
+                    if source.name in RANKS:
+                        given[option.place], ranks[option.place] = value, RANKS[source.name]
+                for option in of_model:
+                    if option.replaces and ranks.get(option.place, 0) > ranks.get(option.replaces, 0):
+                        given[option.replaces] = None
                 arguments[name] = _settings(hints[name], of_model, given, path)
             command(**arguments)
 
@@ -110,7 +117,8 @@ def _options(
         else:
             shown = name.upper() if how.is_argument else how.name or f"--{name.replace('_', '-')}"
             panel = place[-1] if place else None
-            yield _Option((*place, name), shown, _declared(model, name, default, has_file, panel))
+            replaces = (*place, how.replaces) if how.replaces else None
+            yield _Option((*place, name), shown, _declared(model, name, default, has_file, panel), replaces)
 
 
 def _declared(

@@ -33,7 +33,14 @@ class StoredProof(BaseModel):
     export: Export
 
 
-def certify(submission: Submission, export: Export, audit: AuditReply, runtime: LeanRuntime) -> Certificate:
+def certify(
+    submission: Submission,
+    export: Export,
+    audit: AuditReply,
+    runtime: LeanRuntime,
+    *,
+    heartbeat_limit: int | None = None,
+) -> Certificate:
     """The certificate of an export that was accepted as a proof of the submission's statement."""
     assert audit.declaration is not None and audit.type is not None
     return Certificate(
@@ -45,6 +52,7 @@ def certify(submission: Submission, export: Export, audit: AuditReply, runtime: 
         axioms=tuple(sorted(audit.declaration.rests_on)),
         lean=runtime.version,
         advisories=tuple(advisory.id for advisory in advisories_of(runtime.version)),
+        heartbeat_limit=heartbeat_limit,
     )
 
 

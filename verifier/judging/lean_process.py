@@ -13,7 +13,7 @@ from typing import Literal, TypeVar
 
 from pydantic import ValidationError
 
-from verifier.errors import WorkerDied, WorkerKilled, WorkerStartError
+from verifier.errors import WorkerDied, WorkerFull, WorkerKilled, WorkerStartError
 from verifier.judging.protocol import Ready, Request, Wire, header_request, parse_json_line
 from verifier.lean.runtime import LeanRuntime
 from verifier.sandbox.child import kill_all, tied_to_this_process
@@ -23,9 +23,10 @@ __all__ = ["LeanProcess", "Role"]
 START_TIMEOUT_S = 180.0  # two cold starts on two busy cores take a minute
 MAX_LINE_BYTES = 64 * 1024 * 1024
 HEADERS_KEPT = 32
-IMPORTS_KEPT = 4
-STDERR_LINES = 20
+LINES_KEPT = 20
 LAST_WORDS_S = 1.0
+
+LINE_SHOWN = 300
 
 R = TypeVar("R", bound=Wire)
 Role = Literal["screen", "audit"]
@@ -37,16 +38,20 @@ log = logging.getLogger(__name__)
 class LeanProcess:
     """A running Lean process, a worker of its set, and the headers that it has read."""
 
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
+    def __init__(self, process: asyncio.subprocess.Process, imports_kept: int) -> None:
         self._process = process
+        self._imports_kept = imports_kept
         self._headers: OrderedDict[str, str | None] = OrderedDict()
         """The headers that it has read, and why each does not elaborate, if so; the last was used last."""
         self.asked = 0
         """How many questions it was given to answer; whoever lends it counts them."""
         self.is_in_step = True
         """Whether it waits for a request, so that it can be asked again."""
-        self._imports = 0
-        self._stderr: deque[str] = deque(maxlen=STDERR_LINES)
+        self._stderr: deque[str] = deque(maxlen=LINES_KEPT)
+        self._before_ready: deque[str] = deque(maxlen=LINES_KEPT)
+        """The end of what it wrote to stdout before it was ready."""
+        self._first_errors: list[str] = []
+        """Lines of that with errors: there Lean says why it does not compile a script."""
         self._drain = asyncio.create_task(self._keep_stderr())
 
     @classmethod
@@ -54,7 +59,8 @@ class LeanProcess:
         """Start a process and wait until it says that it is ready.
 
         Raises:
-            WorkerStartError: it cannot be run, ended or stayed silent; the message has the end of its stderr.
+            WorkerStartError: it cannot be run, ended or stayed silent; the message has the end of what it
+            said.
         """
         started = time.monotonic()
         try:
@@ -72,16 +78,14 @@ class LeanProcess:
             raise WorkerStartError(
                 f"the {runtime.name} Lean worker cannot be run: {error}; see what `proofmill doctor` says"
             ) from error
-        worker = cls(process)
+        worker = cls(process, runtime.imports_kept)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
                 ready = await worker._read_ready()
         except (TimeoutError, WorkerDied) as error:
             await worker.kill()
-            raise WorkerStartError(
-                f"the {runtime.name} Lean worker did not start: {error or 'no answer'}; "
-                f"its stderr ends with:\n{worker.stderr_tail}\nrun `proofmill doctor` to see what is here"
-            ) from error
+            how = f"the {runtime.name} Lean worker did not start: {error or 'no answer'}"
+            raise WorkerStartError(f"{how}\n{worker._first_words()}\n{_what_to_do(runtime)}") from error
         except BaseException:
             await worker.kill()
             raise
@@ -108,14 +112,15 @@ class LeanProcess:
         return header in self._headers
 
     @property
-    def is_worn(self) -> bool:
-        """Whether it holds so much that a new process should take its place: imports are never freed."""
-        return self._imports > IMPORTS_KEPT
+    def has_imports(self) -> bool:
+        """Whether a header that it has read may have imported something."""
+        return any("import" in header for header in self._headers)
 
     async def load_header(self, header: str) -> str | None:
         """Have it read `header`, unless it holds that; returns why the header does not elaborate, or None.
 
         Raises:
+            WorkerFull: a new process has to read it: what was imported is never freed.
             WorkerDied: the process ended.
         """
         if header in self._headers:
@@ -123,8 +128,10 @@ class LeanProcess:
             return self._headers[header]
         # The worker forgets the one used longest ago.
         forgotten = self._headers.popitem(last=False)[0] if len(self._headers) == HEADERS_KEPT else None
-        reply = await self.ask(header_request(header, forget=forgotten))
-        self._imports = reply.imports
+        reply = await self.ask(header_request(header, forget=forgotten, imports_kept=self._imports_kept))
+        if reply.full:
+            self.is_in_step = False
+            raise WorkerFull("the worker holds as many libraries as it may")
         self._headers[header] = reply.error
         return reply.error
 
@@ -160,7 +167,7 @@ class LeanProcess:
     async def kill(self) -> None:
         """End the process and all that it started, and wait for it."""
         if self.is_alive:
-            kill_all(self.pid)
+            await asyncio.to_thread(kill_all, self.pid)
         await self._process.wait()
         self._drain.cancel()
 
@@ -185,8 +192,14 @@ class LeanProcess:
     async def _read_ready(self) -> Ready:
         """The first line of the protocol; before it may stand what the runtime prints."""
         while True:
-            value = parse_json_line(await self._read_line())
-            if value is not None:
+            line = await self._read_line()
+            value = parse_json_line(line)
+            if value is None:
+                said = line.decode(errors="replace").rstrip()
+                self._before_ready.append(said)
+                if "error" in said and len(self._first_errors) < LINES_KEPT:
+                    self._first_errors.append(said)
+            else:
                 try:
                     return Ready.model_validate(value)
                 except ValidationError as error:
@@ -200,7 +213,21 @@ class LeanProcess:
         how = f"signal {-code}" if code < 0 else f"exit code {code}"
         return WorkerDied(f"the worker ended with {how}")
 
+    def _first_words(self) -> str:
+        """The errors that it wrote before it was ready, or else the end of all that it wrote."""
+        last = [line for line in (*self._before_ready, *self._stderr) if line.strip()][-LINES_KEPT:]
+        said = [line[:LINE_SHOWN] for line in self._first_errors or last]
+        return "It said:\n" + "\n".join(said) if said else "It said nothing."
+
     async def _keep_stderr(self) -> None:
         assert self._process.stderr is not None
         while line := await self._process.stderr.read(65536):
             self._stderr.extend(line.decode(errors="replace").splitlines())
+
+
+def _what_to_do(runtime: LeanRuntime) -> str:
+    """Where to look when a worker does not start."""
+    if runtime.name == "embedded":
+        return "Run `proofmill doctor` to see what is here."
+    why = f"It runs as a script, because {runtime.not_compiled}\n" if runtime.not_compiled else ""
+    return f"{why}Run `proofmill doctor --project {runtime.cwd}`: it tries each part and says what to do."

@@ -10,12 +10,15 @@ one core more.
 """
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Iterable
 from typing import Self
 
 from verifier.errors import NoAnswer
 from verifier.judging.certificate import CertificateStore, certify
 from verifier.judging.protocol import (
+    CheckReply,
+    Export,
     StatementReply,
     TextReply,
     audit_request,
@@ -31,12 +34,22 @@ from verifier.judging.rules import (
     refuse_unread,
     source_of,
 )
+from verifier.judging.text_audit import (
+    Finding,
+    NamedTheorem,
+    audited_with,
+    judge_theorem_audit,
+    judge_theorem_screening,
+    theorems_of,
+)
 from verifier.judging.worker_set import WorkerSet
 from verifier.lean.runtime import LeanRuntime, resolve_runtime
 from verifier.options import Options
 from verifier.verdict import Status, Submission, Verdict
 
 __all__ = ["LeanPool"]
+
+log = logging.getLogger(__name__)
 
 
 class LeanPool:
@@ -70,6 +83,8 @@ class LeanPool:
         self.undecided = 0
         """Audits in which the kernel could not decide within its budget whether the types are the same."""
         self._certificates = certificates
+        self._capped: set[str] = set()
+        """Headers that set more heartbeats than were asked for."""
         cores = asyncio.Semaphore(workers)
         self._screeners = WorkerSet(runtime, "screen", workers, cores, spares=spares)
         # Where everything passes, audits take up to half of Lean's time; one more, so that none waits.
@@ -128,27 +143,77 @@ class LeanPool:
         )
         return reply
 
-    async def text(self, source: str, options: Options | None = None) -> TextReply:
+    async def imports(self, source: str, options: Options | None = None) -> str:
+        """What a file imports, as a header.  Only Lean's own parser knows what is an import in it.
+
+        Raises:
+            NoAnswer, PoolClosed
+        """
+        if not any(word in source for word in ("import", "prelude")):
+            return ""
+        limits = options or self.options
+        reply, _ = await self._screeners.ask("", imports_request(source), limits.timeout_s)
+        return reply.header
+
+    async def text(self, source: str, header: str, options: Options | None = None) -> TextReply:
         """What Lean says of a file that need not prove anything.  It is no verdict: nothing to train on.
+
+        Args:
+            header: stands for the file's own imports.
 
         Raises:
             NoAnswer, PoolClosed
         """
         limits = options or self.options
-        header = await self._imports(source, limits.timeout_s)
-        reply, _ = await self._screeners.ask(
-            header,
-            text_request(header, source, heartbeats=limits.heartbeats, tactics=limits.tactics),
-            limits.timeout_s,
-        )
+        request = text_request(header, source, heartbeats=limits.heartbeats, tactics=limits.tactics)
+        reply, _ = await self._screeners.ask(header, request, limits.timeout_s)
         return reply
 
-    async def _imports(self, source: str, timeout_s: float) -> str:
-        """What a file imports, as a header.  Only Lean's own parser knows what is an import in it."""
-        if not any(word in source for word in ("import", "prelude")):
-            return ""
-        reply, _ = await self._screeners.ask("", imports_request(source), timeout_s)
-        return reply.header
+    async def audit_text(self, source: str, header: str, options: Options | None = None) -> Finding | None:
+        """A theorem of a file that Lean took and the audit refuses; None where all its theorems are proved.
+
+        The last theorem comes first, since it usually uses the others, which are audited with it.
+
+        Raises:
+            NoAnswer, PoolClosed
+        """
+        limits = options or self.options
+        audited: frozenset[tuple[str, ...]] = frozenset()
+        held_ms = 0.0
+        for theorem in reversed(theorems_of(source)):
+            if theorem.key in audited:
+                continue
+            if held_ms > 2e3 * limits.timeout_s:
+                raise NoAnswer(Status.TIMEOUT, "its theorems take too long to audit, one by one", held_ms)
+            finding, export, ms = await self._audit_theorem(theorem, source, header, limits)
+            held_ms += ms
+            if finding is not None:
+                return finding
+            audited |= audited_with(theorem, export)
+        return None
+
+    async def _audit_theorem(
+        self, theorem: NamedTheorem, source: str, header: str, options: Options
+    ) -> tuple[Finding | None, Export, float]:
+        """What is wrong with a theorem of a file, what it rests on, and for how long workers were held.
+
+        Raises:
+            NoAnswer, PoolClosed
+        """
+        reply, screen_ms = await self._screeners.ask(
+            header,
+            # With the kernel's checks, as it was read before: a tactic may go on differently without them.
+            check_request(header, theorem.statement, source, heartbeats=options.heartbeats, kernel=True),
+            options.timeout_s,
+        )
+        finding = judge_theorem_screening(theorem, reply)
+        if finding is not None or reply.export is None:
+            return finding, {}, screen_ms
+        audit, audit_ms = await self._auditors.ask(
+            header, audit_request(header, theorem.statement, reply.export), options.timeout_s
+        )
+        finding = judge_theorem_audit(theorem, audit, options.allowed_axioms)
+        return finding, reply.export, screen_ms + audit_ms
 
     async def verify_many(
         self, submissions: Iterable[Submission], options: Options | None = None
@@ -199,6 +264,7 @@ class LeanPool:
             ),
             options.timeout_s,
         )
+        self._say_if_capped(header, reply, options.heartbeats)
         verdict = judge_screening(submission, source, reply, options.allowed_axioms)
         export = reply.export
         if verdict.status is not Status.PROVED or export is None:
@@ -208,9 +274,12 @@ class LeanPool:
         )
         self.undecided += audit.undecided
         status, reason = judge_audit(audit, options.allowed_axioms)
-        certificate = certify(submission, export, audit, self.runtime) if status is Status.PROVED else None
-        if certificate is not None and self._certificates is not None:
-            await asyncio.to_thread(self._certificates.keep, certificate, submission, export)
+        certificate = None
+        if status is Status.PROVED:
+            limit = verdict.heartbeat_limit
+            certificate = certify(submission, export, audit, self.runtime, heartbeat_limit=limit)
+            if self._certificates is not None:
+                await asyncio.to_thread(self._certificates.keep, certificate, submission, export)
         return verdict.model_copy(
             update={
                 "status": status,
@@ -220,3 +289,12 @@ class LeanPool:
                 "lean_ms": screen_ms + audit_ms,
             }
         )
+
+    def _say_if_capped(self, header: str, reply: CheckReply, asked: int | None) -> None:
+        """Say once of a header that what it sets does not hold: a figure may be compared with others."""
+        written = reply.header_heartbeats
+        if written is None or asked is None or written == reply.heartbeat_limit or header in self._capped:
+            return
+        self._capped.add(header)
+        shown = "no bound on heartbeats" if written == 0 else f"maxHeartbeats {written:,}"
+        log.warning("a header sets %s, but the %s that were asked for hold", shown, f"{asked:,}")

@@ -6,6 +6,7 @@ only a JSON object that repeats the id of the request in flight is a reply, and 
 
 import hashlib
 import json
+import re
 import secrets
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
@@ -36,6 +37,9 @@ __all__ = [
 ]
 
 
+_MODULE_PART = r"(?:«[^»\s]+»|[^\W\d][\w'!?]*)"
+_IMPORT_LINE = re.compile(rf"prelude|import {_MODULE_PART}(?:\.{_MODULE_PART})*")
+
 Export = dict[str, Any]
 """Declarations as data, as `lean/Export.lean` describes them: `names`, `levels`, `exprs`, `decls`."""
 
@@ -62,11 +66,12 @@ class Ready(Wire):
 
 
 class HeaderReply(Wire):
-    """Why a header does not elaborate, if so, and how many different sets of imports the worker holds now."""
+    """Whether the worker has read a header, and why it does not elaborate, if so."""
 
     id: str
     error: str | None = None
-    imports: int = 0
+    full: bool = False
+    """It was not read: the worker holds as many lists of imports as it may, and this would be another."""
 
 
 class RawMessage(Wire):
@@ -148,6 +153,10 @@ class CheckReply(Wire):
     declaration: Declaration | None = None
     tactics: tuple[RawTactic, ...] | None = None
     heartbeats: int = Field(default=0, ge=0)
+    heartbeat_limit: int | None = None
+    """The budget that each declaration had; 0 for none."""
+    header_heartbeats: int | None = None
+    """What the header sets `maxHeartbeats` to, if it does."""
     export: Export | None = None
     """The declaration with all it rests on beyond the header, if Lean reported no error."""
     refused: Refused | None = None
@@ -175,6 +184,14 @@ class ImportsReply(Wire):
     ms: float = 0.0
     error: str | None = None
     header: str = ""
+
+    @field_validator("header")
+    @classmethod
+    def _only_imports(cls, header: str) -> str:
+        # Auditors will read it, and whoever answers has run candidates, which may answer in its place.
+        if not all(_IMPORT_LINE.fullmatch(line) for line in header.splitlines()):
+            raise ValueError("a header of imports has something else in it")
+        return header
 
 
 class TextReply(Wire):
@@ -233,10 +250,15 @@ def header_name(text: str) -> str:
     return hashlib.sha256(text.encode(errors="surrogatepass")).hexdigest()[:32]
 
 
-def header_request(text: str, *, forget: str | None) -> Request[HeaderReply]:
-    """Ask the worker to read `text` as a header and keep it, in place of the header `forget`."""
+def header_request(text: str, *, forget: str | None, imports_kept: int) -> Request[HeaderReply]:
+    """Ask the worker to read `text` as a header and keep it, in place of the header `forget`.
+
+    It is not read if the worker would then hold more than `imports_kept` lists of imports.
+    """
     forgotten = None if forget is None else header_name(forget)
-    return _request(HeaderReply, op="header", name=header_name(text), text=text, forget=forgotten)
+    return _request(
+        HeaderReply, op="header", name=header_name(text), text=text, forget=forgotten, kept=imports_kept
+    )
 
 
 def check_request(
@@ -244,7 +266,7 @@ def check_request(
     statement: str,
     source: str,
     *,
-    heartbeats: int,
+    heartbeats: int | None,
     file: bool = True,
     tactics: bool = False,
     goals: bool = True,
@@ -254,6 +276,7 @@ def check_request(
     """Ask for `source` to be elaborated after `header` and compared with `statement`.
 
     Args:
+        heartbeats: the most that a declaration gets, whatever the header sets.
         file: whether it is a file of its own, which may have imports and bring the header's commands.
         goals: whether tactics come with their goals.
         kernel: whether the kernel checks declarations here too; that of the auditor checks them in any case.
@@ -284,7 +307,7 @@ def imports_request(source: str) -> Request[ImportsReply]:
     return _request(ImportsReply, op="imports", source=source)
 
 
-def text_request(header: str, source: str, *, heartbeats: int, tactics: bool) -> Request[TextReply]:
+def text_request(header: str, source: str, *, heartbeats: int | None, tactics: bool) -> Request[TextReply]:
     """Ask what Lean says of the file `source`, whose own imports `header` stands for."""
     return _request(
         TextReply,

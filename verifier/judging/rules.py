@@ -19,7 +19,9 @@ __all__ = [
     "MAX_SUBMISSION_BYTES",
     "Source",
     "extract_tactics",
+    "is_tactic",
     "judge_audit",
+    "judge_declaration",
     "judge_screening",
     "may_turn_on_the_kernel",
     "refuse_unread",
@@ -136,6 +138,7 @@ def judge_screening(
         tactics=None if reply.tactics is None else extract_tactics(source, reply.tactics),
         axioms=reply.declaration.rests_on if reply.declaration else (),
         heartbeats=reply.heartbeats,
+        heartbeat_limit=reply.heartbeat_limit,
         lean_ms=reply.ms,
     )
 
@@ -155,7 +158,7 @@ def _judge_reply(
         return Status.REJECTED, f"{where}: {first.text}"
     if reply.declaration is None:
         return Status.MISSING_DECLARATION, f"nothing named `{reply.name}` is declared"
-    status, reason = _judge_declaration(reply.name, reply.declaration, allowed_axioms)
+    status, reason = judge_declaration(reply.name, reply.declaration, allowed_axioms)
     if status is Status.PROVED and reply.refused is not None:
         return Status(reply.refused), f"`{reply.name}` cannot be audited: {reply.reason}"
     if status is Status.PROVED and reply.export is None:
@@ -173,7 +176,7 @@ def judge_audit(reply: AuditReply, allowed_axioms: frozenset[str] = ALLOWED_AXIO
     found = reply.declaration
     if found is None:
         return Status.MISSING_DECLARATION, f"nothing named `{reply.name}` is in the export"
-    status, reason = _judge_declaration(reply.name, found, allowed_axioms)
+    status, reason = judge_declaration(reply.name, found, allowed_axioms)
     if found.same_type is not True and status is not Status.STATEMENT_MISMATCH:
         return Status.STATEMENT_MISMATCH, _shorten(
             f"`{reply.name}` is declared with another type: {_compare_types(found)}"
@@ -181,7 +184,7 @@ def judge_audit(reply: AuditReply, allowed_axioms: frozenset[str] = ALLOWED_AXIO
     return status, _shorten(reason)
 
 
-def _judge_declaration(name: str, found: Declaration, allowed_axioms: frozenset[str]) -> tuple[Status, str]:
+def judge_declaration(name: str, found: Declaration, allowed_axioms: frozenset[str]) -> tuple[Status, str]:
     """The status of a declaration of whose type nothing is known yet."""
     if found.kind != found.reference_kind:
         return (
@@ -257,7 +260,7 @@ def extract_tactics(source: Source, raw: Sequence[RawTactic]) -> tuple[Tactic, .
     offsets, place = _code_points(source.full), source.offset_map()
     spans: dict[tuple[int, int], Tactic] = {}
     for node in raw:
-        if node.start is None or node.stop is None or not _is_tactic(node.kind):
+        if node.start is None or node.stop is None or not is_tactic(node.kind):
             continue
         start, stop = (place(offsets(byte)) for byte in (node.start, node.stop))
         if start < 0 or (start, stop) in spans:
@@ -268,7 +271,7 @@ def extract_tactics(source: Source, raw: Sequence[RawTactic]) -> tuple[Tactic, .
     return tuple(spans[key] for key in sorted(spans, key=lambda span: (span[0], -span[1])))
 
 
-def _is_tactic(kind: str) -> bool:
+def is_tactic(kind: str) -> bool:
     """Whether a node of this kind is a tactic.
 
     The kind of a token is its own text; that of a tactic has a namespace, or `tactic` before its first token.

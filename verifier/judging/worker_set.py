@@ -10,9 +10,10 @@ import logging
 import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from typing import TypeVar
 
-from verifier.errors import NoAnswer, PoolClosed, WorkerDied, WorkerKilled, WorkerStartError
+from verifier.errors import NoAnswer, PoolClosed, WorkerDied, WorkerFull, WorkerKilled, WorkerStartError
 from verifier.judging.lean_process import LeanProcess, Role
 from verifier.judging.protocol import Request, Wire
 from verifier.lean.runtime import LeanRuntime
@@ -21,11 +22,21 @@ from verifier.verdict import Status
 __all__ = ["WorkerSet"]
 
 HEADER_TIMEOUT_S = 300.0
+FIRST_HEADER_TIMEOUT_S = 1800.0
+"""Until one header was read: of a library on a network disk that is not in memory yet, 20 minutes were seen
+(leanprover/lean4#8092)."""
 LAST_WORDS = 300
 """Characters of a dead worker's stderr that a reason repeats."""
 
 R = TypeVar("R", bound=Wire)
 log = logging.getLogger(__name__)
+
+
+@dataclass
+class _Loan:
+    """A worker that is lent; another may come in its place."""
+
+    worker: LeanProcess
 
 
 class WorkerSet:
@@ -49,6 +60,8 @@ class WorkerSet:
         self._spares = spares
         self._cores = cores or asyncio.Semaphore(size)
         self._last_header = ""
+        self._has_read = False
+        """Whether a header with imports was read, so that their files are in the machine's memory."""
         self._idle: list[LeanProcess] = []
         self._busy: set[LeanProcess] = set()
         self._starting: set[asyncio.Task[None]] = set()
@@ -114,10 +127,15 @@ class WorkerSet:
             return NoAnswer(status, reason, held_ms())
 
         try:
-            async with self._lend(header) as worker:
+            async with self._lend(header) as loan:
                 async with self._cores:
                     began = time.monotonic()
-                    header_error = await _read_header(worker, header)
+                    try:
+                        header_error = await self._read_header(loan.worker, header)
+                    except WorkerFull:
+                        await self._replace(loan)
+                        header_error = await self._read_header(loan.worker, header)
+                    worker = loan.worker
                     if header_error is None:
                         # A worker is always ready for the empty header, so a spare reads the last other one.
                         self._last_header = header or self._last_header
@@ -132,6 +150,7 @@ class WorkerSet:
         except WorkerStartError as error:
             raise NoAnswer(Status.INFRA_ERROR, f"no Lean worker starts: {error}") from error
         except WorkerDied as error:
+            worker = loan.worker
             if self._closed:
                 raise PoolClosed("the pool was closed while it judged a submission") from error
             if not is_last and (isinstance(error, WorkerKilled) or worker.asked > 1):
@@ -143,7 +162,7 @@ class WorkerSet:
         raise no_answer(Status.INFRA_ERROR, reason)
 
     @asynccontextmanager
-    async def _lend(self, header: str) -> AsyncIterator[LeanProcess]:
+    async def _lend(self, header: str) -> AsyncIterator["_Loan"]:
         """A worker, one that has read `header` if such a one is free.
 
         It is killed afterwards if it still works on a question.
@@ -152,15 +171,29 @@ class WorkerSet:
             WorkerStartError: no worker is left and none starts.
             PoolClosed: the set was closed.
         """
-        worker = await self._borrow(header)
+        loan = _Loan(await self._borrow(header))
         try:
-            yield worker
+            yield loan
         finally:
             # One that was interrupted still elaborates: only killing it frees its core.
-            if worker.is_in_step:
-                await self._give_back(worker)
+            if loan.worker.is_in_step:
+                await self._give_back(loan.worker)
             else:
-                await self._discard(worker)
+                await self._discard(loan.worker)
+
+    async def _replace(self, loan: "_Loan") -> None:
+        """Put a new worker in the place of one that is lent and holds as many libraries as it may.
+
+        Whoever asked has it from the start: one from the queue might be just as full.
+
+        Raises:
+            WorkerStartError: it does not start.
+        """
+        full = loan.worker
+        await full.kill()
+        loan.worker = await LeanProcess.start(self._runtime, self._role)
+        self._busy.discard(full)
+        self._busy.add(loan.worker)
 
     async def _borrow(self, header: str) -> LeanProcess:
         async with self._changed:
@@ -178,15 +211,13 @@ class WorkerSet:
                     raise
             warm = [worker for worker in self._idle if worker.is_warm(header)]
             # A new header goes to the worker used longest ago: what it gives up for it is missed least.
-            worker = warm[-1] if warm else self._idle[0]
+            fresh = [worker for worker in self._idle if not worker.has_imports]
+            worker = warm[-1] if warm else (fresh or self._idle)[0]
             self._idle.remove(worker)
             self._busy.add(worker)
             return worker
 
     async def _give_back(self, worker: LeanProcess) -> None:
-        if worker.is_worn:
-            await self._discard(worker)
-            return
         async with self._changed:
             self._busy.discard(worker)
             self._idle.append(worker)
@@ -230,7 +261,7 @@ class WorkerSet:
     async def _warm(self, worker: LeanProcess) -> LeanProcess:
         """Have a new worker read the header that was read last.  Raises WorkerStartError."""
         try:
-            await _read_header(worker, self._last_header)
+            await self._read_header(worker, self._last_header)
         except (NoAnswer, WorkerDied) as error:
             await worker.kill()
             raise WorkerStartError(f"a new worker did not read the header: {error}") from error
@@ -239,21 +270,21 @@ class WorkerSet:
             raise
         return worker
 
+    async def _read_header(self, worker: LeanProcess, header: str) -> str | None:
+        """Have a worker read `header`, and say why that does not elaborate, if so.
 
-async def _read_header(worker: LeanProcess, header: str) -> str | None:
-    """Have a worker read `header`, and say why that does not elaborate, if so.
-
-    Raises:
-        NoAnswer: it took too long.
-        WorkerDied
-    """
-    try:
-        async with asyncio.timeout(HEADER_TIMEOUT_S):
-            return await worker.load_header(header)
-    except TimeoutError as error:
-        raise NoAnswer(
-            Status.INFRA_ERROR, f"the header was not read within {HEADER_TIMEOUT_S:g} s"
-        ) from error
+        Raises:
+            NoAnswer: it took too long.
+            WorkerFull, WorkerDied
+        """
+        limit_s = HEADER_TIMEOUT_S if self._has_read else FIRST_HEADER_TIMEOUT_S
+        try:
+            async with asyncio.timeout(limit_s):
+                error = await worker.load_header(header)
+        except TimeoutError as late:
+            raise NoAnswer(Status.INFRA_ERROR, f"the header was not read within {limit_s:g} s") from late
+        self._has_read = self._has_read or (error is None and "import" in header)
+        return error
 
 
 def _explain(header_error: str) -> str:

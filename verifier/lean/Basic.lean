@@ -1,14 +1,12 @@
 /-
 The first part of the worker.  `verifier/lean/source.py` puts all parts together in the order of its list, with
-`import Lean` and `main`, or a module's heading, around them.
+`import Lean`, a namespace and `main`, or a module's heading, around them.
 
 They are written for a Lean that loads libraries without their private parts, as the embedded one does.  There a call
 of an imported polymorphic function that the compiler would inline fails with "Unknown constant", so the few walks
 over lists and arrays that are needed, and the table, stand here as functions of their own.  For the same reason no
 definition has a `where`: what stands in one is private.
 -/
-open Lean Elab
-
 /-! ### Walking lists, arrays and trees -/
 
 def reverseOnto : List α → List α → List α
@@ -40,6 +38,10 @@ end
 /-- All trees, last first. -/
 def treesOf (trees : PersistentArray InfoTree) : List InfoTree :=
   arrayOnto trees.tail 0 (treeNodeOnto trees.root [])
+
+def memberName (name : Name) : List Name → Bool
+  | [] => false
+  | n :: rest => n == name || memberName name rest
 
 def jsonArray : List Json → Array Json → Json
   | [], acc => .arr acc

@@ -1,12 +1,5 @@
 /-! ### Elaborating text -/
 
-@[noinline] unsafe def inputContextImpl (text : String) : Parser.InputContext :=
-  { inputString := text, fileName := "<input>", fileMap := FileMap.ofString text
-    endPos := text.rawEndPos, endPos_valid := lcProof }
-
-/-- `Parser.mkInputContext` cannot be called from here; this builds the same structure. -/
-@[implemented_by inputContextImpl] opaque inputContext (text : String) : Parser.InputContext
-
 /-- What elaborating a text left behind.  `heartbeats` are thousands of small allocations. -/
 structure Elaborated where
   env : Environment
@@ -53,7 +46,7 @@ def textOf (text : String) : Text := { input := inputContext text }
 
 def elaborateHere (state : Command.State) (text : Text) (withInfo : Bool) : IO Elaborated := do
   let commandState := { state with
-    messages := {}, infoState := { enabled := withInfo }, traceState := {}, snapshotTasks := #[] }
+    messages := {}, infoState := { enabled := withInfo }, traceState := {} }
   let frontend ← IO.mkRef { commandState, parserState := text.start, cmdPos := text.start.pos : Frontend.State }
   let before ← IO.getNumHeartbeats
   let (messages, trees) ← runCommands toTheEnd { inputCtx := text.input } frontend [] []
@@ -73,14 +66,26 @@ def elaborate (state : Command.State) (text : Text) (withInfo : Bool) : IO Elabo
   | .ok elaborated => return elaborated
   | .error e => throw e
 
-/-- Give each declaration the budget, in thousands of small allocations as `maxHeartbeats` is, and keep
-elaboration in one thread, so that they are counted. -/
+/-- Keep elaboration in one thread, so that heartbeats, which are counted by thread, are all counted. -/
+def inOneThread (state : Command.State) : Command.State :=
+  match state.scopes with
+  | scope :: rest => { state with scopes := { scope with opts := scope.opts.setBool `Elab.async false } :: rest }
+  | [] => state
+
+/-- Give each declaration the budget, in thousands of small allocations as `maxHeartbeats` is; 0 is no bound. -/
 def withHeartbeats (state : Command.State) (budget : Nat) : Command.State :=
   match state.scopes with
-  | scope :: rest =>
-    let opts := (scope.opts.setNat `maxHeartbeats budget).setBool `Elab.async false
-    { state with scopes := { scope with opts } :: rest }
+  | scope :: rest => { state with scopes := { scope with opts := setNumber scope.opts `maxHeartbeats budget } :: rest }
   | [] => state
+
+/-- Lean's own budget where nothing sets another. -/
+def usualHeartbeats : Nat := 200000
+
+/-- What `set_option maxHeartbeats` says where the state was left, if it stands there. -/
+def heartbeatsSet? (state : Command.State) : Option Nat :=
+  match state.scopes with
+  | scope :: _ => numberSet? scope.opts `maxHeartbeats
+  | [] => none
 
 /-- As in a `noncomputable section`: a definition that compiles is compiled, and one that does not is no error, because
 what a proof rests on is the kernel's matter.  Lean without the private parts of its libraries cannot compile all. -/
@@ -93,7 +98,7 @@ def noncomputably (state : Command.State) : Command.State :=
 
 Without `kernel`, declarations are left unchecked here: the audit checks those that matter, and once is enough. -/
 def forCandidate (state : Command.State) (budget : Nat) (kernel : Bool) : Command.State :=
-  let state := noncomputably (withHeartbeats state budget)
+  let state := noncomputably (withHeartbeats (inOneThread state) budget)
   match state.scopes with
   | scope :: rest =>
     let opts := if kernel then scope.opts else scope.opts.setBool `debug.skipKernelTC true
@@ -112,7 +117,7 @@ def messageLimit : Nat := 100
 def tacticsLimit : Nat := 8000000
 
 def cut (text : String) : String :=
-  if text.utf8ByteSize > textLimit then String.Pos.Raw.extract text 0 (String.Pos.Raw.prev text ⟨textLimit⟩) else text
+  if text.utf8ByteSize > textLimit then takeText text textLimit else text
 
 def severityName : MessageSeverity → String
   | .error => "error"
@@ -175,7 +180,15 @@ def goalText (context : ContextInfo) (mctx : MetavarContext) (goals : List MVarI
   let format ← { context with mctx := mctx }.ppGoals goals
   return cut format.pretty
 
-def positionJson : Option String.Pos.Raw → Json
+/-- Where a syntax tree begins in the text, in bytes. -/
+def startJson (stx : Syntax) : Json :=
+  match stx.getPos? with
+  | some p => .num p.byteIdx
+  | none => .null
+
+/-- Where it ends. -/
+def stopJson (stx : Syntax) : Json :=
+  match stx.getTailPos? with
   | some p => .num p.byteIdx
   | none => .null
 
@@ -190,6 +203,6 @@ def tacticJson (wantGoals : Bool) : List (ContextInfo × TacticInfo) → (bytes 
     let after ← if wantGoals then goalText context tactic.mctxAfter tactic.goalsAfter else pure ""
     let size := kind.utf8ByteSize + before.utf8ByteSize + after.utf8ByteSize + 1
     tacticJson wantGoals rest (bytes - size) (Json.mkObj [
-      ("kind", .str kind), ("start", positionJson tactic.stx.getPos?),
-      ("stop", positionJson tactic.stx.getTailPos?), ("before", .str before), ("after", .str after)] :: acc)
+      ("kind", .str kind), ("start", startJson tactic.stx),
+      ("stop", stopJson tactic.stx), ("before", .str before), ("after", .str after)] :: acc)
 

@@ -3,9 +3,7 @@
 Every Lean before 4.33.1 has a kernel with published holes that an export reaches: `verifier/lean/advisories.py` lists
 them, docs/soundness.md says what each needs.  All of them need an inductive type that Lean's own elaborator never
 makes.  So such a kernel is only shown inductive types that are written out plainly: nothing in them has to be
-reduced to see in which universe they live and where they occur in themselves.  It is a narrower question than
-whether the kernel is right, and a walk over the syntax answers it.
-
+reduced to see in which universe they live and where they occur in themselves, so that a walk over them answers it.
 What is refused here is not wrong, so it is `unsupported`, unless the kernel itself says what is wrong with it. -/
 
 /-! #### Which kernels are concerned -/
@@ -31,10 +29,6 @@ def occurs (p : Expr → Bool) (e : Expr) : Bool :=
   match e.find? p with
   | some _ => true
   | none => false
-
-def memberName (name : Name) : List Name → Bool
-  | [] => false
-  | n :: rest => n == name || memberName name rest
 
 def memberExpr (e : Expr) : List Expr → Bool
   | [] => false
@@ -316,11 +310,11 @@ def usesReserved (e : Expr) : Bool :=
 
 /-- What is wrong with a declaration, beyond what the kernel would say when it is declared. -/
 inductive PlainFault where
-  | kernel (e : Kernel.Exception)
+  | kernel (e : KernelError)
   | shape (reason : String)
 
 /-- How the kernel is asked. -/
-abbrev AskKernel := Environment → Declaration → Except Kernel.Exception Environment
+abbrev AskKernel := Environment → Declaration → Except KernelError Environment
 
 def scratch (kernel : AskKernel) (env : Environment) (levelParams : List Name) (name : Name) (type : Expr) :
     Except PlainFault Environment :=
@@ -399,7 +393,7 @@ def plainDecl (kernel : AskKernel) (env : Environment) (decl : Declaration) : Ex
   if kernelIsConcerned then plainForKernel kernel env decl else .ok ()
 
 /-- `said` is what to say when the kernel refused, and `name` that of the declaration. -/
-def plainRefusal (said : Kernel.Exception → Refusal) (name : String) : PlainFault → Refusal
+def plainRefusal (said : KernelError → Refusal) (name : String) : PlainFault → Refusal
   | .kernel e => said e
   | .shape reason =>
     { status := "unsupported",

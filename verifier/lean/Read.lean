@@ -239,7 +239,7 @@ partial def ctorsFrom (tables : Tables) (rows : Array Json) (i : Nat) (acc : Lis
   if h : i < rows.size then
     match rows[i] with
     | .arr cells =>
-      let ctor := { name := ← nameAt tables.words.constants (← natAt cells 0), type := ← tables.exprs.at (← natAt cells 1) }
+      let ctor : Constructor := { name := ← nameAt tables.words.constants (← natAt cells 0), type := ← tables.exprs.at (← natAt cells 1) }
       ctorsFrom tables rows (i + 1) (ctor :: acc)
     | _ => .error "a constructor is no list"
   else return reverseOnto acc []

@@ -10,6 +10,8 @@ def kernelHeartbeats : Nat := 4000000
 /-- The last theorem, by which the kernel says that the statement was proved. -/
 def conclusionName : Name := .num (.str .anonymous "submitted") 1
 
+set_option match.ignoreUnusedAlts true in
+/-- A declaration's first name; this Lean may have more kinds of declarations, and no export has them. -/
 def nameOf : Declaration → String
   | .axiomDecl v => (writtenName v.name).toString
   | .defnDecl v => (writtenName v.name).toString
@@ -20,8 +22,10 @@ def nameOf : Declaration → String
   | .inductDecl _ _ types _ => match types with
     | type :: _ => (writtenName type.name).toString
     | [] => "a mutual block"
+  | _ => "a declaration"
 
-def refusalOf (decl : Declaration) (e : Kernel.Exception) : Refusal :=
+set_option match.ignoreUnusedAlts true in
+def refusalOf (decl : Declaration) (e : KernelError) : Refusal :=
   let kernel (why : String) : Refusal :=
     { status := "kernel_rejected", reason := "the kernel refuses `" ++ nameOf decl ++ "`: " ++ why }
   match e with
@@ -48,15 +52,17 @@ def refusalOf (decl : Declaration) (e : Kernel.Exception) : Refusal :=
   | .deepRecursion => { status := "rejected", reason := "the kernel recursed too deeply on `" ++ nameOf decl ++ "`" }
   | .excessiveMemory => { status := "resource_exhausted", reason := "the kernel ran out of memory on `" ++ nameOf decl ++ "`" }
   | .interrupted => { status := "infra_error", reason := "the kernel was interrupted" }
+  -- A newer Lean may have reasons of its own.
+  | _ => kernel "for a reason that the worker does not know"
 
 /-- Ask the kernel for one declaration. -/
-def askKernel (env : Environment) (decl : Declaration) : Except Kernel.Exception Environment :=
-  env.addDeclCore (kernelHeartbeats * 1000).toUSize decl none
+def askKernel (env : Environment) (decl : Declaration) : Except KernelError Environment :=
+  addToKernel env (kernelHeartbeats * 1000).toUSize decl
 
 /-- Give one declaration of an export to the kernel, which must be plain where the kernel is not sound on others. -/
 def accept (env : Environment) (decl : Declaration) : IO (Except Refusal Environment) := do
   -- The budget is of each declaration, and the thread's count goes on.
-  IO.setNumHeartbeats 0
+  restartHeartbeats
   match plainDecl askKernel env decl with
   | .error fault => return .error (plainRefusal (refusalOf decl) (nameOf decl) fault)
   | .ok _ =>
@@ -103,7 +109,7 @@ def concludeAt (env : Environment) (reference : ConstantInfo) (candidate : Name)
                        all := [conclusionName] }
   -- The budget is a declaration's.  A smaller one would not be this theorem's alone: what the kernel counts goes on
   -- from the declarations before it.
-  IO.setNumHeartbeats 0
+  restartHeartbeats
   match askKernel env decl with
   | .ok env => return .ok (.proves env)
   | .error e => match e with

@@ -61,7 +61,7 @@ def gapJson : List Gap → (bytes : Nat) → List Json → IO (List Json)
         pure (info.stx, true, ← goalText context info.mctxBefore (firstOf info.goalsBefore))
       | .term context info => pure (info.stx, false, ← termGoal context info)
     gapJson rest (bytes - goal.utf8ByteSize - 1) (Json.mkObj [
-      ("start", positionJson stx.getPos?), ("stop", positionJson stx.getTailPos?),
+      ("start", startJson stx), ("stop", stopJson stx),
       ("is_tactic", .bool isTactic), ("goal", .str goal)] :: acc)
 
 /-! #### Axioms, where theorems look like them

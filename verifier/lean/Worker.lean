@@ -8,8 +8,10 @@ it needs.
 
 Requests, each with an `id` that the reply repeats:
 
-    {"op": "header", "name", "text", "forget"}    read imports, opens, definitions once and keep them as `name`,
-                                                  in place of the header `forget`
+    {"op": "header", "name", "text", "forget", "kept"}
+                                                  read imports, opens, definitions once and keep them as `name`, in
+                                                  place of the header `forget`; not if that would be more than `kept`
+                                                  lists of imports
     {"op": "check", "header", "statement", "source", "file", "heartbeats", "tactics", "goals", "kernel", "export"}
     {"op": "statement", "header", "statement"}
     {"op": "imports", "source"}
@@ -31,9 +33,9 @@ elaborated, and say whether it proves the reference.  No request decides: `verif
 def referencesKept : Nat := 16
 
 /-- What a process keeps between requests, newest first.  Headers go when the other side says so; what was
-imported stays in memory in any case, so each set of imports is read once. -/
+imported stays in memory in any case, so each list of imports is read once. -/
 structure Memory where
-  imports : List (String × Environment) := []
+  imports : List (List Name × Environment) := []
   headers : List Header := []
   references : List Reference := []
 
@@ -41,27 +43,54 @@ def findHeader (name : String) : List Header → Option Header
   | [] => none
   | h :: rest => if h.name == name then some h else findHeader name rest
 
-def importsKey : List Import → String
-  | [] => ""
-  | i :: rest =>
-    let flag (on : Bool) : String := if on then "+" else "-"
-    i.module.toString ++ flag i.importAll ++ flag i.isExported ++ flag i.isMeta ++ " " ++ importsKey rest
+def beginsWith : (names start : List Name) → Bool
+  | _, [] => true
+  | name :: names, first :: start => name == first && beginsWith names start
+  | [], _ :: _ => false
 
-def findImports (key : String) : List (String × Environment) → Option Environment
+def areIn (modules : Array Name) : List Name → Bool
+  | [] => true
+  | name :: rest => arrayHas modules name 0 && areIn modules rest
+
+/-- What was imported as just these modules would be: as the first of them, which bring the others along.  Not as some
+others of them, which would come in another order, and with that some notations and instances. -/
+def findImports (wanted : List Name) : List (List Name × Environment) → Option Environment
   | [] => none
-  | (k, env) :: rest => if k == key then some env else findImports key rest
+  | (read, env) :: rest =>
+    if beginsWith wanted read && areIn env.header.moduleNames wanted then some env else findImports wanted rest
 
-def countImports : List (String × Environment) → Nat
+/-- Whether it is what every header imports, `Init`: that takes little memory. -/
+def isLittle : List Name → Bool
+  | [] => true
+  | name :: rest => name == `Init && isLittle rest
+
+/-- Lean says where it looked for a module only when it has read those before it, which is never undone. -/
+def checkThatFilesExist : List Name → IO Unit
+  | [] => return ()
+  | module :: rest => do
+    let file ← findOLean module
+    unless ← file.pathExists do
+      throw (IO.userError ("object file '" ++ file.toString ++ "' of module " ++ module.toString ++ " does not exist"))
+    checkThatFilesExist rest
+
+def countImports : List (List Name × Environment) → Nat
   | [] => 0
-  | _ :: rest => countImports rest + 1
+  | (read, _) :: rest => if isLittle read then countImports rest else countImports rest + 1
 
-def readImports (memory : Memory) (imports : Array Import) : IO (Memory × Environment) := do
-  let key := importsKey (arrayOnto imports 0 [])
-  match findImports key memory.imports with
-  | some env => return (memory, env)
+/-- Whoever reads all of a module need not say which part of it to import. -/
+def importsFor : List Name → Array Import → Array Import
+  | [], imports => imports
+  | module :: rest, imports => importsFor rest (imports.push { module })
+
+/-- The environment of some modules, unless it would be one list of imports more than are to be `kept`. -/
+def readImports (memory : Memory) (modules : List Name) (kept : Nat) : IO (Memory × Option Environment) := do
+  match findImports modules memory.imports with
+  | some env => return (memory, some env)
   | none =>
-    let env ← importModules imports {} (loadExts := true)
-    return ({ memory with imports := (key, env) :: memory.imports }, env)
+    if !isLittle modules && kept ≤ countImports memory.imports then return (memory, none)
+    checkThatFilesExist modules
+    let env ← importAll (importsFor modules #[])
+    return ({ memory with imports := (modules, env) :: memory.imports }, some env)
 
 def withoutHeader (name : String) : List Header → List Header
   | [] => []
@@ -75,7 +104,7 @@ def withoutReferencesOf (header : String) : List Reference → List Reference
 def elaborateHeader (name : String) (imports : Environment) (input : Parser.InputContext)
     (start : Parser.ModuleParserState) : IO (Except String Header) := do
   let frontend ← IO.mkRef {
-    commandState := noncomputably (withHeartbeats (Command.mkState imports {} {}) statementHeartbeats)
+    commandState := noncomputably (inOneThread (Command.mkState imports {} {}))
     parserState := start, cmdPos := start.pos : Frontend.State }
   let context : Frontend.Context := { inputCtx := input }
   let (early, _) ← runCommands (fun command => !isRepeatable command) context frontend [] []
@@ -84,19 +113,25 @@ def elaborateHeader (name : String) (imports : Environment) (input : Parser.Inpu
   let { commandState := state, commands, .. } ← frontend.get
   match firstError (reverseOnto late []) with
   | some m => return .error ("line " ++ toString m.pos.line ++ ": " ++ (← m.data.toString))
-  | none => return .ok { name, imports, preamble, state, landmarks := landmarksFrom commands 0 }
+  | none => return .ok {
+      name, imports, preamble, state, landmarks := landmarksFrom commands 0, heartbeats? := heartbeatsSet? state }
 
-def readHeader (memory : Memory) (name text : String) : IO (Memory × Except String Header) := do
+/-- The header, or why it does not elaborate; nothing where what it imports would be too much. -/
+def readHeader (memory : Memory) (name text : String) (kept : Nat) :
+    IO (Memory × Option (Except String Header)) := do
   let input := inputContext text
   let (syntaxTree, parserState, messages) ← Parser.parseHeader input
   match firstError messages.toList with
-  | some m => return (memory, .error (← m.data.toString))
+  | some m => return (memory, some (.error (← m.data.toString)))
   | none => pure ()
-  let (memory, imports) ← readImports memory (HeaderSyntax.imports syntaxTree)
-  let task ← IO.asTask (elaborateHeader name imports input parserState)
-  match ← IO.wait task with
-  | .ok read => return (memory, read)
-  | .error e => throw e
+  let modules := modulesOf (reverseOnto (arrayOnto (headerToImports syntaxTree) 0 []) [])
+  match ← readImports memory modules kept with
+  | (memory, none) => return (memory, none)
+  | (memory, some imports) =>
+    let task ← IO.asTask (elaborateHeader name imports input parserState)
+    match ← IO.wait task with
+    | .ok read => return (memory, some read)
+    | .error e => throw e
 
 def headerReply (memory : Memory) (request : Json) : IO (Memory × List (String × Json)) := do
   let forgotten := textField request "forget"
@@ -104,10 +139,11 @@ def headerReply (memory : Memory) (request : Json) : IO (Memory × List (String 
   let memory := { memory with
     headers := withoutHeader forgotten headers, references := withoutReferencesOf forgotten references }
   let (memory, read) ← readHeader memory (textField request "name") (textField request "text")
-  let imports := ("imports", .num (countImports memory.imports))
+    (natField request "kept")
   match read with
-  | .error reason => return (memory, [imports, ("error", .str (cut reason))])
-  | .ok header => return ({ memory with headers := header :: memory.headers }, [imports])
+  | none => return (memory, [("full", .bool true)])
+  | some (.error reason) => return (memory, [("error", .str (cut reason))])
+  | some (.ok header) => return ({ memory with headers := header :: memory.headers }, [])
 
 def sameReference (header statement : String) (r : Reference) : Bool := r.header == header && r.statement == statement
 
@@ -143,9 +179,9 @@ def refusalFields (refusal : Refusal) : List (String × Json) :=
 
 /-- The first of a file's imports that is not among the modules that are there.  They bring nothing here, as the
 environment is there already, but they may name what is in it. -/
-def missingImport (modules : Array Name) : List Import → Option Name
+def missingImport (modules : Array Name) : List Name → Option Name
   | [] => none
-  | { module, .. } :: rest => if arrayHas modules module 0 then missingImport modules rest else some module
+  | module :: rest => if arrayHas modules module 0 then missingImport modules rest else some module
 
 /-- A text to be judged, and the state in which it is read: a file that brings all that the header says is read
 after the header's imports, and any other text after the header.  `base` is what it is not to declare again. -/
@@ -187,11 +223,27 @@ def exportFor (base : Environment) (reference : Reference) (result : Elaborated)
     | .error refusal => refusalFields refusal
   | _, _ => []
 
+/-- The budget of a candidate's declarations: what its header sets with `maxHeartbeats`, or what Lean takes where it
+sets nothing, or what was `asked` for; of a number in the header and one that was asked for, the smaller.  0 is no
+bound in a header, and no number in a request. -/
+def budgetUnder (header : Header) (asked : Nat) : Nat :=
+  match header.heartbeats? with
+  | some 0 => asked
+  | some number => if asked == 0 || number < asked then number else asked
+  | none => if asked == 0 then usualHeartbeats else asked
+
+def heartbeatFields (header : Header) (budget : Nat) : List (String × Json) :=
+  let written : Json := match header.heartbeats? with
+    | some number => .num number
+    | none => .null
+  [("heartbeat_limit", .num budget), ("header_heartbeats", written)]
+
 def judgeOpened (header : Header) (reference : Reference) (request : Json) (opened : Opened) :
     IO (List (String × Json)) := do
   let wantTactics := boolField request "tactics"
   let { text, state, base } := opened
-  let state := forCandidate state (natField request "heartbeats") (boolField request "kernel")
+  let budget := budgetUnder header (natField request "heartbeats")
+  let state := forCandidate state budget (boolField request "kernel")
   let result ← elaborate state text wantTactics
   let messages ← messageJson result.messages messageLimit messageLimit []
   let declaration := match result.env.find? reference.name with
@@ -203,7 +255,7 @@ def judgeOpened (header : Header) (reference : Reference) (request : Json) (open
     else pure .null
   let exported := if boolField request "export" then exportFor base reference result else []
   return ("messages", jsonArray messages #[]) :: ("declaration", declaration) :: ("tactics", tactics) ::
-    ("heartbeats", .num result.heartbeats) :: exported
+    ("heartbeats", .num result.heartbeats) :: appendList (heartbeatFields header budget) exported
 
 def checkReply (memory : Memory) (request : Json) : IO (Memory × List (String × Json)) := do
   match ← referenceFor memory request with
@@ -239,7 +291,7 @@ def textReply (memory : Memory) (request : Json) : IO (Memory × List (String ×
   match findHeader (textField request "header") memory.headers with
   | none => return (memory, [("error", .str "no such header")])
   | some header =>
-    let state := forCandidate header.state (natField request "heartbeats") true
+    let state := forCandidate header.state (budgetUnder header (natField request "heartbeats")) true
     let source := textField request "source"
     let file ← parseFileHeader source
     let result ← match firstError file.messages with

@@ -1,11 +1,14 @@
-"""Puts the worker together from its parts: as a script for any Lean, and as a module for the embedded one."""
+"""Puts the worker together from its parts: as a script or a program for any Lean, as a module for the
+embedded one.
+"""
 
 from pathlib import Path
 
-__all__ = ["MODULE", "PARTS", "module_main", "module_source", "script_source"]
+__all__ = ["MODULE", "PARTS", "module_main", "module_source", "package_main", "script_source"]
 
 PARTS = (
     "Basic",
+    "AnyLean",
     "Elaborate",
     "Files",
     "Landmarks",
@@ -23,7 +26,7 @@ PARTS = (
 
 MODULE = "ProofmillWorker"
 
-MAIN = "main (arguments : List String) : IO Unit := runWorker arguments\n"
+MAIN = "main (arguments : List String) : IO Unit := Proofmill.runWorker arguments\n"
 
 
 def script_source() -> str:
@@ -31,9 +34,25 @@ def script_source() -> str:
     return f"import Lean\n{_parts()}\ndef {MAIN}"
 
 
+def package_main() -> str:
+    """The root of a program that Lake builds with any version of Lean.
+
+    What `lean --run` does before it runs a script, a program has to do by itself: find the libraries, and let
+    modules that are imported add the tactics and attributes that they define.
+    """
+    return f"""import Lean
+{_parts()}
+unsafe def main (arguments : List String) : IO Unit := do
+  Lean.initSearchPath (← Lean.findSysroot)
+  Lean.enableInitializersExecution
+  Proofmill.runWorker arguments
+"""
+
+
 def module_source() -> str:
     """A module to compile.  The embedded Lean runs only what is `public meta` in modules that it loads."""
-    return f"module\npublic meta import Lean\npublic meta section\n{_parts()}\n{_read('Publish')}"
+    publish = _read("Publish")
+    return f"module\npublic meta import Lean\npublic meta section\n{_parts()}\nopen Lean Elab\n{publish}"
 
 
 def module_main() -> str:
@@ -42,7 +61,9 @@ def module_main() -> str:
 
 
 def _parts() -> str:
-    return "\n".join(map(_read, PARTS))
+    """All parts in a namespace, so that no name of a newer Lean's takes the place of the worker's."""
+    parts = "\n".join(map(_read, PARTS))
+    return f"namespace Proofmill\nopen Lean Elab\n{parts}\nend Proofmill"
 
 
 def _read(name: str) -> str:

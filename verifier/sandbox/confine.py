@@ -17,10 +17,9 @@ Settings, from the environment:
 
 - `PROOFMILL_BUBBLEWRAP=off` leaves bubblewrap out, for a container that is the sandbox already;
 - `PROOFMILL_WORKER_MEMORY_GB` bounds the memory of one worker, in 10^9 bytes.  A worker that needs more ends,
-  and the verdict is `crashed`, which says nothing of the proof.  For the embedded Lean it bounds the writable
-  memory (RLIMIT_DATA), with 6 unless set: its address space is no measure, since WebAssembly reserves 12 GB
-  and uses one.  For the Lean of a project it bounds the address space (RLIMIT_AS), unbounded unless set, and
-  the library files that Lean maps count.
+  and the verdict is `crashed`, which says nothing of the proof.  It bounds the writable memory (RLIMIT_DATA),
+  with 6 for the embedded Lean and 8 for that of a project unless set.  The address space is no measure:
+  WebAssembly reserves 12 GB and uses one, and the files of a library are mapped by all workers together.
 """
 
 import math
@@ -39,8 +38,8 @@ from verifier.sandbox.child import FILTER_DESCRIPTOR, within_limits
 from verifier.sandbox.seccomp import filter_program
 
 __all__ = [
-    "MEMORY_LIMITS",
     "Protection",
+    "RuntimeName",
     "bubblewrap",
     "call_filter",
     "confine",
@@ -52,8 +51,8 @@ __all__ = [
 BUBBLEWRAP_VARIABLE = "PROOFMILL_BUBBLEWRAP"
 MEMORY_VARIABLE = "PROOFMILL_WORKER_MEMORY_GB"
 
-EMBEDDED_MEMORY_GB = 6.0
-MEMORY_LIMITS = ("RLIMIT_DATA", "RLIMIT_AS")
+MEMORY_GB = {"embedded": 6.0, "project": 8.0}
+"""Private memory of one worker, unless the user sets another bound."""
 OPEN_FILES = 1024
 
 # What the dynamic linker needs; everything else is named by whoever builds the command.
@@ -79,13 +78,14 @@ def resource_limits(runtime: RuntimeName) -> dict[str, int]:
 
     Raises InvalidInput when PROOFMILL_WORKER_MEMORY_GB is not a positive number.
     """
-    limits = {"RLIMIT_CORE": 0, "RLIMIT_FSIZE": 0, "RLIMIT_NOFILE": OPEN_FILES}
-    memory = _memory_setting()
-    if runtime == "embedded":
-        limits["RLIMIT_DATA"] = int((memory or EMBEDDED_MEMORY_GB) * 1e9)
-    elif memory is not None:
-        limits["RLIMIT_AS"] = int(memory * 1e9)
-    return limits
+    # Not of the address space: there the files of a library count, which all workers share.
+    memory = _memory_setting() or MEMORY_GB[runtime]
+    return {
+        "RLIMIT_CORE": 0,
+        "RLIMIT_FSIZE": 0,
+        "RLIMIT_NOFILE": OPEN_FILES,
+        "RLIMIT_DATA": int(memory * 1e9),
+    }
 
 
 def confine(

@@ -18,7 +18,7 @@ from verifier.lean.advisories import advisories_of
 from verifier.server.admission import Priority, QueueFull
 from verifier.server.auth import Caller, KeyRing
 from verifier.server.dependencies import Service, while_connected
-from verifier.server.kimina import kimina
+from verifier.server.kimina.routes import kimina
 from verifier.server.middleware import BodyLimit, RequestIds
 from verifier.server.schemas import (
     REFUSALS,
@@ -97,6 +97,8 @@ async def toolchain(service: Service, _: Caller) -> Toolchain:
 
 @watching.get("/health", tags=["Kimina Lean Server"])
 @watching.get("/health/", include_in_schema=False)
+# Where the oldest client of Kimina Lean Server looks whether the server is there.
+@watching.get("/", include_in_schema=False)
 @watching.get("/healthz")
 async def healthz(service: Service) -> Health:
     """That the service answers, and which Lean it judges with."""

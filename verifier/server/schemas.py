@@ -45,7 +45,7 @@ class VerifyRequest(Submission):
     timeout: Annotated[float, Field(gt=0, le=3600)] | None = None
     """Wall-clock seconds for the elaboration, and again for the audit."""
     heartbeats: Annotated[int, Field(gt=0, le=1_000_000_000)] | None = None
-    """Budget of each declaration, as Lean's `maxHeartbeats`."""
+    """The most that a declaration gets, as Lean's `maxHeartbeats`; a smaller number in the header holds."""
     tactics: bool = False
     """Whether to return each tactic's span and goals."""
     allowed_axioms: frozenset[str] | None = None
@@ -117,8 +117,9 @@ class Toolchain(Schema):
     """`embedded`, or `project` for the Lean of a Lake project."""
     timeout: float
     """Wall-clock seconds for an elaboration, and again for its audit."""
-    heartbeats: int
-    """Budget of each declaration, as Lean's `maxHeartbeats`."""
+    heartbeats: int | None
+    """The most that a declaration gets, as Lean's `maxHeartbeats`; null for what the header sets, or
+    200,000."""
     allowed_axioms: list[str]
     """All the axioms that a proof may use."""
 

@@ -1,9 +1,12 @@
 """The pool as a service: submissions wait their turn, are judged once, and are counted."""
 
+from collections.abc import Callable
+
 from verifier.errors import ProofmillError
 from verifier.judging.cache import CACHE_BYTES, VerdictCache, VerdictStore
 from verifier.judging.pool import LeanPool
 from verifier.judging.protocol import StatementReply, TextReply
+from verifier.judging.text_audit import Finding, claims_something
 from verifier.options import Options
 from verifier.server.admission import DEFAULT_QUEUE, Admission, Priority
 from verifier.server.metrics import Metrics
@@ -79,14 +82,23 @@ class VerifyService:
         async with self.admission.place(key):
             return await self._pool.statement(statement, header)
 
-    async def text(self, source: str, options: Options, *, key: str = "") -> TextReply:
-        """What Lean says of a file, which is no verdict.
+    async def text(
+        self, source: str, options: Options, *, key: str = "", header_of: Callable[[str], str] = str
+    ) -> tuple[TextReply, Finding | None]:
+        """What Lean says of a file, and if that is nothing bad, a theorem that the audit refuses, if any.
+
+        `header_of` makes of the file's imports the header that it is read under.
 
         Raises:
             NoAnswer, QueueFull, PoolClosed
         """
         async with self.admission.place(key):
-            return await self._pool.text(source, options)
+            header = header_of(await self._pool.imports(source, options))
+            reply = await self._pool.text(source, header, options)
+            finding = (
+                await self._pool.audit_text(source, header, options) if claims_something(reply) else None
+            )
+            return reply, finding
 
     async def close(self) -> None:
         """End every worker."""

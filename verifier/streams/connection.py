@@ -101,7 +101,7 @@ def explain_errors(client: redis.Redis) -> Iterator[None]:
     except (redis.ConnectionError, redis.TimeoutError) as error:
         raise RedisUnavailable(
             f"Redis at {_address(client)} does not answer: {error}; check that the server runs and that "
-            "the URL is right, or leave the URL out to start the embedded server"
+            "the URL is right; `proofmill up` starts a server itself where the settings have no `redis_url`"
         ) from error
 
 

@@ -14,7 +14,7 @@ from verifier.errors import ProofmillError
 
 __all__ = ["SCHEMA_VERSION", "DeadEntry", "Fields", "UnknownMessage", "WireFields", "decode", "encode"]
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 Fields = Mapping[bytes, bytes]
 """The fields of an entry as they are read."""

@@ -15,8 +15,9 @@ import time
 from verifier.judging.cache import VerdictCache, VerdictStore
 from verifier.judging.pool import LeanPool
 from verifier.streams.connection import PATIENT, connect
+from verifier.streams.judge_request import JudgeRequest
 from verifier.streams.stream import Delivery, Stream, StreamNames
-from verifier.verdict import Submission, Verdict
+from verifier.verdict import Verdict
 
 __all__ = ["VERIFIER_GROUP", "consumer_name", "run_verifier", "stop_on_signals"]
 
@@ -34,12 +35,14 @@ log = logging.getLogger(__name__)
 async def run_verifier(redis_url: str, run: str, pool: LeanPool, store: VerdictStore | None = None) -> None:
     """Judge what arrives until SIGTERM or SIGINT; what is in flight then is left to other verifiers.
 
+    Verdicts bring tactics where the request or the options of `pool` ask for them.
+
     Raises:
         RedisUnavailable, WorkerStartError
     """
     client = connect(redis_url, retries=PATIENT)
     names = StreamNames(run)
-    requests = Stream(client, names.submissions, Submission, CLAIM_IDLE_MS)
+    requests = Stream(client, names.submissions, JudgeRequest, CLAIM_IDLE_MS)
     verdicts = Stream(client, names.verdicts, Verdict)
     try:
         async with pool, asyncio.TaskGroup() as group:
@@ -53,18 +56,19 @@ async def _judge_until_stopped(
     group: asyncio.TaskGroup,
     pool: LeanPool,
     cache: VerdictCache,
-    requests: Stream[Submission],
+    requests: Stream[JudgeRequest],
     verdicts: Stream[Verdict],
 ) -> None:
     stopped = stop_on_signals()
     consumer = consumer_name()
-    running: dict[asyncio.Task[None], Delivery[Submission]] = {}
+    running: dict[asyncio.Task[None], Delivery[JudgeRequest]] = {}
     renewed = time.monotonic()
 
-    async def judge(delivery: Delivery[Submission]) -> None:
-        submission = delivery.message
-        async with cache.turn(submission, pool.options) as turn:
-            verdict = turn.known or await turn.keep(await pool.verify(submission))
+    async def judge(delivery: Delivery[JudgeRequest]) -> None:
+        request = delivery.message
+        options = pool.options.but(tactics=request.tactics or None)
+        async with cache.turn(request, options) as turn:
+            verdict = turn.known or await turn.keep(await pool.verify(request, options))
         await asyncio.to_thread(requests.answer, delivery, verdicts, verdict)
 
     while not stopped.is_set():

@@ -19,9 +19,9 @@ from prover.generators.worker import GENERATOR_GROUP, load_with, sample_order
 from prover.theorem import Attempt, Theorem
 from trainer.model.policy import save_policy
 from verifier.streams.connection import REDIS_VARIABLE, connect
+from verifier.streams.judge_request import JudgeRequest
 from verifier.streams.stream import Stream, StreamNames
 from verifier.streams.valkey import EmbeddedRedis
-from verifier.verdict import Submission
 
 NAMES = StreamNames("run")
 
@@ -74,7 +74,7 @@ def test_given_proofs_go_to_the_verifier_and_take_nothing_from_their_neighbours(
 
 def test_an_order_is_sampled_to_the_same_bits_whoever_samples_it(policy: Path) -> None:
     tasks = [task(policy, f"t{n}", f"theorem t{n} : {'a ' * n}= b", samples=4) for n in range(6)]
-    (order,) = Order.of(tasks)
+    order = Order(tasks=tuple(tasks))
     first, second = (
         sample_order(load_with(TransformersEngine("cpu", threads=1)), order).attempts for _ in range(2)
     )
@@ -123,7 +123,7 @@ def test_a_generator_that_is_stopped_hands_its_order_on_at_once(
             (left,) = orders.read(GENERATOR_GROUP, "another", 1, 0)
             assert left.message.tasks == (busy,)
             assert Stream(client, NAMES.attempts, Attempt).length() == 0
-            assert Stream(client, NAMES.submissions, Submission).length() == 0
+            assert Stream(client, NAMES.submissions, JudgeRequest).length() == 0
         finally:
             process.kill()
             process.wait()
@@ -135,9 +135,9 @@ def test_a_generator_waits_while_too_many_attempts_are_not_judged(
 ) -> None:
     with connect(redis_server.url) as client:
         orders = Stream(client, NAMES.tasks, Order)
-        submissions = Stream(client, NAMES.submissions, Submission)
+        submissions = Stream(client, NAMES.submissions, JudgeRequest)
         tasks = [task(policy, f"t{n}", "theorem t : True") for n in range(8)]
-        orders.publish_many(Order.of(tasks, size=1))
+        orders.publish_many(Order(tasks=(each,)) for each in tasks)
         process = start_generator(redis_server, "--max-backlog", "5")
         try:
             deadline = time.monotonic() + 60

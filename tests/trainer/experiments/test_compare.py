@@ -15,7 +15,15 @@ from trainer.cli.app import COMPARED
 from trainer.experiments.compare import compare, measured_in, result_of
 from trainer.experiments.comparison_table import ArmResult, MeasuredResult, table_of, write_comparison
 from trainer.experiments.parts import fingerprint, lock_directory
-from trainer.experiments.variants import ARMS, CONTROL, START, arm_config, arm_title
+from trainer.experiments.variants import (
+    ARMS,
+    CONTROL,
+    START,
+    arm_config,
+    arm_title,
+    control_of,
+    take_arms,
+)
 from trainer.learners.policy_gradient import PolicyGradientConfig
 from trainer.model.optimizer import Budget
 from verifier.errors import InvalidInput
@@ -72,6 +80,27 @@ def test_an_arm_is_the_runs_settings_with_its_own_on_top() -> None:
     assert arm_title("grpo_verified_prefix") == "GRPO, credit by verified prefix"
     with pytest.raises(InvalidInput, match="grpo_potential"):
         arm_config(TINY, "grpo_magic", seed=0)
+
+
+def test_arms_of_the_settings_stand_beside_the_projects() -> None:
+    own = {"anchored": {"algorithm": "grpo", "policy_gradient": {"anchor": {"weight": 1.0}}}}
+    shared, arms = take_arms({**TINY, "arms": own})
+    assert "arms" not in shared and set(arms) == {*ARMS, "anchored"}
+    config = arm_config(shared, "anchored", seed=3, arms=arms)
+    assert isinstance(config.learner, PolicyGradientConfig) and config.learner.anchor.is_on
+    assert arm_title("anchored") == "anchored"
+    assert arm_title(control_of("grpo")) == "The control of: GRPO"
+    taken: list[dict[str, Any]] = [{"grpo": {}}, {"control-grpo": {}}, {"anchored": 3}]
+    for wrong in taken:
+        with pytest.raises(InvalidInput, match="arms"):
+            take_arms({"arms": wrong})
+
+
+def test_an_arm_is_compared_with_its_own_control_where_it_has_one() -> None:
+    results = [measured("grpo", 0, 3), measured("dpo", 0, 2), measured(control_of("grpo"), 0, 1)]
+    rows = rows_of(table_of([*results, measured(control_of("dpo"), 0, 2)]))
+    assert rows["GRPO"][3].startswith("+50.0") and rows["DPO"][3].startswith("+0.0")
+    assert rows["The control of: GRPO"][3] == ""
 
 
 def test_the_table_has_means_over_seeds_and_differences_theorem_by_theorem() -> None:

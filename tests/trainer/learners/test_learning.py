@@ -10,12 +10,11 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from prover.generators.base import Sample, SamplingParams
 from prover.generators.transformers import TransformersGenerator
 from tests.support.toys import CONFIG, PAIRS, rollout, sample_of, unchanged, weights
+from trainer.learners.anchor import ProofBuffer, normalise_proof
 from trainer.learners.base import Learner
 from trainer.learners.expert_iteration import (
     ExpertIterationConfig,
     ExpertIterationLearner,
-    ProofBuffer,
-    normalise_proof,
 )
 from trainer.learners.pretraining import PretrainingConfig, pretrain
 from trainer.learners.supervised import SupervisedConfig, encode_pairs, train_supervised

@@ -20,6 +20,7 @@ from trainer.learners.policy_gradient import PolicyGradientConfig, PolicyGradien
 from trainer.learners.ppo import PPOLearner
 from trainer.learners.supervised import encode_pairs
 from trainer.learners.trpo import TRPOConfig, TRPOLearner
+from trainer.model.batching import Example
 from trainer.model.distributed import Ranks
 from trainer.model.optimizer import PATIENCE, NonFiniteLoss, OptimizerConfig, Stepper
 from trainer.model.policy import build_policy, save_policy
@@ -34,17 +35,33 @@ Make = Callable[[LlamaForCausalLM, PreTrainedTokenizerFast], Learner]
 TEXTS = ("by omega", "by simp", "by decide", "h", "by\n  rfl", "⟨hp, hq⟩", "Nat.zero_le a")
 
 
+ANCHOR = {"weight": 0.5, "known": 2, "found": 2, "proofs_per_theorem": 2}
+
+
+def known_proofs(tokenizer: PreTrainedTokenizerFast) -> list[Example]:
+    return encode_pairs(tokenizer, PAIRS, max_length=CONFIG.max_length)
+
+
 def gradient(**settings: Any) -> Make:
     config = PolicyGradientConfig(**({"learning_rate": 1e-3, "epochs": 2, "minibatch_size": 4} | settings))
     learner = PPOLearner if config.algorithm == "ppo" else PolicyGradientLearner
-    return lambda model, _: learner(model, config)
+    return lambda model, tokenizer: learner(
+        model, config, known=known_proofs(tokenizer), eos_id=tokenizer.eos_token_id
+    )
+
+
+def dpo(**settings: Any) -> Make:
+    config = DPOConfig(learning_rate=1e-3, batch_size=3, **settings)
+    return lambda model, tokenizer: DPOLearner(
+        model, config, eos_id=tokenizer.eos_token_id, known=known_proofs(tokenizer)
+    )
 
 
 def expert_iteration(**settings: Any) -> Make:
     config = ExpertIterationConfig(steps=3, batch_size=4, proofs_per_theorem=3, **settings)
 
     def make(model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast) -> Learner:
-        known = encode_pairs(tokenizer, PAIRS, max_length=CONFIG.max_length)
+        known = known_proofs(tokenizer)
         return ExpertIterationLearner(model, config, eos_id=tokenizer.eos_token_id, known=known)
 
     return make
@@ -59,9 +76,10 @@ LEARNERS: dict[str, Make] = {
     "grpo, engine compared": gradient(check_engine=True),
     "ppo": gradient(algorithm="ppo"),
     "ppo, one trunk": gradient(algorithm="ppo", critic={"shared": True}),
-    "dpo": lambda model, tokenizer: DPOLearner(
-        model, DPOConfig(learning_rate=1e-3, batch_size=3), eos_id=tokenizer.eos_token_id
-    ),
+    "dpo": dpo(),
+    "grpo, anchored": gradient(anchor=ANCHOR),
+    "ppo, anchored": gradient(algorithm="ppo", anchor=ANCHOR),
+    "dpo, anchored": dpo(anchor=ANCHOR),
     "trpo": lambda model, _: TRPOLearner(model, TRPOConfig(cg_steps=3)),
 }
 

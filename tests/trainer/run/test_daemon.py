@@ -12,8 +12,9 @@ from typing import Any
 import pytest
 import torch
 
+from prover.generators.messages import Order
 from prover.generators.transformers import TransformersEngine, load_model
-from prover.generators.worker import load_with
+from prover.generators.worker import GENERATOR_GROUP, load_with
 from prover.library.store import TheoremStore
 from prover.library.training_set import TrainingSet
 from prover.theorem import Theorem
@@ -25,7 +26,8 @@ from trainer.run.daemon import run_daemon
 from trainer.run.start import alone_in, curriculum_of
 from verifier.errors import InvalidInput, ProofmillError, StalledError
 from verifier.lean.runtime import LeanRuntime
-from verifier.streams.connection import REDIS_VARIABLE
+from verifier.streams.connection import REDIS_VARIABLE, connect
+from verifier.streams.stream import Stream, StreamNames
 from verifier.streams.valkey import EmbeddedRedis
 
 TIMES = {"wall_s", "learning_s", "sampling_s", "lean_s", "busy", "bottleneck"}
@@ -64,6 +66,19 @@ def rows(path: Path, *, without: set[str]) -> list[dict[str, Any]]:
 def answered(redis_url: str) -> Iterator[None]:
     with answering(redis_url, "run", load_with(TransformersEngine("cpu", threads=1))):
         yield
+
+
+@pytest.mark.parametrize("scheme", ["outcome", "first_error"])
+def test_verdicts_are_asked_for_tactics_where_the_learner_needs_them(
+    config: RunConfig, redis_url: str, scheme: str, tmp_path: Path
+) -> None:
+    credit = {"policy_gradient": {"credit": {"scheme": scheme}}}
+    asks = run_config(config.model_dump(exclude={"policy_gradient"}) | credit)
+    stalled_run(asks, redis_url, tmp_path)
+    with connect(redis_url) as client:
+        orders = Stream(client, StreamNames("run").tasks, Order).read(GENERATOR_GROUP, "g", 9, 0)
+    tasks = [task for order in orders for task in order.message.tasks]
+    assert {task.submission(0, "by simp").tactics for task in tasks} == {scheme != "outcome"}
 
 
 def test_a_finished_run_goes_on_when_it_is_asked_for_more_rounds(

@@ -9,6 +9,7 @@ from prover.theorem import Attempt
 from tests.support.orders import attempt, submission, task, verdict
 from trainer.run.books import Account, Books
 from trainer.run.streams import TRAINER_GROUP, RunStreams
+from verifier.streams.judge_request import JudgeRequest
 from verifier.streams.judge_worker import VERIFIER_GROUP
 from verifier.streams.stream import Stream, StreamNames
 from verifier.verdict import Kind, Status, Submission, Verdict
@@ -28,8 +29,8 @@ def attempts_of(client: redis.Redis) -> Stream[Attempt]:
     return Stream(client, NAMES.attempts, Attempt)
 
 
-def submissions_of(client: redis.Redis) -> Stream[Submission]:
-    return Stream(client, NAMES.submissions, Submission)
+def submissions_of(client: redis.Redis) -> Stream[JudgeRequest]:
+    return Stream(client, NAMES.submissions, JudgeRequest)
 
 
 def judge(client: redis.Redis, *indices: int) -> None:

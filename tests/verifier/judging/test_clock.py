@@ -12,10 +12,11 @@ from tests.support.orders import attempt, submission, task, verdict
 from trainer.run.books import Account, Books
 from trainer.run.streams import RunStreams
 from verifier.streams.connection import connect
+from verifier.streams.judge_request import JudgeRequest
 from verifier.streams.judge_worker import CLAIM_IDLE_MS, VERIFIER_GROUP
 from verifier.streams.stream import Stream, StreamNames
 from verifier.streams.valkey import EmbeddedRedis
-from verifier.verdict import Submission, Verdict
+from verifier.verdict import Verdict
 
 pytestmark = pytest.mark.redis
 
@@ -30,7 +31,7 @@ class Run:
         self.clock = clock
         self.client = client = connect(url)
         self.attempts = Stream(client, NAMES.attempts, Attempt)
-        self.submissions = Stream(client, NAMES.submissions, Submission, CLAIM_IDLE_MS)
+        self.submissions = Stream(client, NAMES.submissions, JudgeRequest, CLAIM_IDLE_MS)
         self.verdicts = Stream(client, NAMES.verdicts, Verdict)
         self.books, self.streams = Books(), RunStreams(client, "run")
         self.books.issue(1, [TASK])

@@ -8,6 +8,7 @@ from verifier.judging.protocol import (
     AuditReply,
     CheckReply,
     Declaration,
+    ImportsReply,
     RawMessage,
     RawTactic,
     parse_json_line,
@@ -264,3 +265,23 @@ def test_reasons_are_one_line_of_bounded_length() -> None:
 @pytest.mark.parametrize("line", [b"", b"\n", b"abc", b"{", b'{"a":' * 100_000, b"[1]", b'"a"'])
 def test_chatter_on_stdout_is_no_reply_and_no_error(line: bytes) -> None:
     assert parse_json_line(line) is None
+
+
+@pytest.mark.parametrize(
+    ("header", "is_one"),
+    [
+        ("", True),
+        ("prelude\nimport Init.Core\nimport «Own».B'", True),
+        ('import Lean\nrun_cmd Lean.logInfo m!""', False),
+        ("import Lean run_cmd skip", False),
+        ("open Nat", False),
+    ],
+)
+def test_a_header_of_imports_has_nothing_else_in_it(header: str, is_one: bool) -> None:
+    """An auditor reads it, and the process that answers has run candidates."""
+    reply = {"id": "a", "header": header}
+    if is_one:
+        assert ImportsReply.model_validate(reply).header == header
+    else:
+        with pytest.raises(ValueError, match="something else"):
+            ImportsReply.model_validate(reply)

@@ -1,6 +1,7 @@
 """Which worker gets a question: spares, headers that are kept and given up, and workers that wear out."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -60,18 +61,32 @@ async def test_a_header_that_was_given_up_is_read_again(
     assert not worker.is_warm("def k := 11")
 
 
-async def test_a_worker_that_holds_too_many_libraries_is_replaced(
-    lean_runtime: LeanRuntime, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(worker_module, "IMPORTS_KEPT", 2)
-    async with LeanPool(lean_runtime) as pool:
+async def test_a_worker_that_would_hold_too_many_libraries_is_replaced(lean_runtime: LeanRuntime) -> None:
+    async with LeanPool(replace(lean_runtime, imports_kept=1)) as pool:
         (first,) = pool.worker_pids
-        for header in ("def k := 1", "import Lean\ndef k := 1", "import Lean\ndef k := 1 + 0"):
+        same = (
+            "def k := 1",
+            "import Lean\ndef k := 1",
+            "import Lean\ndef k := 1 + 0",
+            "import Lean\nimport Init\ndef k := 1",
+        )
+        for header in same:
             assert (await judged(pool, header, 1)).status is Status.PROVED
         assert pool.worker_pids == (first,)
         assert (await judged(pool, "import Std\ndef k := 1", 1)).status is Status.PROVED
         assert first not in pool.worker_pids
+        (second,) = pool.worker_pids
         assert (await judged(pool, "import Std\ndef k := 1", 1)).status is Status.PROVED
+        assert pool.worker_pids == (second,)
+
+
+async def test_those_who_need_other_libraries_at_once_are_all_answered(lean_runtime: LeanRuntime) -> None:
+    """Each has a worker replaced; none waits for ever for one that has room."""
+    async with LeanPool(replace(lean_runtime, imports_kept=1)) as pool:
+        headers = ["import Lean", "import Std"] * 3
+        async with asyncio.timeout(300):
+            verdicts = await asyncio.gather(*(judged(pool, f"{each}\ndef k := 1", 1) for each in headers))
+        assert {verdict.status for verdict in verdicts} == {Status.PROVED}
 
 
 async def test_whoever_leaves_before_a_core_is_free_costs_no_worker(

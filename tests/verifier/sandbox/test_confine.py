@@ -265,7 +265,7 @@ def test_a_memory_setting_that_is_no_number_is_refused(monkeypatch: pytest.Monke
         with pytest.raises(InvalidInput, match=sandbox.MEMORY_VARIABLE):
             sandbox.resource_limits("project")
     monkeypatch.setenv(sandbox.MEMORY_VARIABLE, "2.5")
-    assert sandbox.resource_limits("project")["RLIMIT_AS"] == 2_500_000_000
+    assert sandbox.resource_limits("project")["RLIMIT_DATA"] == 2_500_000_000
 
 
 # What a script that got out of WebAssembly could do: node's own functions, under the worker's flags.

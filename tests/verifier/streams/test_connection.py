@@ -8,7 +8,9 @@ from verifier.streams.valkey import EmbeddedRedis
 
 
 def test_an_unreachable_server_gives_advice_and_hides_the_password() -> None:
-    with pytest.raises(RedisUnavailable, match="check that the server runs") as caught:
+    with pytest.raises(
+        RedisUnavailable, match=r"check that the server runs .*`proofmill up` starts"
+    ) as caught:
         connect("redis://:secret@127.0.0.1:1/0")
     assert "127.0.0.1:1" in str(caught.value)
     assert "secret" not in str(caught.value)
@@ -17,7 +19,7 @@ def test_an_unreachable_server_gives_advice_and_hides_the_password() -> None:
 def test_a_refused_password_gives_advice(redis_server: EmbeddedRedis) -> None:
     with connect(redis_server.url) as client:
         client.config_set("requirepass", "right")
-        with pytest.raises(RedisUnavailable, match="check user and password"):
+        with pytest.raises(RedisUnavailable, match=r"check user and password"):
             connect(redis_server.url)
         connect(redis_server.url.replace("unix://", "unix://:right@")).close()
 

@@ -1,11 +1,15 @@
-"""Exports built as data, without a Lean: what a forged reply could hold."""
+"""Exports as data that no Lean made: built by hand, or spoiled at random, as a liar or a broken process
+may.
+"""
 
-from collections.abc import Sequence
+import copy
+import random
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from verifier.judging.protocol import Export
 
-__all__ = ["ONE", "ZERO", "RawExport"]
+__all__ = ["MUTATIONS", "ONE", "ZERO", "RawExport", "spoiled"]
 
 ZERO = 0
 """The place of level zero, which every export has."""
@@ -107,3 +111,88 @@ class RawExport:
     def _row(table: list[list[Any]], row: list[Any]) -> int:
         table.append(row)
         return len(table) - 1
+
+
+def _change_a_cell(export: Export, draw: random.Random) -> None:
+    """A number or word in some row becomes another, often out of range."""
+    row = draw.choice([row for table in ("names", "levels", "exprs") for row in export[table]] or [[0]])
+    place = draw.randrange(len(row))
+    near = row[place] + draw.choice((-1, 1)) if isinstance(row[place], int) else "app"
+    values: list[Any] = [near, draw.randrange(40), -1, 10**9, 10**400, 0.5, "", "zero", None, [], {}, True]
+    row[place] = draw.choice([near] * 6 + values)
+
+
+def _change_a_declaration(export: Export, draw: random.Random) -> None:
+    """A type, value, name, kind or list of parameters becomes another."""
+    decl = draw.choice(export["decls"])
+    field = draw.choice(sorted(decl))
+    if field == "kind":
+        decl["kind"] = draw.choice(("axiom", "def", "theorem", "opaque", "inductive", "quotient", "unsafe"))
+    elif isinstance(decl[field], int):
+        decl[field] = draw.randrange(max(len(export["exprs"]), 1))
+    else:
+        decl[field] = draw.choice(([], [1], [1, 1], None, "abbrev", 3))
+
+
+def _swap_types(export: Export, draw: random.Random) -> None:
+    one, other = draw.choice(export["decls"]), draw.choice(export["decls"])
+    one["type"], other["type"] = other.get("type", 0), one.get("type", 0)
+
+
+def _drop(export: Export, draw: random.Random) -> None:
+    export["decls"].pop(draw.randrange(len(export["decls"])))
+
+
+def _duplicate(export: Export, draw: random.Random) -> None:
+    export["decls"].insert(
+        draw.randrange(len(export["decls"]) + 1), copy.deepcopy(draw.choice(export["decls"]))
+    )
+
+
+def _reorder(export: Export, draw: random.Random) -> None:
+    draw.shuffle(export["decls"])
+
+
+def _rename(export: Export, draw: random.Random) -> None:
+    """A part of a name becomes another, such as the target's or one that Lean has."""
+    row = draw.choice(export["names"])
+    row[1] = draw.choice(("t", "Nat", "sorryAx", "propext", "h", "", "a.b", 0, 7))
+
+
+def _drop_rows(export: Export, draw: random.Random) -> None:
+    table = draw.choice(("names", "levels", "exprs"))
+    del export[table][draw.randrange(len(export[table]) + 1) :]
+
+
+def _drop_a_table(export: Export, draw: random.Random) -> None:
+    export[draw.choice(("names", "levels", "exprs", "decls"))] = draw.choice(([], None, {}, "x"))
+
+
+MUTATIONS: tuple[Callable[[Export, random.Random], None], ...] = (
+    _change_a_cell,
+    _change_a_declaration,
+    _swap_types,
+    _drop,
+    _duplicate,
+    _reorder,
+    _rename,
+    _drop_rows,
+    _drop_a_table,
+)
+
+
+def spoiled(export: Export, mutations: Sequence[int], seed: int) -> Export:
+    """A copy of `export` with the mutations of those numbers made one after the other."""
+    draw = random.Random(seed)
+    export = copy.deepcopy(export)
+    for number in mutations:
+        tables = all(isinstance(export[table], list) for table in ("names", "levels", "exprs"))
+        if (
+            tables
+            and export["names"]
+            and export["exprs"]
+            and isinstance(export["decls"], list)
+            and export["decls"]
+        ):
+            MUTATIONS[number](export, draw)
+    return export

@@ -1,6 +1,7 @@
 """Kimina Lean Server's routes, as its published client reads them, on a real Lean."""
 
 import re
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import httpx
@@ -8,6 +9,7 @@ import pytest
 
 from verifier.judging.pool import LeanPool
 from verifier.server.app import create_app
+from verifier.server.auth import KeyRing, hash_of, new_key
 from verifier.server.service import VerifyService
 
 IMPORTS = {
@@ -42,12 +44,21 @@ SILENT = (
 
 async def checked(pool: LeanPool, *codes: str, path: str = "/api/check") -> list[dict[str, Any]]:
     """The responses to snippets, in their order."""
+    named = {str(place): code for place, code in enumerate(codes)}
+    return [each["response"] for each in await results_of(pool, named, path=path)]
+
+
+async def results_of(
+    pool: LeanPool, codes: Mapping[str, str], *, path: str = "/api/check", **more: Any
+) -> list[dict[str, Any]]:
+    """The results of snippets by their ids, in their order."""
     transport = httpx.ASGITransport(create_app(VerifyService(pool)))
-    snippets = [{"id": str(place), "code": code} for place, code in enumerate(codes)]
+    snippets = [{"id": name, "code": code} for name, code in codes.items()]
     async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
-        reply = await http.post(path, json={"snippets": snippets, "timeout": 30})
+        reply = await http.post(path, json={"snippets": snippets, "timeout": 30, **more})
     assert reply.status_code == 200
-    return [each["response"] for each in reply.json()["results"]]
+    results: list[dict[str, Any]] = reply.json()["results"]
+    return results
 
 
 async def test_what_lean_takes_for_imports_is_imported_and_lines_stay_where_they_were(pool: LeanPool) -> None:
@@ -118,7 +129,7 @@ theorem d : 1 = 2 := own
 #print axioms b
 #print axioms c
 #print axioms d"""
-    ((a, b, c, d),) = [said["messages"] for said in await checked(pool, code)]
+    ((a, b, c, d, _),) = [said["messages"] for said in await checked(pool, code)]
     assert a["data"].startswith("'a' depends on axioms: [propext")
     named = [set(re.findall(r"\[(.*?)\]", each["data"])[0].split(", ")) for each in (a, b)]
     three = {"propext", "Classical.choice", "Quot.sound"}
@@ -185,9 +196,94 @@ async def test_check_answers_in_order_with_what_lean_says(pool: LeanPool) -> Non
         "goal": "a : Nat\n⊢ a = a",
     }
     assert results["sorry"]["response"]["tactics"][0]["tactic"] == "sorry"
+    assert results["sorry"]["response"]["infotree"][0]["node"]["goalsBefore"] == ["a : Nat\n⊢ a = a"]
     assert len(results["term"]["response"]["sorries"]) == 1
     assert "timed out" in results["slow"]["error"] and "response" not in results["slow"]
     assert "Nowhere" in results["header"]["error"]
     (old,) = backward.json()["results"]
     assert old["custom_id"] == 7 and old["response"]["messages"][0]["severity"] == "error"
     assert old["response"]["time"] > 0
+
+
+async def test_the_tree_of_a_proof_has_its_tactics_with_goals_before_and_after(pool: LeanPool) -> None:
+    code = """import Lean
+
+theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q := by
+  constructor
+  · exact hp
+  · rw [eq_true hq]"""
+    trees = {}
+    for level in ("full", "tactics", "original", "substantive"):
+        (result,) = await results_of(pool, {"a": code}, infotree=level)
+        trees[level] = list(nodes(result["response"]["infotree"]))
+    assert trees["full"] == trees["tactics"]
+    assert len(trees["full"]) > len(trees["original"]) > 0
+    assert not any(node["stx"]["range"]["synthetic"] for node in trees["original"])
+    (constructor,) = [node for node in trees["original"] if node["stx"]["pp"] == "constructor"]
+    hypotheses = "p q : Prop\nhp : p\nhq : q\n"
+    assert constructor == {
+        "name": "Lean.Parser.Tactic.constructor",
+        "stx": {
+            "pp": "constructor",
+            "range": {
+                "synthetic": False,
+                "start": {"line": 4, "column": 2},
+                "finish": {"line": 4, "column": 13},
+            },
+        },
+        "goalsBefore": [f"{hypotheses}⊢ p ∧ q"],
+        "goalsAfter": [f"case left\n{hypotheses}⊢ p", f"case right\n{hypotheses}⊢ q"],
+    }
+    written = [node["stx"]["pp"] for node in trees["substantive"] if not node["stx"]["range"]["synthetic"]]
+    assert written[:2] == ["constructor", "exact hp"] and "rw [eq_true hq]" in written
+
+
+async def test_a_level_of_detail_that_is_none_is_refused_by_name(pool: LeanPool) -> None:
+    transport = httpx.ASGITransport(create_app(VerifyService(pool)))
+    body = {"snippets": [{"id": "a", "code": "#eval 1"}], "infotree": "everything"}
+    async with httpx.AsyncClient(transport=transport, base_url="http://test") as http:
+        refused = await http.post("/api/check", json=body)
+    assert refused.status_code == 422 and "substantive" in str(refused.json()["detail"])
+
+
+def nodes(trees: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """The nodes of trees, each before those below it."""
+    for tree in trees:
+        assert tree["kind"] == "TacticInfo"
+        yield tree["node"]
+        yield from nodes(tree["children"])
+
+
+async def test_a_key_is_asked_for_as_their_client_sends_it_and_health_is_open(pool: LeanPool) -> None:
+    key = new_key()
+    app = create_app(VerifyService(pool), keys=KeyRing({"alice": hash_of(key)}))
+    snippets, codes = [{"id": "a", "code": "#eval 1"}], [{"custom_id": "a", "code": "#eval 1"}]
+    async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://test") as http:
+        statuses = [
+            [
+                (await http.post("/api/check", json={"snippets": snippets}, headers=headers)).status_code,
+                (await http.post("/verify", json={"codes": codes}, headers=headers)).status_code,
+            ]
+            for headers in ({}, {"Authorization": "Bearer None"}, {"Authorization": f"Bearer {key}"})
+        ]
+        assert [(await http.get(path)).json()["status"] for path in ("/", "/health", "/health/")] == [
+            "ok"
+        ] * 3
+    assert statuses == [[401, 401], [401, 401], [200, 200]]
+
+
+async def test_a_debugged_check_names_itself_and_no_other_does(pool: LeanPool) -> None:
+    codes = dict.fromkeys("ab", "#eval 1")
+    asked = await results_of(pool, codes, debug=True, reuse=False)
+    assert len({each["diagnostics"]["repl_uuid"] for each in asked}) == 2
+    assert all("diagnostics" not in each for each in await results_of(pool, codes))
+
+
+async def test_a_sorry_is_said_in_the_words_that_their_helpers_look_for(pool: LeanPool) -> None:
+    (said,) = await checked(pool, "theorem t : 1 = 2 := sorry")
+    assert [each["data"] for each in said["messages"]] == ["declaration uses 'sorry'"]
+
+
+async def test_a_text_that_is_too_long_is_refused_unread_and_touches_no_other(pool: LeanPool) -> None:
+    long, short = await results_of(pool, {"long": "-" * 1_000_001, "short": "#eval 1"})
+    assert "1,000,000" in long["error"] and short["response"]["messages"][0]["data"] == "1"

@@ -8,8 +8,8 @@ import torch
 from torch import Tensor
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from trainer.learners.critic import Critic, ValueHead
 from trainer.model.batching import Batch, Example, micro_batches
+from trainer.model.critic import Critic, ValueHead
 from trainer.objectives.losses import value_loss
 
 EXAMPLES = [
