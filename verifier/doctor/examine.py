@@ -3,6 +3,7 @@
 The first thing that is broken ends the branch that stands on it: without a worker no proof is judged.
 """
 
+import re
 import tempfile
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from verifier.doctor.limits import examine_limits, examine_speed
 from verifier.doctor.machine import advisories, examine_machine
 from verifier.doctor.patient import TIMEOUT_S, Patient
 from verifier.doctor.verdicts import (
+    examine_agreement,
     examine_certificates,
     examine_cheats,
     examine_mathlib,
@@ -113,3 +115,19 @@ async def examine_runtime(
             ):
                 async for check in part:
                     yield check
+            if runtime.name == "project" and (twin := _embedded_twin(runtime)) is not None:
+                async with LeanPool(twin, options=options) as other:
+                    yield await examine_agreement(patient, other)
+
+
+def _embedded_twin(runtime: LeanRuntime) -> LeanRuntime | None:
+    """The embedded Lean, if it is here and of the same version."""
+    install = find_embedded_lean()
+    if install is None or _release(install.version) != _release(runtime.version):
+        return None
+    return embedded_runtime(install)
+
+
+def _release(version: str) -> str:
+    """`4.28.0` of `4.28.0-pre (38f3c0c4)`."""
+    return re.split(r"[- ]", version)[0]

@@ -49,7 +49,7 @@ async def examine_limits(patient: Patient) -> AsyncIterator[Check]:
     yield Check(
         "a header's maxHeartbeats holds", small.kind is Kind.REFUTED, small.status, small.reason[:120]
     )
-    for id_, timeout in (("endless-eval", 3.0), ("memory", 20.0)):
+    for id_, timeout in (("endless-eval", 3.0), ("memory", 20.0), ("heavy-kernel-decide", 20.0)):
         case = _bomb(id_)
         began = time.monotonic()
         verdict = await patient.judge(

@@ -7,9 +7,16 @@ from verifier.doctor.checks import NONE, Check
 from verifier.doctor.corpus import Case, read_cases
 from verifier.doctor.patient import Patient
 from verifier.judging.certificate import audit_all, stored_proofs
+from verifier.judging.pool import LeanPool
 from verifier.verdict import Status, Verdict
 
-__all__ = ["examine_certificates", "examine_cheats", "examine_mathlib", "examine_proofs"]
+__all__ = [
+    "examine_agreement",
+    "examine_certificates",
+    "examine_cheats",
+    "examine_mathlib",
+    "examine_proofs",
+]
 
 OF_A_CLASS = 5
 """Cases judged of each class; `make redteam` judges all."""
@@ -73,6 +80,21 @@ async def examine_certificates(patient: Patient) -> AsyncIterator[Check]:
     figure = f"{len(audited) - len({f.partition(':')[0] for f in faults})} of {len(audited)}"
     says = faults[0] if faults else "certificates hold when another auditor reads them"
     yield Check("certificates audited again", bool(audited) and not faults, figure, says)
+
+
+async def examine_agreement(patient: Patient, other: LeanPool) -> Check:
+    """Whether another Lean of the same version says the same of right proofs and of a cheat of each class."""
+    cases = [case for case in read_cases("proofs") if case.group == "core"]
+    cases += [of_class[0] for _, of_class in _classes("cheats") if of_class]
+    different = []
+    for case in cases:
+        here, there = await patient.judge_case(case), await other.verify(case.submission)
+        types = [None if each.certificate is None else each.certificate.type_sha256 for each in (here, there)]
+        if here.status is not there.status or types[0] != types[1]:
+            different.append(f"{_id(case)}: {here.status} / {there.status}")
+    says = "; ".join(different[:3]) or "the same statuses and statements"
+    figure = f"{len(cases) - len(different)} of {len(cases)}"
+    return Check("agrees with the embedded Lean", not different, figure, says)
 
 
 def _right(name: str, judged: Judged, patient: Patient) -> Check:

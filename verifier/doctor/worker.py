@@ -111,10 +111,12 @@ async def examine_memory(patient: Patient, *, has_mathlib: bool) -> AsyncIterato
             f"a verdict under `import {short}`, {says}" if verdict.certificate else verdict.reason,
         )
     before = {pid: _private(pid) for pid in (*patient.pool.worker_pids, *patient.pool.auditor_pids)}
-    # The same modules: one of them is named once more.
-    again = header.replace(f"import {short}\n", f"import {short}\nimport Init\n", 1)
+    # The same modules: one of them is named once more, at the end.
+    lines = header.splitlines()
+    last = max(place for place, line in enumerate(lines) if line.startswith("import"))
+    again = "\n".join([*lines[: last + 1], "import Init", *lines[last + 1 :]])
     began = time.monotonic()
-    verdict = await patient.judge(statement, code, again + "\n")
+    verdict = await patient.judge(statement, code, again)
     took, more = time.monotonic() - began, _growth(before)
     holds = verdict.certificate is not None and more < OTHER_LIST_BYTES and took < OTHER_LIST_S
     yield Check(

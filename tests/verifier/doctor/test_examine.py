@@ -16,7 +16,10 @@ from verifier.doctor.checks import Check, Examination, doubts_about, last_examin
 from verifier.doctor.examine import examine_runtime
 from verifier.doctor.installation import examine_project
 from verifier.doctor.machine import examine_machine
+from verifier.doctor.patient import Patient
+from verifier.doctor.verdicts import examine_agreement
 from verifier.doctor.worker import how_it_runs
+from verifier.judging.pool import LeanPool
 from verifier.lean.lake import LakeProject
 from verifier.lean.runtime import LeanRuntime
 from verifier.sandbox import confine as sandbox
@@ -32,7 +35,7 @@ def liar(kind: str, cwd: Path) -> LeanRuntime:
         command=(sys.executable, "-S", str(LIAR), kind),
         env={"HOME": str(cwd), "PATH": os.defpath, "LEAN_PATH": str(cwd)},
         cwd=cwd,
-        version="4.28.0 (a liar)",
+        version="4.28.1 (a liar)",
     )
 
 
@@ -65,6 +68,13 @@ async def test_a_liar_is_found_out_by_what_it_lies_about(tmp_path: Path, kind: s
     refuses_all = {"proof", "honest, like a cheat", "a short proof", "certificates audited again"}
     assert wrong >= (proves_all if kind == "yes" else refuses_all)
     assert not wrong & ({"proof", "a short proof"} if kind == "yes" else {"forged", "kernel hole"})
+
+
+async def test_two_leans_that_do_not_agree_are_found_out(tmp_path: Path) -> None:
+    async with LeanPool(liar("yes", tmp_path)) as one, LeanPool(liar("no", tmp_path)) as other:
+        patient = Patient(one.runtime, one, tmp_path)
+        assert not (await examine_agreement(patient, other)).ok
+        assert (await examine_agreement(patient, one)).ok
 
 
 async def test_where_nothing_confines_them_no_cheat_is_run(tmp_path: Path) -> None:
