@@ -82,7 +82,10 @@ async def test_where_nothing_confines_them_no_cheat_is_run(tmp_path: Path) -> No
     assert set(checks) == {"sandbox", "start: screen", "start: audit"} and not checks["sandbox"].ok
 
 
-async def test_an_auditor_that_dies_of_an_export_has_not_refused_it(tmp_path: Path) -> None:
+async def test_an_auditor_that_dies_of_an_export_has_not_refused_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("verifier.doctor.exports.SPOILED", 5)
     checks = await collect(examine_runtime(liar("dies", tmp_path), full=True, allow_unconfined=True))
     forged = {name: check for name, check in checks.items() if name.startswith(("forged", "kernel hole"))}
     assert len(forged) >= 18 and not any(check.ok for check in forged.values())
