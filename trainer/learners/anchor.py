@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from itertools import repeat
 from random import Random
-from typing import Self
+from typing import Self, TypeVar
 
 from pydantic import Field, model_validator
 from torch import Tensor
@@ -27,6 +27,7 @@ from verifier.verdict import Kind
 
 __all__ = ["Anchor", "AnchorConfig", "LossOfPart", "ProofBuffer", "normalise_proof"]
 
+T = TypeVar("T")
 LossOfPart = Callable[[], tuple[Tensor, Figures]]
 """Computes a share of a loss and of its figures."""
 
@@ -161,6 +162,11 @@ class Anchor:
             yield from repeat([])
         while True:
             yield [example for draw in draws for example in next(draw)]
+
+    def beside(self, minibatches: Iterable[list[T]], rng: Random) -> list[tuple[list[T], list[Example]]]:
+        """Each of a learner's own minibatches, with the proofs that are read in the same step."""
+        proofs = self.minibatches(rng)
+        return [(minibatch, next(proofs)) for minibatch in minibatches]
 
     def losses(self, minibatch: Sequence[Example]) -> list[LossOfPart]:
         """The parts of w · mean NLL, over the tokens of each proof and over the proofs of a minibatch."""

@@ -81,9 +81,8 @@ class DPOLearner:
         if not pairs:
             return stats_of([], tokens=0, sequences=0, details=kept)
         self._model.train()
-        proofs = self._anchor.minibatches(self._training.rng)
         passes = self._training.passes(pairs, epochs=config.epochs, size=config.batch_size)
-        steps = [(minibatch, next(proofs)) for minibatch in passes]
+        steps = self._anchor.beside(passes, self._training.rng)
         examples = [example for pair in pairs for example in (pair.chosen, pair.rejected)]
         read = [proof for _, minibatch in steps for proof in minibatch]
         return stats_of(

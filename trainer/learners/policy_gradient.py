@@ -195,12 +195,9 @@ class PolicyGradientLearner:
         examples = examples_of(rollouts, config, self._tokenizer)
         examples, agreement = recompute_logprobs(self._model, examples, config, training.stepper.compute)
         kept = self._anchor.add(rollouts)
-        proofs = self._anchor.minibatches(training.rng)
         self._model.train()
-        steps = [
-            (minibatch, next(proofs))
-            for minibatch in training.passes(examples, epochs=config.epochs, size=config.minibatch_size)
-        ]
+        passes = training.passes(examples, epochs=config.epochs, size=config.minibatch_size)
+        steps = self._anchor.beside(passes, training.rng)
         read = [example for minibatch, _ in steps for example in minibatch if self._is_read(example)]
         read += [proof for _, minibatch in steps for proof in minibatch]
         return stats_of(

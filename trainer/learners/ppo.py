@@ -80,9 +80,8 @@ class PPOLearner:
             self._model, examples, config, self._training.stepper.compute
         )
         kept = self._anchor.add(rollouts)
-        proofs = self._anchor.minibatches(self._training.rng)
         passes = self._training.passes(examples, epochs=config.epochs, size=config.minibatch_size)
-        steps = [(minibatch, next(proofs)) for minibatch in passes]
+        steps = self._anchor.beside(passes, self._training.rng)
         read = [proof for _, minibatch in steps for proof in minibatch]
         self._both.train()
         return stats_of(

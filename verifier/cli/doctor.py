@@ -7,28 +7,27 @@ import typer
 
 from verifier.console import say
 from verifier.doctor.checks import Check, Examination
-from verifier.doctor.examine import examine, find_runtime
+from verifier.doctor.examine import examine, find_embedded, find_in_project
+from verifier.sandbox.confine import RuntimeName
 
 __all__ = ["run_doctor"]
 
 
 def run_doctor(project: Path | None, *, full: bool, as_json: bool, allow_unconfined: bool) -> bool:
     """Examine, show each check as it is made, and keep the result; whether nothing is wrong."""
-    runtime, found = find_runtime(project)
+    found = find_embedded() if project is None else find_in_project(project)
+    kind: RuntimeName = "embedded" if project is None else "project"
     checks: list[Check] = []
 
     async def collect() -> None:
-        async for check in examine(project, runtime, full=full, allow_unconfined=allow_unconfined):
+        async for check in examine(found, kind, full=full, allow_unconfined=allow_unconfined):
             checks.append(check)
             if not as_json:
                 _show(check)
 
     asyncio.run(collect())
-    checks.append(found)
-    if not as_json:
-        _show(found)
-    examination = Examination.of(runtime, checks, full=full)
-    if full and runtime is not None:
+    examination = Examination.of(found.runtime, checks, full=full)
+    if full and found.runtime is not None:
         examination.keep()
     if as_json:
         typer.echo(examination.as_json())

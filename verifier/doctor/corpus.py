@@ -19,7 +19,7 @@ from pathlib import Path
 
 from verifier.verdict import Status, Submission
 
-__all__ = ["HONEST_MUST", "Block", "Case", "CorpusError", "read_blocks", "read_cases"]
+__all__ = ["HONEST_MUST", "Block", "Case", "CorpusError", "read_blocks", "read_case", "read_cases"]
 
 HERE = Path(__file__).parent
 MARK = "--! "
@@ -40,6 +40,11 @@ class Case:
     note: str
     seconds: float | None = None
     """Wall-clock limit, where it is not the pool's."""
+
+    @property
+    def name(self) -> str:
+        """Its id within its class."""
+        return self.submission.id.partition("/")[2]
 
     @property
     def is_honest(self) -> bool:
@@ -70,6 +75,11 @@ def read_cases(kind: str) -> list[Case]:
                 raise CorpusError(f"{path.name}: the id {case.submission.id} is there twice")
             cases[case.submission.id] = case
     return list(cases.values())
+
+
+def read_case(kind: str, id_: str) -> Case:
+    """The case of `kind` that has this id, which begins with its class."""
+    return next(case for case in read_cases(kind) if case.submission.id == id_)
 
 
 def _read_file(path: Path, kind: str) -> Iterator[Case]:

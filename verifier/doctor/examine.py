@@ -3,12 +3,12 @@
 The first thing that is broken ends the branch that stands on it: without a worker no proof is judged.
 """
 
-import re
 import tempfile
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from pathlib import Path
 
-from verifier.doctor.checks import Check
+from verifier.doctor.checks import NONE, Check
 from verifier.doctor.exports import examine_exports
 from verifier.doctor.installation import examine_project, open_and_say
 from verifier.doctor.limits import examine_limits, examine_speed
@@ -22,63 +22,92 @@ from verifier.doctor.verdicts import (
     examine_proofs,
 )
 from verifier.doctor.worker import examine_memory, examine_sandbox, examine_start, how_it_runs
-from verifier.errors import InvalidInput, LeanInstallError, LeanNotFound
+from verifier.errors import InvalidInput, LeanInstallError
 from verifier.judging.certificate import CertificateStore
 from verifier.judging.pool import LeanPool
+from verifier.lean.advisories import release_of
 from verifier.lean.install import find_embedded_lean
-from verifier.lean.runtime import LeanRuntime, embedded_runtime, project_runtime
+from verifier.lean.lake import LakeProject
+from verifier.lean.runtime import LeanRuntime, embedded_runtime, opened_runtime
 from verifier.options import Options
+from verifier.sandbox.confine import RuntimeName
 
-__all__ = ["examine", "examine_runtime", "find_runtime"]
+__all__ = ["Found", "examine", "examine_runtime", "find_embedded", "find_in_project"]
+
+
+@dataclass(frozen=True)
+class Found:
+    """What there is to examine, and what finding it has shown."""
+
+    checks: tuple[Check, ...]
+    runtime: LeanRuntime | None = None
+    project: LakeProject | None = None
+
+
+def find_embedded() -> Found:
+    """The embedded Lean, whose worker is compiled first, if it is here; nothing is downloaded."""
+    try:
+        install = find_embedded_lean()
+        runtime = None if install is None else embedded_runtime(install)
+    except (LeanInstallError, InvalidInput) as error:
+        return Found((_no_worker(error),))
+    if runtime is None:
+        return Found((Check("worker", True, NONE, "there is no Lean yet: run `proofmill lean install`"),))
+    return Found((_worker(runtime),), runtime)
+
+
+def find_in_project(directory: Path) -> Found:
+    """The Lean of a Lake project, whose worker is compiled first, and what its files say."""
+    project, answers = open_and_say(directory)
+    if project is None:
+        return Found((answers,))
+    checks = (answers, *examine_project(project))
+    try:
+        runtime = opened_runtime(project, build_again=True)
+    except (LeanInstallError, InvalidInput) as error:
+        return Found((*checks, _no_worker(error)), project=project)
+    return Found((*checks, _worker(runtime)), runtime, project)
+
+
+def _worker(runtime: LeanRuntime) -> Check:
+    return Check("worker", True, runtime.version, "the worker is there")
+
+
+def _no_worker(error: Exception) -> Check:
+    return Check("worker", False, NONE, str(error))
 
 
 async def examine(
-    project: Path | None, runtime: LeanRuntime | None, *, full: bool, allow_unconfined: bool = False
+    found: Found, kind: RuntimeName, *, full: bool, allow_unconfined: bool = False
 ) -> AsyncIterator[Check]:
-    """All checks of this machine and of the Lean in `project`, or the embedded one, as they are made.
+    """All checks of this machine and of the Lean that was found, as they are made.
 
     Args:
-        runtime: that Lean as `find_runtime` found it, if it did.
+        kind: whether that was to be the embedded one, or one of a project.
         full: whether proofs are judged, which takes minutes.
         allow_unconfined: whether that is done also where nothing confines the candidates.
     """
-    for check in examine_machine("embedded" if project is None else "project"):
+    for check in (*examine_machine(kind), *found.checks):
         yield check
-    if project is not None:
-        found, check = open_and_say(project)
-        yield check
-        for check in () if found is None else examine_project(found):
-            yield check
+    runtime = found.runtime
     if runtime is None:
         return
     yield advisories(runtime.version)
     yield how_it_runs(runtime)
-    async for check in examine_runtime(runtime, full=full, allow_unconfined=allow_unconfined):
+    has_mathlib = found.project is not None and found.project.mathlib is not None
+    async for check in examine_runtime(
+        runtime, full=full, has_mathlib=has_mathlib, allow_unconfined=allow_unconfined
+    ):
         yield check
 
 
-def find_runtime(project: Path | None) -> tuple[LeanRuntime | None, Check]:
-    """The Lean to examine, whose worker is compiled first, and whether that went well; nothing is
-    downloaded.
-    """
-    try:
-        if project is not None:
-            runtime = project_runtime(project, build_again=True)
-        elif (install := find_embedded_lean()) is not None:
-            runtime = embedded_runtime(install)
-        else:
-            return None, Check("worker", True, "none", "there is no Lean yet: run `proofmill lean install`")
-    except (LeanNotFound, LeanInstallError, InvalidInput) as error:
-        return None, Check("worker", False, "none", str(error))
-    return runtime, Check("worker", True, runtime.version, "the worker is there")
-
-
 async def examine_runtime(
-    runtime: LeanRuntime, *, full: bool, allow_unconfined: bool = False
+    runtime: LeanRuntime, *, full: bool, has_mathlib: bool = False, allow_unconfined: bool = False
 ) -> AsyncIterator[Check]:
     """The checks of a Lean that can be started, as far as it may be: cheats are not run unconfined.
 
     Args:
+        has_mathlib: whether a header can import Mathlib.
         allow_unconfined: whether they are after all.
     """
     starts = True
@@ -87,12 +116,6 @@ async def examine_runtime(
         yield check
     if not starts or not (runtime.is_confined or allow_unconfined):
         return
-    has_mathlib = any(
-        (Path(entry) if Path(entry).is_absolute() else runtime.cwd / entry)
-        .joinpath("Mathlib.olean")
-        .is_file()
-        for entry in runtime.env.get("LEAN_PATH", "").split(":")
-    )
     with tempfile.TemporaryDirectory() as directory:
         certificates = Path(directory)
         options = Options(timeout_s=TIMEOUT_S)
@@ -123,11 +146,6 @@ async def examine_runtime(
 def _embedded_twin(runtime: LeanRuntime) -> LeanRuntime | None:
     """The embedded Lean, if it is here and of the same version."""
     install = find_embedded_lean()
-    if install is None or _release(install.version) != _release(runtime.version):
+    if install is None or release_of(install.version) != release_of(runtime.version):
         return None
     return embedded_runtime(install)
-
-
-def _release(version: str) -> str:
-    """`4.28.0` of `4.28.0-pre (38f3c0c4)`."""
-    return re.split(r"[- ]", version)[0]

@@ -4,7 +4,7 @@ import random
 from collections.abc import AsyncIterator
 
 from verifier.doctor.checks import Check
-from verifier.doctor.corpus import read_cases
+from verifier.doctor.corpus import read_case
 from verifier.doctor.holes import HOLES
 from verifier.doctor.patient import Patient
 from verifier.doctor.raw_export import MUTATIONS, ONE, ZERO, RawExport, spoiled
@@ -128,7 +128,7 @@ def _is_refused(status: Status) -> bool:
 async def _spoiled(patient: Patient) -> Check:
     """Random edits of a good export: never a proof of another statement."""
     name = "spoiled exports"
-    case = next(case for case in read_cases("proofs") if case.submission.id == "core/omega")
+    case = read_case("proofs", "core/omega")
     export = await patient.export_of(case.submission.statement, case.submission.code or "")
     if export is None:
         return Check(name, False, "0", "Lean did not elaborate what was to be spoiled")

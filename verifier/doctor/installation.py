@@ -82,10 +82,9 @@ def _head(file: Path) -> bytes:
 
 
 def _mathlib(project: LakeProject) -> Check:
-    found = [path / "Mathlib.olean" for path in project.library if (path / "Mathlib.olean").is_file()]
-    if not found:
+    if project.mathlib is None:
         return Check("Mathlib", True, NONE, "not among the project's libraries; its checks are left out")
-    return Check("Mathlib", True, "found", f"{found[0]}")
+    return Check("Mathlib", True, "found", f"{project.mathlib}")
 
 
 def _dynamic_loader(project: LakeProject) -> Check:

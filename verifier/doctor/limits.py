@@ -6,7 +6,7 @@ import time
 from collections.abc import AsyncIterator
 
 from verifier.doctor.checks import Check
-from verifier.doctor.corpus import Case, read_cases
+from verifier.doctor.corpus import read_case
 from verifier.doctor.patient import Patient
 from verifier.verdict import Kind, Status
 
@@ -50,7 +50,7 @@ async def examine_limits(patient: Patient) -> AsyncIterator[Check]:
         "a header's maxHeartbeats holds", small.kind is Kind.REFUTED, small.status, small.reason[:120]
     )
     for id_, timeout in (("endless-eval", 3.0), ("memory", 20.0), ("heavy-kernel-decide", 20.0)):
-        case = _bomb(id_)
+        case = read_case("cheats", f"resource_bomb/{id_}")
         began = time.monotonic()
         verdict = await patient.judge(
             "theorem t : (1 : Nat) = 2", case.submission.code or "", timeout_s=timeout
@@ -98,7 +98,3 @@ async def examine_speed(patient: Patient) -> AsyncIterator[Check]:
     yield Check(
         "an audit", accepted, f"{micro:.0f} us", f"for each of the {expressions:,} expressions of an `omega`"
     )
-
-
-def _bomb(id_: str) -> Case:
-    return next(case for case in read_cases("cheats") if case.submission.id == f"resource_bomb/{id_}")

@@ -19,7 +19,7 @@ import psutil
 
 from verifier.doctor.checks import NONE, Check
 from verifier.errors import InvalidInput, LeanInstallError, RedisUnavailable
-from verifier.lean.advisories import advisories_of
+from verifier.lean.advisories import advisories_of, why_refused
 from verifier.lean.install import cache_directory, find_embedded_lean, find_node
 from verifier.sandbox.confine import (
     Protection,
@@ -33,7 +33,6 @@ from verifier.streams.valkey import server_binary
 
 __all__ = ["advisories", "examine_machine"]
 
-_WORKER_BYTES = 1_200_000_000
 _COMMAND_TIMEOUT_S = 20.0
 
 
@@ -97,9 +96,8 @@ def _embedded_lean() -> Check:
 def advisories(version: str) -> Check:
     """The published holes of the kernel of a Lean."""
     name = "kernel advisories"
-    if version.startswith("4.20.0"):
-        says = "its kernel's additions are not found by name (leanprover/lean4#8610): use 4.20.1"
-        return Check(name, False, "4.20.0", says)
+    if refusal := why_refused(version):
+        return Check(name, False, version, refusal)
     ids = [advisory.id.removeprefix("lean4") for advisory in advisories_of(version)]
     if not ids:
         return Check(name, True, NONE, f"none is known of Lean {version}")

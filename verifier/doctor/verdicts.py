@@ -4,7 +4,7 @@ from collections.abc import AsyncIterator, Iterable
 from itertools import groupby
 
 from verifier.doctor.checks import NONE, Check
-from verifier.doctor.corpus import Case, read_cases
+from verifier.doctor.corpus import Case, read_case, read_cases
 from verifier.doctor.patient import Patient
 from verifier.judging.certificate import audit_all, stored_proofs
 from verifier.judging.pool import LeanPool
@@ -31,7 +31,7 @@ async def examine_proofs(patient: Patient) -> AsyncIterator[Check]:
     for case in read_cases("proofs"):
         if case.group == "core":
             verdict = await patient.judge_case(case)
-            yield _right(f"proof: {_id(case)}", [(case, verdict)], patient)
+            yield _right(f"proof: {case.name}", [(case, verdict)], patient)
     for group, cases in _classes("controls"):
         yield _right(f"honest, like a cheat: {group}", await _judged(patient, cases), patient)
 
@@ -40,7 +40,7 @@ async def examine_cheats(patient: Patient) -> AsyncIterator[Check]:
     """Cheats as text, class by class: none is proved, and each is refused for what is wrong with it."""
     for group, cases in _classes("cheats"):
         judged = await _judged(patient, cases)
-        proved = [_id(case) for case, verdict in judged if verdict.status is Status.PROVED]
+        proved = [case.name for case, verdict in judged if verdict.status is Status.PROVED]
         as_expected = [case for case, verdict in judged if verdict.status in case.must]
         figure = f"{len(judged) - len(proved)} of {len(judged)} refused"
         if proved:
@@ -48,7 +48,7 @@ async def examine_cheats(patient: Patient) -> AsyncIterator[Check]:
             continue
         # On another version some do not elaborate; if none does, nothing was tried.
         holds = len(as_expected) == len(judged) if patient.knows_the_corpus else bool(as_expected)
-        others = [f"{_id(c)}: {v.status}: {v.reason[:80]}" for c, v in judged if v.status not in c.must]
+        others = [f"{c.name}: {v.status}: {v.reason[:80]}" for c, v in judged if v.status not in c.must]
         says = f"{len(as_expected)} for what is wrong with them" + "".join(f"; {each}" for each in others[:2])
         yield Check(f"cheats: {group}", holds, figure, says)
 
@@ -62,14 +62,14 @@ async def examine_mathlib(patient: Patient, *, has_mathlib: bool) -> AsyncIterat
         )
         return
     for case in cases:
-        yield _right(f"Mathlib: {_id(case)}", [(case, await patient.judge_case(case))], patient)
+        yield _right(f"Mathlib: {case.name}", [(case, await patient.judge_case(case))], patient)
 
 
 async def examine_certificates(patient: Patient) -> AsyncIterator[Check]:
     """What was proved is audited again, from its certificate alone, by another auditor; and twice it is the
     same.
     """
-    case = next(case for case in read_cases("proofs") if _id(case) == "omega")
+    case = read_case("proofs", "core/omega")
     first, second = await patient.judge_case(case), await patient.judge_case(case)
     same = first.certificate is not None and first.certificate == second.certificate
     digest = first.certificate.export_sha256[:12] if first.certificate else "none"
@@ -91,7 +91,7 @@ async def examine_agreement(patient: Patient, other: LeanPool) -> Check:
         here, there = await patient.judge_case(case), await other.verify(case.submission)
         types = [None if each.certificate is None else each.certificate.type_sha256 for each in (here, there)]
         if here.status is not there.status or types[0] != types[1]:
-            different.append(f"{_id(case)}: {here.status} / {there.status}")
+            different.append(f"{case.name}: {here.status} / {there.status}")
     says = "; ".join(different[:3]) or "the same statuses and statements"
     figure = f"{len(cases) - len(different)} of {len(cases)}"
     return Check("agrees with the embedded Lean", not different, figure, says)
@@ -106,7 +106,7 @@ def _right(name: str, judged: Judged, patient: Patient) -> Check:
     excused = [] if patient.knows_the_corpus else [each for each in wronged if each[1].status in LEANS_OWN]
     says = judged[0][0].note if len(judged) == 1 else "honest proofs are proved"
     if wronged:
-        says = "; ".join(f"{_id(c)}: {v.status}: {v.reason[:120]}" for c, v in wronged[:3])
+        says = "; ".join(f"{c.name}: {v.status}: {v.reason[:120]}" for c, v in wronged[:3])
     holds = len(wronged) == len(excused) and (bool(proved) or len(judged) == 1)
     return Check(name, holds, f"{len(proved)} of {len(judged)} proved", says)
 
@@ -119,7 +119,3 @@ def _classes(kind: str) -> Iterable[tuple[str, list[Case]]]:
 
 async def _judged(patient: Patient, cases: Iterable[Case]) -> Judged:
     return [(case, await patient.judge_case(case)) for case in cases]
-
-
-def _id(case: Case) -> str:
-    return case.submission.id.partition("/")[2]

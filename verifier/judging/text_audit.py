@@ -121,12 +121,7 @@ def theorems_of(text: str) -> tuple[NamedTheorem, ...]:
 
 def _may_be_misread(text: str) -> bool:
     """Whether a string may have terms in braces, so that it may end elsewhere."""
-    at = 0
-    while (match := _TOKEN.search(text, at)) is not None:
-        at = _comment_end(text, match.start()) if match["block"] else match.end()
-        if match["skipped"] and match.group().startswith('"') and "{" in match.group():
-            return True
-    return False
+    return any(match.group().startswith('"') and "{" in match.group() for match in _matches(text))
 
 
 def _read_theorems(text: str) -> tuple[NamedTheorem, ...]:
@@ -217,13 +212,20 @@ def judge_theorem_audit(
 
 def _tokens(text: str) -> Iterator[_Token]:
     """The tokens that are no comments, strings or characters."""
+    for match in _matches(text):
+        if not match["skipped"]:
+            yield _Token(match.group(), match.start(), match.end(), match["name"] is not None)
+
+
+def _matches(text: str) -> Iterator[re.Match[str]]:
+    """All that is no block comment."""
     at = 0
     while (match := _TOKEN.search(text, at)) is not None:
-        at = match.end()
         if match["block"]:
             at = _comment_end(text, match.start())
-        elif not match["skipped"]:
-            yield _Token(match.group(), match.start(), match.end(), match["name"] is not None)
+        else:
+            at = match.end()
+            yield match
 
 
 def _comment_end(text: str, start: int) -> int:

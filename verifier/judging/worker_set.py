@@ -135,16 +135,15 @@ class WorkerSet:
                     except WorkerFull:
                         await self._replace(loan)
                         header_error = await self._read_header(loan.worker, header)
-                    worker = loan.worker
                     if header_error is None:
                         # A worker is always ready for the empty header, so a spare reads the last other one.
                         self._last_header = header or self._last_header
-                        worker.asked += 1
+                        loan.worker.asked += 1
                         async with asyncio.timeout(timeout_s):
-                            line = await worker.exchange(request)
+                            line = await loan.worker.exchange(request)
                 if header_error is None:
                     # The core is free already: reading takes a while where the reply is long.
-                    return worker.read_reply(line, request), held_ms()
+                    return loan.worker.read_reply(line, request), held_ms()
         except TimeoutError as error:
             raise no_answer(Status.TIMEOUT, f"no answer within {timeout_s:g} s of wall time") from error
         except WorkerStartError as error:
@@ -162,7 +161,7 @@ class WorkerSet:
         raise no_answer(Status.INFRA_ERROR, reason)
 
     @asynccontextmanager
-    async def _lend(self, header: str) -> AsyncIterator["_Loan"]:
+    async def _lend(self, header: str) -> AsyncIterator[_Loan]:
         """A worker, one that has read `header` if such a one is free.
 
         It is killed afterwards if it still works on a question.
@@ -181,7 +180,7 @@ class WorkerSet:
             else:
                 await self._discard(loan.worker)
 
-    async def _replace(self, loan: "_Loan") -> None:
+    async def _replace(self, loan: _Loan) -> None:
         """Put a new worker in the place of one that is lent and holds as many libraries as it may.
 
         Whoever asked has it from the start: one from the queue might be just as full.

@@ -48,16 +48,19 @@ def beginsWith : (names start : List Name) → Bool
   | name :: names, first :: start => name == first && beginsWith names start
   | [], _ :: _ => false
 
-def areIn (modules : Array Name) : List Name → Bool
-  | [] => true
-  | name :: rest => arrayHas modules name 0 && areIn modules rest
+/-- The first of some modules that is not among those that are there. -/
+def missingImport (modules : Array Name) : List Name → Option Name
+  | [] => none
+  | module :: rest => if arrayHas modules module 0 then missingImport modules rest else some module
 
 /-- What was imported as just these modules would be: as the first of them, which bring the others along.  Not as some
 others of them, which would come in another order, and with that some notations and instances. -/
 def findImports (wanted : List Name) : List (List Name × Environment) → Option Environment
   | [] => none
   | (read, env) :: rest =>
-    if beginsWith wanted read && areIn env.header.moduleNames wanted then some env else findImports wanted rest
+    match beginsWith wanted read, missingImport env.header.moduleNames wanted with
+    | true, none => some env
+    | _, _ => findImports wanted rest
 
 /-- Whether it is what every header imports, `Init`: that takes little memory. -/
 def isLittle : List Name → Bool
@@ -177,12 +180,6 @@ def referenceFor (memory : Memory) (request : Json) :
 def refusalFields (refusal : Refusal) : List (String × Json) :=
   [("refused", .str refusal.status), ("reason", .str (cut refusal.reason))]
 
-/-- The first of a file's imports that is not among the modules that are there.  They bring nothing here, as the
-environment is there already, but they may name what is in it. -/
-def missingImport (modules : Array Name) : List Name → Option Name
-  | [] => none
-  | module :: rest => if arrayHas modules module 0 then missingImport modules rest else some module
-
 /-- A text to be judged, and the state in which it is read: a file that brings all that the header says is read
 after the header's imports, and any other text after the header.  `base` is what it is not to declare again. -/
 structure Opened where
@@ -194,7 +191,8 @@ def spacesOf : List Command.Scope → List Name
   | [] => []
   | scope :: rest => scope.currNamespace :: spacesOf rest
 
-/-- Open a submitted file; its commands begin behind its imports.  The error is what to tell of it. -/
+/-- Open a submitted file; its commands begin behind its imports, which bring nothing, as the environment is there
+already, but may name what is in it.  The error is what to tell of it. -/
 def openFile (header : Header) (source : String) : IO (Except (List Json) Opened) := do
   let file ← parseFileHeader source
   match firstError file.messages, missingImport header.imports.header.moduleNames file.imports with

@@ -8,7 +8,7 @@ guards are in `verifier/lean/Plain.lean`, which decides by the same versions.
 import re
 from dataclasses import dataclass
 
-__all__ = ["ADVISORIES", "Advisory", "advisories_of"]
+__all__ = ["ADVISORIES", "Advisory", "advisories_of", "release_of", "why_refused"]
 
 _VERSION = re.compile(r"v?(\d+)\.(\d+)\.(\d+)(?:-([a-z]+)(\d*))?")
 
@@ -132,6 +132,22 @@ def advisories_of(version: str) -> tuple[Advisory, ...]:
         return ADVISORIES
     key = _key(match)
     return tuple(advisory for advisory in ADVISORIES if not _is_fixed(key, advisory.fixed))
+
+
+def release_of(version: str) -> tuple[int, int, int] | None:
+    """The numbers of a version, without what stands behind them; None where it has none."""
+    match = _VERSION.match(version)
+    return None if match is None else _key(match)[:3]
+
+
+def why_refused(version: str) -> str | None:
+    """Why proofs cannot be judged on a Lean at all, if so."""
+    if release_of(version) != (4, 20, 0):
+        return None
+    return (
+        "Lean 4.20.0 cannot be used: what its kernel has accepted is not found by name "
+        "(leanprover/lean4#8610). Take 4.20.1"
+    )
 
 
 def _is_fixed(key: Key, fixed: tuple[str, ...]) -> bool:

@@ -55,17 +55,7 @@ def _compile(install: EmbeddedLean, directory: Path) -> None:
     (directory / "Main.lean").write_text(module_main(), "utf-8")
     olean = source.with_suffix(".olean")
     try:
-        ran = subprocess.run(
-            install.command("-o", str(olean), str(source), writable=directory),
-            cwd=install.root,
-            env=install.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=COMPILE_TIMEOUT_S,
-            check=False,
-        )
+        ran = install.run("-o", str(olean), str(source), writable=directory, timeout_s=COMPILE_TIMEOUT_S)
     except subprocess.TimeoutExpired as error:
         raise _failure(f"Lean was not done within {COMPILE_TIMEOUT_S:.0f} s") from error
     if ran.returncode != 0 or not olean.exists():

@@ -65,6 +65,26 @@ class EmbeddedLean:
         """
         return _lean_command(self.node, self.root, *arguments, writable=writable)
 
+    def run(
+        self, *arguments: str, timeout_s: float, writable: Path | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run Lean with `arguments` to its end, whatever its exit status.
+
+        Raises:
+            subprocess.TimeoutExpired
+        """
+        return subprocess.run(
+            self.command(*arguments, writable=writable),
+            cwd=self.root,
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=timeout_s,
+            check=False,
+        )
+
     @property
     def environment(self) -> dict[str, str]:
         """All the variables Lean needs: the user's own are not for candidate code to read."""

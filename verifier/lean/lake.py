@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verifier.errors import LeanNotFound
+from verifier.lean.advisories import release_of, why_refused
 
 __all__ = ["LakeProject", "open_project"]
 
@@ -52,14 +53,20 @@ class LakeProject:
         One is enough where a task that waits for another makes room for it, which Lean 4.17 began with
         (leanprover/lean4#6758); before, a tactic that searches in tasks would wait for ever.
         """
-        found = re.match(r"(\d+)\.(\d+)", self.version)
-        return 1 if found is None or (int(found[1]), int(found[2])) >= (4, 17) else 8
+        release = release_of(self.version)
+        return 1 if release is None or release >= (4, 17, 0) else 8
 
     @property
     def library(self) -> tuple[Path, ...]:
         """The directories that Lean finds modules in, beside those that come with it."""
         entries = self.env.get("LEAN_PATH", "").split(os.pathsep)
         return tuple(path for entry in entries if entry and (path := self.directory / entry).exists())
+
+    @property
+    def mathlib(self) -> Path | None:
+        """Mathlib's compiled root, if the project has Mathlib."""
+        found = (path / "Mathlib.olean" for path in self.library)
+        return next((file for file in found if file.is_file()), None)
 
     @property
     def library_digest(self) -> str:
@@ -99,11 +106,8 @@ def open_project(directory: Path) -> LakeProject:
     # Else Lean starts another Lean to find it, which the sandbox forbids.
     env["LEAN_SYSROOT"] = str(prefix)
     version = _version(_run((lean, "--version"), tools_env, directory))
-    if version.split()[0] == "4.20.0":
-        raise LeanNotFound(
-            "Lean 4.20.0 cannot be used: what its kernel has accepted is not found by name "
-            f"(leanprover/lean4#8610). Pin 4.20.1 in {directory}/lean-toolchain."
-        )
+    if refusal := why_refused(version):
+        raise LeanNotFound(f"{refusal} in {directory}/lean-toolchain.")
     return LakeProject(
         directory=directory,
         prefix=prefix,

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from verifier.errors import InvalidInput
+from verifier.lean.advisories import why_refused
 from verifier.lean.pins import MATHLIB, Pin
 
 __all__ = ["ProjectFiles", "project_for", "project_of_version", "write_project"]
@@ -88,8 +89,8 @@ def project_of_version(version: str, *, bare: bool = False) -> ProjectFiles:
     number = (int(found[1]), int(found[2]), int(found[3]))
     if number < _OLDEST:
         raise InvalidInput(f"the worker is written for Lean 4.9.0 and newer, and {version} is older")
-    if number == (4, 20, 0):
-        raise InvalidInput("Lean 4.20.0 loses what a proof declares (lean4#8610): take 4.20.1")
+    if refusal := why_refused(asked):
+        raise InvalidInput(refusal)
     tag = f"v{asked.removeprefix('v')}"
     return ProjectFiles(tag, None if bare else tag)
 

@@ -17,11 +17,11 @@ from verifier.lean.install import (
     find_embedded_lean,
     install_embedded_lean,
 )
-from verifier.lean.lake import open_project
+from verifier.lean.lake import LakeProject, open_project
 from verifier.lean.package import WorkerNotBuilt, build_worker, place_script
 from verifier.sandbox.confine import Protection, confine, file_confinement, resource_limits
 
-__all__ = ["LeanRuntime", "embedded_runtime", "project_runtime", "resolve_runtime"]
+__all__ = ["LeanRuntime", "embedded_runtime", "opened_runtime", "project_runtime", "resolve_runtime"]
 
 log = logging.getLogger(__name__)
 
@@ -104,16 +104,24 @@ def embedded_runtime(install: EmbeddedLean) -> LeanRuntime:
 
 
 def project_runtime(directory: Path, *, build_again: bool = False) -> LeanRuntime:
-    """The worker on the Lean of the Lake project in `directory`: compiled by that, or else as a script.
+    """The worker on the Lean of the Lake project in `directory`.
+
+    Raises:
+        LeanNotFound: there is no project, no `lake`, or `lake` fails there.
+        LeanInstallError: as `opened_runtime`.
+    """
+    return opened_runtime(open_project(directory), build_again=build_again)
+
+
+def opened_runtime(project: LakeProject, *, build_again: bool = False) -> LeanRuntime:
+    """The worker on the Lean of a project: compiled by that, or else as a script.
 
     Args:
         build_again: whether a worker that did not compile is to be compiled once more.
 
     Raises:
-        LeanNotFound: there is no project, no `lake`, or `lake` fails there.
         LeanInstallError: not even the script can be written down.
     """
-    project = open_project(directory)
     not_compiled = ""
     try:
         program = build_worker(project, again=build_again)

@@ -24,7 +24,7 @@ from verifier.lean.lake import LakeProject
 from verifier.lean.runtime import LeanRuntime
 from verifier.sandbox import confine as sandbox
 
-LIAR = Path(__file__).parents[2] / "support" / "liar.py"
+LIAR = Path(__file__).parents[2] / "support" / "leans" / "liar.py"
 FIGURES_ONLY = {"Mathlib's tactics"}
 """They are about what is not here."""
 

@@ -9,7 +9,7 @@ import pytest_asyncio
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tests.support.exports import type_of, with_equality
+from tests.support.leans.exports import type_of, with_equality
 from verifier.doctor.raw_export import MUTATIONS, spoiled
 from verifier.errors import InvalidInput
 from verifier.judging.certificate import CertificateStore, StoredProof, audit_again, audit_all, stored_proofs

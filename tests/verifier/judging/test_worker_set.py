@@ -80,6 +80,7 @@ async def test_a_worker_that_would_hold_too_many_libraries_is_replaced(lean_runt
         assert pool.worker_pids == (second,)
 
 
+@pytest.mark.slow
 async def test_those_who_need_other_libraries_at_once_are_all_answered(lean_runtime: LeanRuntime) -> None:
     """Each has a worker replaced; none waits for ever for one that has room."""
     async with LeanPool(replace(lean_runtime, imports_kept=1)) as pool:

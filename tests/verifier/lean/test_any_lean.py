@@ -3,7 +3,6 @@ one.
 """
 
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -90,17 +89,7 @@ def elaborate(install: EmbeddedLean, choices: dict[str, list[str]]) -> dict[str,
     script = install.root / "Ways.lean"
     script.write_text("\n".join(lines) + "\n", encoding="utf-8")
     try:
-        ran = subprocess.run(
-            install.command(str(script)),
-            cwd=install.root,
-            env=install.environment,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=120,
-            check=False,
-        )
+        ran = install.run(str(script), timeout_s=120)
     finally:
         script.unlink()
     wrong = {int(line) for line in re.findall(r"Ways\.lean:(\d+):\d+: error", ran.stdout)}

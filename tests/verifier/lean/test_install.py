@@ -251,15 +251,7 @@ def test_the_worker_is_compiled_once_into_the_tree_that_lean_sees(
 def test_the_worker_of_projects_elaborates(installed: EmbeddedLean) -> None:
     script = installed.root / "Script.lean"
     script.write_text(script_source(), encoding="utf-8")
-    ran = subprocess.run(
-        installed.command(str(script)),
-        cwd=installed.root,
-        env=installed.environment,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        timeout=120,
-        check=False,
-    )
+    ran = installed.run(str(script), timeout_s=120)
     script.unlink()
     assert ran.returncode == 0, ran.stdout[-1000:]
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.native_lean import NativeLean, make_native_lean
+from tests.support.leans.native_lean import NativeLean, make_native_lean
 from verifier.doctor.corpus import Case, read_cases
 from verifier.errors import WorkerStartError
 from verifier.judging.certificate import CertificateStore
