@@ -17,6 +17,7 @@ from prover.formats.registry import FORMATS, format_named
 from prover.generators.base import SamplingParams
 from trainer.config import LEARNER_SECTIONS, SAID_ONCE, RunConfig
 from trainer.curriculum.config import CurriculumConfig
+from trainer.curriculum.draws import DrawsConfig
 from trainer.learners.anchor import AnchorConfig
 from trainer.learners.policy_gradient import CriticConfig
 from trainer.learners.pretraining import PretrainingConfig
@@ -171,6 +172,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "measure": lambda: settings_table("[measure]", MeasureConfig),
     "baselines": baselines_table,
     "advantage": lambda: settings_table("[policy_gradient.advantage]", AdvantageConfig),
+    "draws": lambda: settings_table("[draws]", DrawsConfig),
     "anchor": lambda: settings_table("[policy_gradient.anchor], [dpo.anchor]", AnchorConfig),
     "loss": lambda: settings_table("[policy_gradient.loss]", PolicyLoss),
     "credit": lambda: settings_table("[policy_gradient.credit]", CreditConfig),

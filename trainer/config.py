@@ -9,6 +9,7 @@ from pydantic import BaseModel, Field, ValidationError, create_model, model_vali
 
 from prover.generators.base import SamplingParams
 from trainer.curriculum.config import CurriculumConfig
+from trainer.curriculum.draws import DrawsConfig
 from trainer.learners.base import LearnerKind
 from trainer.learners.pretraining import PretrainingConfig
 from trainer.learners.registry import LEARNERS, LearnerName, learner_kind
@@ -101,6 +102,7 @@ class RunConfig(LearnerSections):
     generator: GeneratorConfig = GeneratorConfig()
     daemon: DaemonConfig = DaemonConfig()
     curriculum: CurriculumConfig = CurriculumConfig()
+    draws: DrawsConfig = DrawsConfig()
 
     @model_validator(mode="before")
     @classmethod
@@ -131,6 +133,17 @@ class RunConfig(LearnerSections):
             raise ValueError("data.store and data.theorems: name one of them; a store can import the file")
         if self.data.grow and self.data.store is None:
             raise ValueError("data.grow: theorems grow in a store; name one in data.store")
+        return self
+
+    @model_validator(mode="after")
+    def _groups_grow_under_one_policy(self) -> Self:
+        if self.draws.grow_to and self.daemon.max_staleness:
+            raise ValueError(
+                "draws.grow_to: a group grows under the policy that it began with: set daemon.max_staleness "
+                "to 0"
+            )
+        if 0 < self.draws.grow_to <= self.sampling.samples:
+            raise ValueError("draws.grow_to: a group grows from sampling.samples to more attempts")
         return self
 
     @model_validator(mode="after")
@@ -245,8 +258,15 @@ def write_settings(config: RunConfig, directory: Path) -> Path:
     return path
 
 
+_OF_DEMOS: Mapping[str, Mapping[str, Any]] = {
+    "curriculum": {"policy": "uniform"},
+    "measure": {"kl_attempts": 32},
+    "policy_gradient": {"check_signs": True},
+}
+
+
 def for_demo(settings: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings, with theorems chosen uniformly where they do not say how.
+    """The settings; where they do not say otherwise, theorems are chosen uniformly, and more is measured.
 
     Of the ways to choose that were compared on the demo's even mix of families, none is better there
     (docs/experiments.md, "Policies on the demo's task").
@@ -260,7 +280,9 @@ def for_demo(settings: Mapping[str, Any]) -> dict[str, Any]:
             raise InvalidInput(
                 f"data.{name}: demo and compare train on the families; others are for `proofmill train`"
             )
-    curriculum = settings.get("curriculum", {})
-    if not isinstance(curriculum, Mapping):
-        return dict(settings)  # for `run_config` to refuse
-    return {**settings, "curriculum": {"policy": "uniform", **curriculum}}
+    chosen = dict(settings)
+    for section, own in _OF_DEMOS.items():
+        given = settings.get(section, {})
+        if isinstance(given, Mapping):  # what is no section is for `run_config` to refuse
+            chosen[section] = {**own, **given}
+    return chosen

@@ -1,14 +1,14 @@
 """Rollouts: attempts with their verdicts; what the trainer learns from."""
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from pydantic import BaseModel, ConfigDict
 
 from prover.theorem import Attempt
 from verifier.verdict import Kind, Verdict
 
-__all__ = ["Rollout", "empty_responses", "groups_of", "reward_of"]
+__all__ = ["Rollout", "empty_responses", "groups_of", "has_contrast", "reward_of"]
 
 
 class Rollout(BaseModel):
@@ -42,6 +42,12 @@ def groups_of(rollouts: Iterable[Rollout]) -> list[list[Rollout]]:
     for rollout in rollouts:
         groups[rollout.attempt.group].append(rollout)
     return list(groups.values())
+
+
+def has_contrast(rewards: Sequence[float | None]) -> bool:
+    """Whether two known rewards of a group differ; where none do, a comparison has no gradient."""
+    known = [reward for reward in rewards if reward is not None]
+    return bool(known) and min(known) < max(known)
 
 
 def empty_responses(rollouts: Iterable[Rollout]) -> dict[str, float]:

@@ -46,6 +46,9 @@ class LeanConfig(ConfinedLean):
     timeout_s: Annotated[float, Cli("--timeout")] = Field(default=20.0, gt=0)
     heartbeats: int = Field(default=20_000, ge=1)
     """Budget of each declaration, as `maxHeartbeats`; the proofs of the families need a few thousand."""
+    verdicts: Path | None = None
+    """A file that keeps verdicts, so that what is judged once is not judged again by other processes or runs
+    on this machine; none keeps them in memory.  As safe from others as the verifier itself."""
 
 
 class MeasureConfig(Section):
@@ -53,6 +56,10 @@ class MeasureConfig(Section):
 
     portfolio_theorems: int = Field(default=27, ge=1)
     """Training theorems on which the fixed list of tactics is chosen."""
+    kl_attempts: int = Field(default=0, ge=0)
+    """Attempts of each round, about so many, by which a training says how far the policy is from its start,
+    as KL(π ‖ start) in nats per token.  It keeps a copy of the start, so not where weights are divided among
+    processes; 0 for none."""
 
 
 class GeneratorConfig(Section):

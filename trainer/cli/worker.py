@@ -13,6 +13,7 @@ from trainer.sections import ComputeConfig, DataConfig, GeneratorConfig, LeanCon
 from verifier.cli.app import confined_runtime, prepare_torch
 from verifier.cli.settings import takes_settings
 from verifier.errors import InvalidInput
+from verifier.judging.cache import VerdictStore
 from verifier.judging.pool import LeanPool
 from verifier.options import ConfinedLean, Options
 from verifier.settings import Cli, Section
@@ -101,12 +102,25 @@ class GrowerSettings(Section, extra="ignore"):
 def worker_verifier(settings: VerifierSettings) -> None:
     """Judge the attempts of a run."""
     from verifier.streams.judge_worker import run_verifier
+
+    lean, store = settings.lean, _store_of(settings)
+    pool = LeanPool(confined_runtime(lean), workers=lean.workers, options=settings.judging)
+    asyncio.run(run_verifier(settings.url(), settings.run, pool, store))
+
+
+def _store_of(settings: VerifierSettings) -> VerdictStore | None:
+    """Where verdicts are kept beyond this process, if the settings say so."""
+    from verifier.judging.verdict_file import FileVerdicts
     from verifier.streams.verdict_store import RedisVerdicts
 
-    lean, cache = settings.lean, settings.cache_redis
-    pool = LeanPool(confined_runtime(lean), workers=lean.workers, options=settings.judging)
-    store = RedisVerdicts(cache) if cache is not None else None
-    asyncio.run(run_verifier(settings.url(), settings.run, pool, store))
+    redis, file = settings.cache_redis, settings.lean.verdicts
+    if redis is not None and file is not None:
+        raise InvalidInput(
+            "--cache-redis and lean.verdicts: verdicts are kept in one place; name one of them"
+        )
+    if redis is not None:
+        return RedisVerdicts(redis)
+    return FileVerdicts(file) if file is not None else None
 
 
 @worker_app.command("generator")

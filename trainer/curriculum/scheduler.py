@@ -151,6 +151,20 @@ class Scheduler:
             for pick, theorem in zip(picks, theorems, strict=True)
         ]
 
+    def choose_again(self, samples: Mapping[str, int]) -> list[Choice]:
+        """Choose theorems that have come back already, each with so many samples more.
+
+        Raises:
+            InvalidInput: there is none of a name.
+        """
+        indices = {name: self._catalogue.index_of(name) for name in samples}
+        self._posteriors.choose((index, False) for index in indices.values())
+        theorems = self._catalogue.theorems(list(indices.values()))
+        return [
+            Choice(index, theorem, samples[name], disprove=False)
+            for (name, index), theorem in zip(indices.items(), theorems, strict=True)
+        ]
+
     def observe(self, outcomes: Sequence[Outcome]) -> list[Disproved]:
         """Learn from outcomes of choices, and return the theorems that these have disproved.
 

@@ -6,7 +6,8 @@ control for each arm, at its rate and for its steps and tokens.  All are measure
 theorems.
 
 Each part leaves `seed-S/ARM/result.json`, and what has one is not done again: a comparison that was stopped
-goes on with the part that it was at, unless code or settings have changed.
+goes on with the part that it was at, unless code or settings have changed.  The verdicts of all parts are in
+one file: a proof that one arm has found is not judged again for another, and counts for each as an attempt.
 """
 
 from collections.abc import Mapping, Sequence
@@ -24,6 +25,7 @@ from trainer.experiments.parts import (
     lock_directory,
     mismatch,
     open_judge,
+    sharing_verdicts,
     start_or_resume,
     train,
     train_control,
@@ -64,7 +66,11 @@ def compare(
     if len(set(arms)) < len(arms) or START in arms:
         raise InvalidInput(f"name each arm once, and none of them {START!r}: {', '.join(arms)}")
     shared, known = take_arms(settings)
-    configs = {(seed, arm): arm_config(shared, arm, seed, known) for seed in seeds for arm in (START, *arms)}
+    configs = {
+        (seed, arm): sharing_verdicts(arm_config(shared, arm, seed, known), directory)
+        for seed in seeds
+        for arm in (START, *arms)
+    }
     shared_control = {CONTROL: arms[0]} if arms else {}
     results: list[MeasuredResult] = []
     with lock_directory(directory):

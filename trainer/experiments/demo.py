@@ -31,6 +31,7 @@ from trainer.experiments.parts import (
     fingerprint,
     lock_directory,
     open_judge,
+    sharing_verdicts,
     start_or_resume,
     train,
     train_control,
@@ -62,6 +63,7 @@ def run_demo(config: RunConfig, directory: Path) -> Summary:
         ProofmillError: a part of the machine failed; no verdict is invented for it.
     """
     made = fingerprint(config)
+    config = sharing_verdicts(config, directory)
     with lock_directory(directory):
         start_or_resume(directory, made)
         try:

@@ -37,6 +37,7 @@ from verifier.console import say
 from verifier.errors import InvalidInput, ProofmillError, StalledError
 from verifier.judging.cache import VerdictCache
 from verifier.judging.pool import LeanPool
+from verifier.judging.verdict_file import FileVerdicts
 from verifier.lean.runtime import code_in, resolve_runtime
 from verifier.options import Options
 from verifier.sandbox.lock import locked
@@ -52,6 +53,7 @@ __all__ = [
     "mismatch",
     "newest_version",
     "open_judge",
+    "sharing_verdicts",
     "start_or_resume",
     "train",
     "train_control",
@@ -61,6 +63,7 @@ T = TypeVar("T")
 
 LOCK = ".experiment"
 MADE_BY = "made_by"
+VERDICTS = "verdicts.sqlite"
 BUDGET = "budget.json"
 TRAINER = "trainer"
 
@@ -95,12 +98,23 @@ def fingerprint(config: RunConfig, budget: Budget | None = None) -> str:
     Raises:
         ProofmillError: there is no Lean.
     """
-    settings = config.model_dump_json(exclude={"redis_url", "compute"})
+    settings = config.model_dump_json(exclude={"redis_url": True, "compute": True, "lean": {"verdicts"}})
     lean = resolve_runtime(config.lean.project).fingerprint
     digest = hashlib.sha256(repr((settings, budget, lean)).encode())
     for package in ("prover", "trainer"):
         digest.update(code_in(Path(__file__).parents[2] / package))
     return digest.hexdigest()
+
+
+def sharing_verdicts(config: RunConfig, directory: Path) -> RunConfig:
+    """The settings, with one file for the verdicts of all parts of the experiment in `directory`.
+
+    Policies that begin alike find the same proofs again and again.
+    """
+    if config.lean.verdicts is not None:
+        return config
+    lean = config.lean.model_copy(update={"verdicts": (directory / VERDICTS).absolute()})
+    return config.model_copy(update={"lean": lean})
 
 
 def start_or_resume(directory: Path, made_by: str) -> None:
@@ -137,7 +151,8 @@ class Judging:
         runtime = confined_runtime(lean)
         self._options = Options(config.needs_tactics, lean.timeout_s, lean.heartbeats, goals=False)
         self._pool = LeanPool(runtime, workers=lean.workers, options=self._options)
-        self._cache = VerdictCache(runtime.fingerprint)
+        self._store = FileVerdicts(lean.verdicts) if lean.verdicts is not None else None
+        self._cache = VerdictCache(runtime.fingerprint, store=self._store)
         self._runner = runner
         self._opening = asyncio.Lock()
         self._is_open = False
@@ -169,6 +184,8 @@ class Judging:
     async def close(self) -> None:
         """End the workers."""
         await self._pool.close()
+        if self._store is not None:
+            self._store.close()
 
     async def _verdict(self, submission: Submission) -> Verdict:
         async with self._cache.turn(submission, self._options) as turn:

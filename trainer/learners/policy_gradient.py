@@ -18,14 +18,14 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from trainer.learners.anchor import Anchor, AnchorConfig, LossOfPart
 from trainer.learners.base import LearnerKind, LearnerState, TrainingState
-from trainer.model.batching import Batch, Example, batch_of_one, micro_batches, totals_of
+from trainer.model.agreement import recompute_logprobs
+from trainer.model.batching import Batch, Example, micro_batches, totals_of
 from trainer.model.compute import Compute
 from trainer.model.optimizer import Figures, OptimizerConfig, UpdateStats, stats_of
 from trainer.model.policy import token_logprobs, token_logprobs_and_entropies
 from trainer.objectives.advantages import (
     AdvantageConfig,
     group_advantages,
-    is_informative,
     overlong_penalty,
     reward_the_unlikely,
     solve_rate,
@@ -35,7 +35,7 @@ from trainer.objectives.algorithms import ALGORITHMS, AlgorithmName, PolicyLoss
 from trainer.objectives.credit import CreditConfig, group_token_advantages
 from trainer.objectives.losses import Totals, policy_loss
 from trainer.objectives.token_bytes import bytes_of_tokens
-from trainer.rollout import Rollout, empty_responses, groups_of
+from trainer.rollout import Rollout, empty_responses, groups_of, has_contrast
 from verifier.errors import InvalidInput
 from verifier.settings import Section
 
@@ -43,9 +43,7 @@ __all__ = [
     "CriticConfig",
     "PolicyGradientConfig",
     "PolicyGradientLearner",
-    "effective_sample_share",
     "examples_of",
-    "recompute_logprobs",
     "shape_reward",
 ]
 
@@ -90,6 +88,9 @@ class PolicyGradientConfig(OptimizerConfig):
     check_engine: bool = False
     """Whether the trainer computes log π of the attempts too and says how far the engine is from it, also
     where the loss does not ask for it; the loss goes on with the engine's."""
+    check_signs: bool = False
+    """Whether each update says, of its first minibatch, how large the gradient is of the attempts that did
+    better than their group (`grad_norm_better`), and of those that did worse (`grad_norm_worse`)."""
     advantage: AdvantageConfig = AdvantageConfig()
     """How the attempts of a group are compared; not with a critic."""
     credit: CreditConfig = CreditConfig()
@@ -136,6 +137,21 @@ class PolicyGradientConfig(OptimizerConfig):
                 "instead: leave it out, or choose another algorithm"
             )
         return self
+
+    def recomputed(
+        self, model: PreTrainedModel, examples: Sequence[Example], compute: Compute
+    ) -> tuple[list[Example], dict[str, float]]:
+        """The examples with the log π_old that the loss is to read, and the figures of `recompute_logprobs`.
+
+        Where the settings ask for figures alone the examples come back as they are; where they ask for
+        neither, there are no figures either.
+        """
+        # The generator computes in float32: compared with its log-probabilities, no ratio would begin at 1.
+        replaced = bool(self.loss.engine_cap or self.loss.sequence_cap or compute.bfloat16)
+        if not (replaced or self.check_engine):
+            return list(examples), {}
+        again, figures = recompute_logprobs(model, examples, temperature=self.temperature, compute=compute)
+        return again if replaced else list(examples), figures
 
     @property
     def complete_loss(self) -> PolicyLoss:
@@ -193,13 +209,14 @@ class PolicyGradientLearner:
         """
         config, training = self._config, self._training
         examples = examples_of(rollouts, config, self._tokenizer)
-        examples, agreement = recompute_logprobs(self._model, examples, config, training.stepper.compute)
+        examples, agreement = config.recomputed(self._model, examples, training.stepper.compute)
         kept = self._anchor.add(rollouts)
         self._model.train()
         passes = training.passes(examples, epochs=config.epochs, size=config.minibatch_size)
         steps = self._anchor.beside(passes, training.rng)
         read = [example for minibatch, _ in steps for example in minibatch if self._is_read(example)]
         read += [proof for _, minibatch in steps for proof in minibatch]
+        signs = self._norms_by_sign(steps[0][0]) if config.check_signs and steps else {}
         return stats_of(
             [
                 self._step(minibatch, minibatch_of_proofs)
@@ -208,7 +225,7 @@ class PolicyGradientLearner:
             ],
             tokens=sum(map(len, read)),
             sequences=len({id(example) for example in read}),
-            details={**empty_responses(rollouts), **agreement, **kept},
+            details={**empty_responses(rollouts), **agreement, **kept, **signs},
         )
 
     def state(self) -> LearnerState:
@@ -226,13 +243,26 @@ class PolicyGradientLearner:
 
     def _step(self, minibatch: Sequence[Example], proofs: Sequence[Example]) -> Figures | None:
         """Make one optimizer step on the loss of a minibatch that has a gradient, and of proofs."""
+        parts = [*self._losses(minibatch), *self._anchor.losses(proofs)]
+        return self._training.stepper.step(parts, lambda part: part())
+
+    def _losses(self, minibatch: Sequence[Example]) -> list[LossOfPart]:
         examples = [example for example in minibatch if self._is_read(example)]
-        parts: list[LossOfPart] = []
-        if examples:
-            totals, read = totals_of(minibatch), totals_of(examples)
-            batches = micro_batches(examples, max_tokens=self._config.max_tokens, device=self._model.device)
-            parts += [partial(self._loss_of, batch, totals, read) for batch in batches]
-        return self._training.stepper.step([*parts, *self._anchor.losses(proofs)], lambda part: part())
+        if not examples:
+            return []
+        totals, read = totals_of(minibatch), totals_of(examples)
+        batches = micro_batches(examples, max_tokens=self._config.max_tokens, device=self._model.device)
+        return [partial(self._loss_of, batch, totals, read) for batch in batches]
+
+    def _norms_by_sign(self, minibatch: Sequence[Example]) -> Figures:
+        """The norms of the gradients of the advantages above 0, and of those below."""
+        norms = {}
+        for name, bound in (("grad_norm_better", max), ("grad_norm_worse", min)):
+            of_sign = [
+                replace(each, advantages=tuple(bound(a, 0.0) for a in each.advantages)) for each in minibatch
+            ]
+            norms[name] = self._training.stepper.norm_of(self._losses(of_sign), lambda part: part())
+        return norms
 
     def _loss_of(self, batch: Batch, totals: Totals, read: Totals) -> tuple[Tensor, Figures]:
         """This batch's share of the loss, a mean over all, and of the figures, means over what is read."""
@@ -265,52 +295,6 @@ class PolicyGradientLearner:
         return any(example.advantages) or self._loss.beta > 0 or self._loss.entropy_weight > 0
 
 
-@torch.no_grad()
-def recompute_logprobs(
-    model: PreTrainedModel, examples: Sequence[Example], config: PolicyGradientConfig, compute: Compute
-) -> tuple[list[Example], dict[str, float]]:
-    """Compute log π_old of the examples with `model`, and how far the engine that sampled them is from it.
-
-    The figures are `engine_gap`, the mean |log π_old − log π_engine| over tokens in nats, and the
-    `effective_sample_share` of the weights Π_t π_old/π_engine of sequences.  Where the settings ask for
-    figures alone the examples come back as they are; where they ask for neither, there are no figures either.
-
-    Each example is read by itself.  In a batch its log-probabilities would be rounded as the padding falls,
-    and so a ratio would depend on the other examples of a round.
-    """
-    # The generator computes in float32: compared with its log-probabilities, no ratio would begin at 1.
-    replaced = bool(config.loss.engine_cap or config.loss.sequence_cap or compute.bfloat16)
-    if not (replaced or config.check_engine) or not examples:
-        return list(examples), {}
-    # Dropout would make another policy of every pass.
-    model.train(False)
-    recomputed, gaps = [], []
-    for example in examples:
-        batch = batch_of_one(example, model.device)
-        inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)
-        with compute.autocast():
-            logprobs_BT = token_logprobs(model, *inputs, temperature=config.temperature)
-        kept_BT = batch.response_mask_BT.bool()
-        own_N = logprobs_BT[kept_BT]
-        gaps.append((own_N - batch.old_logprobs_BT[kept_BT]).double().cpu())
-        recomputed.append(
-            replace(example, old_logprobs=tuple(own_N.tolist()), engine_logprobs=example.old_logprobs)
-        )
-    figures = {
-        "effective_sample_share": effective_sample_share(torch.stack([gap_N.sum() for gap_N in gaps])),
-        "engine_gap": float(torch.cat(gaps).abs().mean()),
-    }
-    return recomputed if replaced else list(examples), figures
-
-
-def effective_sample_share(log_weights_N: Tensor) -> float:
-    """The effective sample size of weights w, given by log w, as a share of their number: (Σw)² / (N Σw²).
-
-    It is 1 where all weights are alike and 1/N where one outweighs the others.
-    """
-    return 1 / (len(log_weights_N) * float(log_weights_N.softmax(0).square().sum()))
-
-
 def examples_of(
     rollouts: Sequence[Rollout],
     config: PolicyGradientConfig,
@@ -330,7 +314,7 @@ def examples_of(
     examples: list[Example] = []
     for members in groups_of(rollouts):
         outcomes = [rollout.reward for rollout in members]
-        if (drops and not is_informative(outcomes)) or solve_rate(outcomes) > own.solved_at_most:
+        if (drops and not has_contrast(outcomes)) or solve_rate(outcomes) > own.solved_at_most:
             continue
         rewards = [shape_reward(rollout, config) for rollout in members]
         if own.unlikeliness:

@@ -14,7 +14,7 @@ from transformers import PreTrainedModel
 
 from trainer.learners.anchor import Anchor, LossOfPart
 from trainer.learners.base import LearnerKind, LearnerState, TrainingState
-from trainer.learners.policy_gradient import PolicyGradientConfig, recompute_logprobs, shape_reward
+from trainer.learners.policy_gradient import PolicyGradientConfig, shape_reward
 from trainer.model.batching import Batch, Example, batch_of_one, micro_batches, totals_of
 from trainer.model.compute import Compute
 from trainer.model.critic import Critic
@@ -76,9 +76,7 @@ class PPOLearner:
             return stats_of([], tokens=0, sequences=0, details=empty)
         config = self._config
         explained = _explained_variance(examples)
-        examples, agreement = recompute_logprobs(
-            self._model, examples, config, self._training.stepper.compute
-        )
+        examples, agreement = config.recomputed(self._model, examples, self._training.stepper.compute)
         kept = self._anchor.add(rollouts)
         passes = self._training.passes(examples, epochs=config.epochs, size=config.minibatch_size)
         steps = self._anchor.beside(passes, self._training.rng)

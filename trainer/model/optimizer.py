@@ -177,16 +177,7 @@ class Stepper:
         Raises:
             NonFiniteLoss: the last steps were left out as well.
         """
-        sums: defaultdict[str, float] = defaultdict(float)
-        for part, weight in self.compute.ranks.share(parts):
-            with self.compute.autocast():
-                loss, of_part = loss_of(part)
-            (weight * loss).backward()  # type: ignore[no-untyped-call]
-            for name, value in {"loss": float(loss.detach()), **of_part}.items():
-                sums[name] += weight * value
-        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
-        self.compute.ranks.add_up_gradients(weights)
-        figures = self.compute.ranks.add_up(sums)
+        figures, weights = self._gradient_of(parts, loss_of)
         norm = norm_of(nn.utils.clip_grad_norm_(weights, self._max_grad_norm))
         finite = math.isfinite(norm) and math.isfinite(figures["loss"])
         if finite:
@@ -203,6 +194,28 @@ class Stepper:
                 "batches; the weights were not changed by them"
             )
         return None
+
+    def norm_of(self, parts: Iterable[P], loss_of: Callable[[P], tuple[Tensor, Figures]]) -> float:
+        """The norm of the gradient that a step on `parts` would follow, without making the step."""
+        _, weights = self._gradient_of(parts, loss_of)
+        norm = norm_of(nn.utils.clip_grad_norm_(weights, math.inf))
+        self.optimizer.zero_grad(set_to_none=True)
+        return norm
+
+    def _gradient_of(
+        self, parts: Iterable[P], loss_of: Callable[[P], tuple[Tensor, Figures]]
+    ) -> tuple[dict[str, float], list[nn.Parameter]]:
+        """Add up the gradients of `parts` in the weights; the figures of the whole, and the weights."""
+        sums: defaultdict[str, float] = defaultdict(float)
+        for part, weight in self.compute.ranks.share(parts):
+            with self.compute.autocast():
+                loss, of_part = loss_of(part)
+            (weight * loss).backward()  # type: ignore[no-untyped-call]
+            for name, value in {"loss": float(loss.detach()), **of_part}.items():
+                sums[name] += weight * value
+        weights = [weight for group in self.optimizer.param_groups for weight in group["params"]]
+        self.compute.ranks.add_up_gradients(weights)
+        return self.compute.ranks.add_up(sums), weights
 
 
 def stats_of(

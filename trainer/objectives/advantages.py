@@ -11,6 +11,7 @@ from typing import Literal, Self, get_args
 
 from pydantic import Field, model_validator
 
+from trainer.rollout import has_contrast
 from verifier.settings import Section
 
 __all__ = [
@@ -19,7 +20,6 @@ __all__ = [
     "Baseline",
     "BaselineKind",
     "group_advantages",
-    "is_informative",
     "overlong_penalty",
     "reward_the_unlikely",
     "solve_rate",
@@ -105,7 +105,7 @@ def group_advantages(
     better than anything else: the advantages are exactly 0.
     """
     known = [reward for reward in rewards if reward is not None]
-    if BASELINES[baseline].compares and not is_informative(rewards):
+    if BASELINES[baseline].compares and not has_contrast(rewards):
         return [None if reward is None else 0.0 for reward in rewards]
     shift, scale = 0.0, 1.0
     match baseline:
@@ -124,12 +124,6 @@ def group_advantages(
         case "none":
             pass
     return [None if reward is None else (reward - shift) * scale for reward in rewards]
-
-
-def is_informative(rewards: Sequence[float | None]) -> bool:
-    """Whether two known rewards of a group differ; DAPO learns from no other groups."""
-    known = [reward for reward in rewards if reward is not None]
-    return bool(known) and min(known) < max(known)
 
 
 def solve_rate(rewards: Sequence[float | None]) -> float:

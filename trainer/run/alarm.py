@@ -1,12 +1,40 @@
-"""When the engine that samples and the model that learns disagree: slow down, then stop."""
+"""What may go wrong in a run: an engine that is not the model, a family forgotten, a theorem false."""
 
+from collections import deque
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from prover.evaluation.statistics import wilson_interval
+from trainer.curriculum.scheduler import Disproved
+from verifier.console import say
 from verifier.errors import ProofmillError
 
-__all__ = ["EngineMismatch", "MismatchAlarm"]
+__all__ = [
+    "Contradiction",
+    "EngineMismatch",
+    "ForgettingAlarm",
+    "MismatchAlarm",
+    "Tally",
+    "announce_disproved",
+]
+
+WINDOW = 3
+"""Rounds that a pass rate is taken over."""
+LEAST = 12
+"""Known verdicts without which a pass rate says nothing."""
+LOST = 0.5
+"""A family is forgotten when less than this share of its best pass rate is left."""
+
+Tally = tuple[int, int]
+"""Proofs, and known verdicts."""
 
 
 class EngineMismatch(ProofmillError):
     """The samples do not come from the policy they are said to come from."""
+
+
+class Contradiction(ProofmillError):
+    """A theorem and its negation are both proved."""
 
 
 class MismatchAlarm:
@@ -42,4 +70,75 @@ class MismatchAlarm:
                 f"{self.below} updates in a row, the last time {share:.1%}: the engine does not sample from "
                 "the policy that is trained; compare their precision, temperature and weights, or lower "
                 "daemon.min_effective_sample_share"
+            )
+
+
+class ForgettingAlarm:
+    """Watches the pass rate of every family in training, over the last `WINDOW` rounds.
+
+    A family is forgotten when its rate is below `LOST` of the best that it had, and the 95% intervals of the
+    two do not overlap; that is said once, and again after it had come back.
+    """
+
+    def __init__(self) -> None:
+        self._recent: dict[str, deque[Tally]] = {}
+        self._best: dict[str, Tally] = {}
+        self.forgotten: set[str] = set()
+        """Families that were proved more often once."""
+
+    def see(self, of_round: Mapping[str, Tally]) -> list[str]:
+        """The families that are forgotten since this round."""
+        new = []
+        for family, tally in of_round.items():
+            recent = self._recent.setdefault(family, deque(maxlen=WINDOW))
+            recent.append(tally)
+            now = (sum(proved for proved, _ in recent), sum(known for _, known in recent))
+            best = self._best.get(family)
+            if now[1] < LEAST:
+                continue
+            if best is None or now[0] * best[1] > best[0] * now[1]:
+                self._best[family] = best = now
+            if not _is_lost(best, now):
+                self.forgotten.discard(family)
+            elif family not in self.forgotten:
+                self.forgotten.add(family)
+                new.append(family)
+        return new
+
+    def state(self) -> dict[str, Any]:
+        """All of it, for JSON."""
+        return {
+            "recent": {family: [list(tally) for tally in recent] for family, recent in self._recent.items()},
+            "best": {family: list(tally) for family, tally in self._best.items()},
+            "forgotten": sorted(self.forgotten),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Go on from `state`."""
+        self._recent = {
+            family: deque(map(tuple, tallies), maxlen=WINDOW) for family, tallies in state["recent"].items()
+        }
+        self._best = {family: tuple(tally) for family, tally in state["best"].items()}
+        self.forgotten = set(state["forgotten"])
+
+
+def _is_lost(best: Tally, now: Tally) -> bool:
+    if now[0] * best[1] >= LOST * best[0] * now[1]:
+        return False
+    return wilson_interval(*now)[1] < wilson_interval(*best)[0]
+
+
+def announce_disproved(disproved: Iterable[Disproved]) -> None:
+    """Tell people which theorems are false.
+
+    Raises:
+        Contradiction: one of them is proved as well.
+    """
+    for theorem in disproved:
+        name = theorem.theorem.name
+        say(f"`{name}` is false: its negation is proved; it is not tried again", "yellow")
+        if theorem.contradiction:
+            raise Contradiction(
+                f"`{name}` is proved and disproved: a verdict is wrong; keep the run's "
+                "directory, and look at both proofs in attempts.jsonl"
             )

@@ -7,7 +7,6 @@ sent are refused when they are sent again.
 """
 
 import time
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
@@ -19,16 +18,24 @@ from prover.generators.messages import TASKS_PER_ORDER
 from prover.library.training_set import TrainingSet
 from prover.theorem import Theorem
 from trainer.config import RunConfig
-from trainer.curriculum.scheduler import Disproved
+from trainer.curriculum.draws import Draws
 from trainer.model.optimizer import Budget
 from trainer.rollout import Rollout
-from trainer.run.alarm import MismatchAlarm
+from trainer.run.alarm import ForgettingAlarm, MismatchAlarm, announce_disproved
 from trainer.run.books import Account, Books, Group
 from trainer.run.checkpoints import Version, Versions, new_version
 from trainer.run.directory import AttemptRow, RunWriter, Summary
 from trainer.run.library_log import Records
-from trainer.run.metrics import RunGauges, bottleneck_of, busy_shares, metrics_of
-from trainer.run.rounds import groups_of_attempts, groups_to_issue, is_stale, round_of
+from trainer.run.metrics import (
+    RunGauges,
+    bottleneck_of,
+    busy_shares,
+    families_of,
+    figures_of_update,
+    outcomes_of_round,
+    pass_rates_of,
+)
+from trainer.run.rounds import groups_of_attempts, groups_to_issue, is_stale, round_of, within
 from trainer.run.start import (
     START,
     alone_in,
@@ -43,10 +50,10 @@ from trainer.run.streams import RunStreams
 from trainer.run.student import Lesson, Student, begin
 from trainer.run.tasks import orders_of, outcome_of
 from verifier.console import say
-from verifier.errors import ProofmillError, StalledError
+from verifier.errors import StalledError
 from verifier.streams.connection import PATIENT, connect
 
-__all__ = ["Contradiction", "run_daemon"]
+__all__ = ["run_daemon"]
 
 SILENT_ROUNDS = 3
 """Rounds in a row without a known verdict after which something must be broken."""
@@ -54,10 +61,6 @@ REPEAT_S = 20.0
 """Seconds without news after which orders are sent again."""
 LOOK_S = 1.0
 """Seconds between two looks at what waits."""
-
-
-class Contradiction(ProofmillError):
-    """A theorem and its negation are both proved."""
 
 
 def run_daemon(
@@ -113,6 +116,7 @@ class Daemon:
         self.curriculum = curriculum_of(config, theorems)
         self.records = Records(theorems, run) if isinstance(theorems, TrainingSet) else None
         self.books = Books()
+        self.draws = Draws(config.draws)
         self.budget = Budget()
         self.orders = 0
         """Number of the last one."""
@@ -123,6 +127,7 @@ class Daemon:
         self.version: Version | None = None
         """The newest, once there is one."""
         self.alarm = MismatchAlarm(config.daemon.min_effective_sample_share, config.daemon.mismatch_patience)
+        self.forgetting = ForgettingAlarm()
         self.silent_rounds = 0
 
     def train(self, streams: RunStreams, gauges: RunGauges, stop_if_asked: Callable[[], None]) -> None:
@@ -142,7 +147,7 @@ class Daemon:
             order_size = TASKS_PER_ORDER * self.config.sampling.samples
             row["bottleneck"] = bottleneck_of(row["busy"], waiting, order_size)
             self.writer.finish(self.writer.summary.wall_s + row["wall_s"], finished=False)
-            self.writer.metrics(self.student.rounds, row)
+            self.writer.metrics(self.rounds, row)
             version = self.write_down()
             streams.acknowledge()
             gauges.round(self.books, row, version.number)
@@ -205,17 +210,15 @@ class Daemon:
         outcomes = [outcome_of(group.task, group.verdicts.values()) for group in groups]
         disproved = self.curriculum.observe(outcomes)
         rows = [row for group in groups for row in self.rows_of_given(group)]
-        announce(disproved)
+        announce_disproved(disproved)
         rollouts = [rollout for _, rollout, account in closed if account is not Account.STALE]
         figures: dict[str, Any] = {"round": version + 1}
         if any(rollout.reward is not None for rollout in rollouts):
-            stats = self.student.update(rollouts)
-            self.alarm.see(stats.details.get("effective_sample_share"))
-            self.budget = self.budget.plus(stats)
             self.pass_rates |= pass_rates_of(rollouts)
             self.silent_rounds = 0
             figures |= {"policy_version": rollouts[0].attempt.policy_version}
-            figures |= metrics_of(rollouts, stats)
+            figures |= outcomes_of_round(rollouts) | self.student.kl_from_start(rollouts)
+            figures |= self.update_or_hold(rollouts) | self.by_family(closed)
         elif any(outcome.proved + outcome.refuted for outcome in outcomes):
             self.silent_rounds = 0  # there were only disproofs to be tried
         elif self.silent_rounds < SILENT_ROUNDS - 1:
@@ -234,7 +237,7 @@ class Daemon:
                 theorem,
                 rollout.attempt.proof,
                 rollout.verdict,
-                iteration=self.student.rounds,
+                iteration=self.rounds,
                 policy_version=rollout.attempt.policy_version,
                 id=rollout.attempt.id,
                 account=account,
@@ -244,8 +247,36 @@ class Daemon:
         if self.records is not None:
             self.records.keep(rows, disproved)
         accounts = {"accounts": dict(self.books.accounts), "issued": self.books.issued}
-        figures |= {"iteration": self.student.rounds, "disproved": len(self.curriculum.retired)}
+        figures |= {"iteration": self.rounds, "disproved": len(self.curriculum.retired)}
         return figures | accounts
+
+    def update_or_hold(self, rollouts: Sequence[Rollout]) -> dict[str, Any]:
+        """Change the weights, or hold the rollouts until there are more; the figures of an update."""
+        self.draws.add(rollouts)
+        if not self.draws.is_due(last=self.rounds_left <= 1):
+            self.draws.hold()
+            return {"held": True}
+        stats = self.student.update(self.draws.take())
+        self.alarm.see(stats.details.get("effective_sample_share"))
+        self.budget = self.budget.plus(stats)
+        return figures_of_update(stats)
+
+    def by_family(self, closed: Iterable[tuple[Theorem, Rollout, Account]]) -> dict[str, Any]:
+        """The pass rate of each family in this round, and a word to people on one that is forgotten."""
+        tallies = families_of(
+            (theorem, each) for theorem, each, account in closed if account is Account.TRAINED
+        )
+        if forgotten := self.forgetting.see(tallies):
+            say(
+                f"{', '.join(forgotten)}: proved before, and hardly any more; an anchor of proofs that were "
+                "found holds a policy to them (docs/algorithms.md)",
+                "yellow",
+            )
+        return {
+            "family_pass_rate": {family: proved / known for family, (proved, known) in tallies.items()},
+            "family_verdicts": {family: known for family, (_, known) in tallies.items()},
+            "forgotten": sorted(self.forgetting.forgotten),
+        }
 
     def rows_of_given(self, group: Group) -> list[tuple[str, AttemptRow]]:
         """Write down the proofs that nobody sampled; their rows, with the theorem that each is about."""
@@ -256,7 +287,7 @@ class Daemon:
                 task.theorem,
                 proof,
                 verdict,
-                iteration=self.student.rounds + 1,
+                iteration=self.rounds + 1,
                 policy_version=task.policy_version,
                 id=verdict.id,
                 account=Account.CHECKED,
@@ -289,10 +320,12 @@ class Daemon:
             "surplus": self.surplus,
             "books": self.books.state(),
             "curriculum": self.curriculum.state(),
+            "draws": self.draws.state(),
             "budget": asdict(self.budget),
             "pass_rates": self.pass_rates,
             "silent_rounds": self.silent_rounds,
             "mismatches": self.alarm.below,
+            "forgetting": self.forgetting.state(),
             "lengths": self.writer.lengths(),
             "summary": self.writer.summary.model_dump(mode="json", by_alias=True),
         }
@@ -308,10 +341,12 @@ class Daemon:
         self.surplus = kept["surplus"]
         self.books = Books.restored(kept["books"])
         self.curriculum.restore(kept["curriculum"])
+        self.draws.restore(kept.get("draws", self.draws.state()))
         self.budget = Budget(**kept["budget"])
         self.pass_rates = {int(number): rate for number, rate in kept["pass_rates"].items()}
         self.silent_rounds = kept["silent_rounds"]
         self.alarm.below = kept["mismatches"]
+        self.forgetting.restore(kept.get("forgetting", self.forgetting.state()))
         changed = [name for name, value in self.config.public.items() if kept["config"].get(name) != value]
         say(f"going on from version {version.number}: {self.books}")
         if changed:
@@ -330,7 +365,12 @@ class Daemon:
             say(f"{grown} theorems more to choose from")
         samples = self.config.sampling.samples
         before = self.books.issued
-        choices = self.curriculum.choose(groups_of_attempts(count, samples=samples, surplus=self.surplus))
+        more = within(self.draws.growing(), (count - 1) * samples)
+        surplus = self.surplus + sum(more.values())
+        choices = [
+            *self.curriculum.choose(groups_of_attempts(count, samples=samples, surplus=surplus)),
+            *self.curriculum.choose_again(more),
+        ]
         orders = orders_of(
             choices,
             version,
@@ -346,35 +386,15 @@ class Daemon:
 
     @property
     def rounds_left(self) -> int:
-        """Rounds that are still to be learned from."""
-        return self.config.iterations - self.student.rounds
+        """Rounds that are still to come."""
+        return self.config.iterations - self.rounds
+
+    @property
+    def rounds(self) -> int:
+        """Rounds that are over: those that were learned from, and those that an update waits for."""
+        return self.student.rounds + self.draws.total
 
     @property
     def staleness(self) -> int:
         """How many versions ahead may be sampled now."""
         return 0 if self.alarm.slowed else self.config.daemon.max_staleness
-
-
-def pass_rates_of(rollouts: Sequence[Rollout]) -> dict[int, float]:
-    """Share of known verdicts that are proofs, by policy version."""
-    rewards: defaultdict[int, list[float]] = defaultdict(list)
-    for rollout in rollouts:
-        if rollout.reward is not None:
-            rewards[rollout.attempt.policy_version].append(rollout.reward)
-    return {version: fmean(known) for version, known in rewards.items()}
-
-
-def announce(disproved: Iterable[Disproved]) -> None:
-    """Tell people which theorems are false.
-
-    Raises:
-        Contradiction: one of them is proved as well.
-    """
-    for theorem in disproved:
-        name = theorem.theorem.name
-        say(f"`{name}` is false: its negation is proved; it is not tried again", "yellow")
-        if theorem.contradiction:
-            raise Contradiction(
-                f"`{name}` is proved and disproved: a verdict is wrong; keep the run's "
-                "directory, and look at both proofs in attempts.jsonl"
-            )

@@ -240,8 +240,10 @@ class RunWriter:
         self._metrics.write(json.dumps(row) + "\n")
         self._metrics.flush()
         for name, value in row.items():
-            if isinstance(value, int | float):
-                self._tensorboard.add_scalar(name, value, step)
+            of_each = value.items() if isinstance(value, dict) else ()
+            for label, number in ((name, value), *((f"{name}/{part}", each) for part, each in of_each)):
+                if isinstance(number, int | float):
+                    self._tensorboard.add_scalar(label, number, step)
         self.save()
 
     def finish(self, wall_s: float, *, finished: bool) -> None:

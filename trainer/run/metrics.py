@@ -2,20 +2,31 @@
 
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
+from statistics import fmean
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
+from prover.theorem import Theorem
 from trainer.model.optimizer import UpdateStats
-from trainer.rollout import Rollout
+from trainer.rollout import Rollout, has_contrast
+from trainer.run.alarm import Tally
 from trainer.run.books import Account, Books
 from verifier.verdict import Kind
 
-__all__ = ["RunGauges", "bottleneck_of", "busy_shares", "metrics_of"]
+__all__ = [
+    "RunGauges",
+    "bottleneck_of",
+    "busy_shares",
+    "families_of",
+    "figures_of_update",
+    "outcomes_of_round",
+    "pass_rates_of",
+]
 
 
-def metrics_of(rollouts: Sequence[Rollout], stats: UpdateStats) -> dict[str, Any]:
-    """What a round came to; `sampling_s` and `lean_s` are busy seconds of processes that overlap."""
+def outcomes_of_round(rollouts: Sequence[Rollout]) -> dict[str, Any]:
+    """What a round brought; `sampling_s` and `lean_s` are busy seconds of processes that overlap."""
     kinds = Counter(rollout.verdict.kind for rollout in rollouts)
     known = kinds[Kind.PROVED] + kinds[Kind.REFUTED]
     groups = rewards_by_group(rollouts)
@@ -28,18 +39,45 @@ def metrics_of(rollouts: Sequence[Rollout], stats: UpdateStats) -> dict[str, Any
         "statuses": dict(Counter(str(rollout.verdict.status) for rollout in rollouts)),
         "pass_rate": kinds[Kind.PROVED] / known if known else None,
         "groups": len(groups),
-        "informative_groups": sum(len(set(rewards)) > 1 for rewards in groups),
+        "informative_groups": (contrast := sum(map(has_contrast, groups))),
+        "contrast_share": contrast / len(groups) if groups else None,
         "groups_of_one": sum(len(rewards) == 1 for rewards in groups),
-        "loss": stats.loss,
-        "grad_norm": stats.grad_norm,
-        **stats.details,
-        "optimizer_steps": stats.optimizer_steps,
-        "tokens": stats.tokens,
         "sampling_s": sum(rollout.attempt.sampling_ms for rollout in rollouts) / 1e3,
         "lean_s": sum(rollout.verdict.lean_ms for rollout in rollouts) / 1e3,
         "lean_calls": lean_calls,
         "cached": len(rollouts) - lean_calls,
     }
+
+
+def figures_of_update(stats: UpdateStats) -> dict[str, Any]:
+    """What an update came to."""
+    return {
+        "loss": stats.loss,
+        "grad_norm": stats.grad_norm,
+        **stats.details,
+        "optimizer_steps": stats.optimizer_steps,
+        "tokens": stats.tokens,
+    }
+
+
+def families_of(rollouts: Iterable[tuple[Theorem, Rollout]]) -> dict[str, Tally]:
+    """Proofs and known verdicts by the theorem's family, or where it has none by its source."""
+    proved: Counter[str] = Counter()
+    known: Counter[str] = Counter()
+    for theorem, rollout in rollouts:
+        if rollout.reward is not None:
+            known[theorem.family or theorem.source] += 1
+            proved[theorem.family or theorem.source] += rollout.verdict.kind is Kind.PROVED
+    return {family: (proved[family], known[family]) for family in sorted(known)}
+
+
+def pass_rates_of(rollouts: Sequence[Rollout]) -> dict[int, float]:
+    """Share of known verdicts that are proofs, by policy version."""
+    rewards: defaultdict[int, list[float]] = defaultdict(list)
+    for rollout in rollouts:
+        if rollout.reward is not None:
+            rewards[rollout.attempt.policy_version].append(rollout.reward)
+    return {version: fmean(known) for version, known in rewards.items()}
 
 
 def rewards_by_group(rollouts: Iterable[Rollout]) -> list[list[float]]:

@@ -4,11 +4,11 @@ With staleness k a round learns from the oldest complete groups, and waits for t
 the next.  So nothing that takes its time is left out for it: refusing slow groups would refuse long proofs.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from trainer.run.books import Group
 
-__all__ = ["groups_of_attempts", "groups_to_issue", "is_stale", "round_of"]
+__all__ = ["groups_of_attempts", "groups_to_issue", "is_stale", "round_of", "within"]
 
 
 def is_stale(group: Group, version: int, max_staleness: int) -> bool:
@@ -51,3 +51,13 @@ def groups_of_attempts(count: int, *, samples: int, surplus: int) -> int:
         surplus: attempts that were spent too much so far; below 0 where it was too little.
     """
     return max(1, round(count - surplus / samples)) if count else 0
+
+
+def within(samples: Mapping[str, int], attempts: int) -> dict[str, int]:
+    """As many of the theorems, in their order, as get their samples out of `attempts`."""
+    taken: dict[str, int] = {}
+    for theorem, count in samples.items():
+        if count <= attempts:
+            taken[theorem] = count
+            attempts -= count
+    return taken

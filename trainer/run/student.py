@@ -14,13 +14,14 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from prover.generators.transformers import load_model
 from trainer.config import RunConfig
 from trainer.learners.base import Learner, LearnerInputs, LearnerState
+from trainer.model.agreement import kl_from
 from trainer.model.batching import Example
 from trainer.model.compute import Compute, ComputeConfig
 from trainer.model.distributed import Ranks, full_weights, is_sharded
 from trainer.model.lora import add_adapter, merge_adapter, save_adapter
 from trainer.model.optimizer import UpdateStats
 from trainer.model.policy import save_policy
-from trainer.model.weights import copy_state, load_weights
+from trainer.model.weights import copy_state, freeze_copy, load_weights
 from trainer.rollout import Rollout
 from verifier.errors import InvalidInput
 
@@ -57,6 +58,8 @@ class Student:
             add_adapter(self.model, config.lora, seed=config.seed) if config.lora is not None else None
         )
         self.compute.prepare(self.model)
+        is_measured = config.measure.kl_attempts > 0 and not self.compute.shard
+        self._start = freeze_copy(self.model) if is_measured else None
         self._learner = new_learner(config, self.model, self.tokenizer, lesson.known, self.compute)
         self.rounds = 0
         """Those it learned from so far, also before it was restored."""
@@ -73,6 +76,17 @@ class Student:
         stats = self._learner.update(self.compute.ranks.from_first(list(rollouts)))
         self.rounds += 1
         return stats
+
+    def kl_from_start(self, rollouts: Sequence[Rollout]) -> dict[str, float]:
+        """How far what sampled the rollouts is from the start: `kl_from_start`, if that is measured."""
+        config = self._lesson.config
+        attempts = [rollout.attempt for rollout in rollouts if rollout.attempt.token_ids]
+        if self._start is None or not attempts:
+            return {}
+        every = max(1, len(attempts) // config.measure.kl_attempts)
+        read = [Example(each.prompt_ids, each.token_ids, each.logprobs) for each in attempts[::every]]
+        temperature = config.sampling.temperature
+        return {"kl_from_start": kl_from(self._start, read, temperature=temperature, compute=self.compute)}
 
     def state(self) -> LearnerState:
         """All that decides what later rounds come to, as a copy; `Lesson.state` goes on from it.

@@ -6,8 +6,8 @@ stands on its own, so one that a machine lacks leaves the others:
 - limits of the kernel (always): no core file, no byte written to any file, few open files, and a bound on
   writable memory;
 - a seccomp filter (x86-64 and aarch64 Linux): no sockets, no new processes, no signals to others;
-- bubblewrap, when it is there and permitted: only the files that Lean needs, read-only, a private /tmp, and
-  namespaces of its own for processes, network, IPC and names;
+- bubblewrap, when it is there and permitted: only the files that Lean needs, read-only, an empty /tmp that is
+  read-only too, and namespaces of its own for processes, network, IPC and names;
 - node's permission model (embedded Lean only): only the Lean tree can be read.
 
 There is no limit on the number of processes: RLIMIT_NPROC counts all processes of the user and does not bind
@@ -183,7 +183,7 @@ def _in_bubblewrap(
     mounts += ("--dir", str(cwd))
     for path in _bound(readable):
         mounts += ("--ro-bind", str(path), str(path))
-    mounts += ("--remount-ro", "/dev", "--remount-ro", "/")
+    mounts += ("--remount-ro", "/dev", "--remount-ro", "/tmp", "--remount-ro", "/")
     variables = [word for name, value in env.items() for word in ("--setenv", name, value)]
     last = ("--seccomp", str(FILTER_DESCRIPTOR)) if filtered else ()
     return (

@@ -7,17 +7,12 @@ from hypothesis import strategies as st
 from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 
 from tests.support.toys import rollout, sample_of, sampled_group
-from trainer.learners.policy_gradient import (
-    PolicyGradientConfig,
-    PolicyGradientLearner,
-    effective_sample_share,
-    recompute_logprobs,
-)
+from trainer.learners.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
 from trainer.learners.ppo import PPOLearner
+from trainer.model.agreement import effective_sample_share, recompute_logprobs
 from trainer.model.batching import Example
 from trainer.model.compute import Compute
 from trainer.model.lora import LoRAConfig, add_adapter
-from trainer.objectives.algorithms import PolicyLoss
 from trainer.run.alarm import EngineMismatch, MismatchAlarm
 from verifier.verdict import Status
 
@@ -80,9 +75,8 @@ def test_dropout_has_no_part_in_what_the_engine_is_compared_with(
             torch.nn.init.normal_(weight)
     sample = sample_of(tokenizer, "by omega")
     example = Example(sample.prompt_ids, sample.token_ids, sample.logprobs)
-    config = PolicyGradientConfig(loss=PolicyLoss(engine_cap=2.0))
-    once, _ = recompute_logprobs(model.train(), [example], config, Compute())
-    again, figures = recompute_logprobs(model.train(), once, config, Compute())
+    once, _ = recompute_logprobs(model.train(), [example], temperature=1.0, compute=Compute())
+    again, figures = recompute_logprobs(model.train(), once, temperature=1.0, compute=Compute())
     assert again[0].old_logprobs == once[0].old_logprobs
     assert figures == {"effective_sample_share": 1, "engine_gap": 0}
 

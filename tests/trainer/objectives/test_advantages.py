@@ -13,13 +13,12 @@ from trainer.objectives.advantages import (
     AdvantageConfig,
     Baseline,
     group_advantages,
-    is_informative,
     overlong_penalty,
     reward_the_unlikely,
     solve_rate,
     weigh_negatives,
 )
-from trainer.rollout import Rollout, reward_of
+from trainer.rollout import Rollout, has_contrast, reward_of
 from verifier.verdict import Status, Verdict
 
 SHIFT_FREE: tuple[Baseline, ...] = ("standardised", "centred", "leave_one_out")
@@ -77,7 +76,7 @@ def test_unknown_verdicts_leave_the_others_as_if_they_were_absent(
 @given(rewards, st.integers(1, 16), st.sampled_from(COMPARING))
 def test_a_group_of_equal_rewards_gets_exactly_zero(reward: float, size: int, baseline: Baseline) -> None:
     assert group_advantages([reward] * size, baseline) == [0.0] * size
-    assert not is_informative([reward] * size)
+    assert not has_contrast([reward] * size)
 
 
 @given(binary_groups)
@@ -179,7 +178,7 @@ def test_how_groups_are_compared_can_be_set_beside_the_algorithm() -> None:
 def test_no_attempts_no_advantages() -> None:
     assert group_advantages([]) == []
     assert group_advantages([None, None]) == [None, None]
-    assert not is_informative([None, 1.0, None])
+    assert not has_contrast([None, 1.0, None])
 
 
 @given(st.integers(0, 200), st.integers(1, 100), st.integers(1, 50))

@@ -5,6 +5,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from prover.theorem import Theorem
 from tests.chaos import chaos, prepare
 from tests.support.answering import answering
 from trainer.config import RunConfig, load_config, run_config, write_settings
+from trainer.curriculum.draws import DrawsConfig
 from trainer.launch.up import run_up
 from trainer.run.daemon import run_daemon
 from trainer.run.start import alone_in, curriculum_of
@@ -104,6 +106,37 @@ def test_what_a_kill_left_half_written_does_not_stay_on_the_disk(
     assert sorted(path.name for path in versions.iterdir()) == ["v0000", "v0001", "v0002"]
 
 
+def test_a_round_that_brings_too_little_contrast_is_added_to_the_next(
+    config: RunConfig, redis_url: str, answered: None, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    draws = DrawsConfig(contrast_groups=1000, at_most=2)
+    asked = with_daemon(config, keep=9).model_copy(update={"draws": draws, "iterations": 3})
+    run_daemon(asked, run, redis_url, "run")
+    rounds = rows(run / "metrics.jsonl", without=TIMES)
+    assert [each.get("held", False) for each in rounds] == [True, False, False]
+    assert [each["iteration"] for each in rounds] == [1, 2, 3]
+    assert rounds[-1]["accounts"] == {"trained": 3 * 48, "late": 0}
+    policies = [run / "versions" / f"v000{i}" / "policy" / "model.safetensors" for i in range(4)]
+    first, held, learned, _ = [each.read_bytes() for each in policies]
+    assert first == held != learned
+
+
+def test_a_group_grows_where_its_outcome_is_open_and_all_attempts_are_counted(
+    config: RunConfig, redis_url: str, answered: None, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    update = {"draws": DrawsConfig(grow_to=12), "iterations": 4}
+    run_daemon(config.model_copy(update=update), run, redis_url, "run")
+    rounds = rows(run / "metrics.jsonl", without=TIMES)
+    assert rounds[0]["held"] and not rounds[-1].get("held")
+    attempts = rows(run / "attempts.jsonl", without=set())
+    groups = Counter(row["id"].rsplit("/", 1)[0] for row in attempts if row["iteration"] == 2)
+    assert list(groups.values()).count(12 - 8) == rounds[0]["informative_groups"] > 0
+    assert sum(rounds[-1]["accounts"].values()) == rounds[-1]["issued"] == len(attempts)
+    assert abs(len(attempts) - 4 * 48) < 48
+
+
 def test_what_is_sampled_ahead_is_learned_from_one_version_later(
     config: RunConfig, redis_url: str, answered: None, tmp_path: Path
 ) -> None:
@@ -149,6 +182,9 @@ def test_a_run_that_is_killed_again_and_again_ends_as_one_that_is_not(
     tmp_path: Path, lean_runtime: LeanRuntime
 ) -> None:
     settings = prepare(tmp_path, rounds=4, max_staleness=0, algorithm="grpo")
+    # So that a kill falls between a round that is held and the update that waits for another.
+    with settings.open("a", encoding="utf-8") as file:
+        file.write("\n[draws]\ncontrast_groups = 1000\nat_most = 2\n")
     undisturbed, killed = tmp_path / "undisturbed", tmp_path / "killed"
     chaos(settings, undisturbed, kills=0, seed=0)
     assert chaos(settings, killed, kills=8, seed=0).total() == 8

@@ -1,13 +1,17 @@
 """The memory of verdicts, on a real Lean and a real Valkey: identical submissions are judged once."""
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from verifier.errors import InvalidInput
 from verifier.judging.cache import VerdictCache, VerdictStore, digest_of
 from verifier.judging.pool import LeanPool
+from verifier.judging.verdict_file import FileVerdicts
 from verifier.judging.worker_set import WorkerSet
 from verifier.options import Options
 from verifier.streams.connection import connect
@@ -193,3 +197,37 @@ async def test_a_redis_that_goes_away_costs_its_verdicts_and_nothing_else(
 def test_a_url_that_is_none_is_refused() -> None:
     with pytest.raises(InvalidInput, match="redis://"):
         RedisVerdicts("localhost:6379")
+
+
+async def test_runs_share_what_they_judged_through_a_file(
+    pool: LeanPool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "kept" / "verdicts.sqlite"
+    first, second = FileVerdicts(file), FileVerdicts(file)
+    judged = await Judge(pool, first).verify(named("a"))
+    monkeypatch.setattr(WorkerSet, "ask", None)
+    again = await Judge(pool, second).verify(named("b"))
+    assert again == judged.model_copy(update={"id": "b", "lean_ms": 0.0})
+    first.close()
+    second.close()
+
+
+async def test_a_file_of_verdicts_that_is_locked_or_cannot_be_read_costs_its_verdicts_and_nothing_else(
+    pool: LeanPool, tmp_path: Path
+) -> None:
+    file = tmp_path / "verdicts.sqlite"
+    store = FileVerdicts(file)
+    with closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        assert (await Judge(pool, store).verify(named("a"))).status is Status.PROVED
+        other.execute("ROLLBACK")
+        other.execute("DROP TABLE verdicts")
+    assert (await Judge(pool, store).verify(named("b"))).status is Status.PROVED
+    store.close()
+
+
+def test_what_is_no_file_of_verdicts_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "thesis.tex").write_text("\\documentclass{article}" * 100)
+    for path in (tmp_path / "thesis.tex", tmp_path, tmp_path / "thesis.tex" / "v"):
+        with pytest.raises(InvalidInput, match="verdicts cannot be kept"):
+            FileVerdicts(path)
