@@ -117,12 +117,19 @@ def compare(
     config: Annotated[Path | None, typer.Option(help="Settings in TOML, and [arms.NAME].")] = None,
     *,
     own_controls: Annotated[bool, typer.Option(help="A control for each arm.")] = False,
+    table_only: Annotated[
+        bool, typer.Option("--table-only", help="Write the table of what OUT holds, and train nothing.")
+    ] = False,
 ) -> None:
     """Train by several algorithms on the demo's task, from one start, and put them into one table."""
     prepare_torch()
     from trainer.config import for_demo, read_run_settings
     from trainer.experiments.compare import compare as run_comparison
+    from trainer.experiments.compare import show
 
+    if table_only:
+        show(out)
+        return
     chosen = range(first_seed, first_seed + seeds)
     run_comparison(
         for_demo(read_run_settings(config)), out, chosen, arms.split(","), own_controls=own_controls

@@ -37,7 +37,7 @@ from trainer.run.start import dataset_of, make_start
 from verifier.console import say
 from verifier.errors import InvalidInput
 
-__all__ = ["compare"]
+__all__ = ["compare", "show"]
 
 RESULT = "result.json"
 MEASURED = "after"
@@ -91,6 +91,30 @@ def compare(
     return table
 
 
+def show(directory: Path) -> Path:
+    """Write the table of the results that are in `directory`, whoever made them; returns its file.
+
+    Raises:
+        InvalidInput: there is none, or one cannot be read.
+    """
+    results = [
+        MeasuredResult(_read(path), measured_in(path.parent))
+        for path in sorted(directory.glob(f"seed-*/*/{RESULT}"), key=lambda path: path.stat().st_mtime)
+    ]
+    if not results:
+        raise InvalidInput(f"{directory} holds no result: give the --out of a comparison")
+    table = write_comparison(directory, results)
+    say(table.read_text(encoding="utf-8"))
+    return table
+
+
+def _read(path: Path) -> ArmResult:
+    try:
+        return ArmResult.model_validate_json(path.read_bytes())
+    except ValidationError as error:
+        raise InvalidInput(f"{path} cannot be read: {error}") from error
+
+
 def result_of(config: RunConfig, directory: Path, arm: str, budget: Budget | None = None) -> ArmResult:
     """The result of an arm, from disk if it is there; `budget` is the control's.
 
@@ -101,10 +125,7 @@ def result_of(config: RunConfig, directory: Path, arm: str, budget: Budget | Non
     path = place / RESULT
     made = fingerprint(config, budget)
     if path.is_file():
-        try:
-            result = ArmResult.model_validate_json(path.read_bytes())
-        except ValidationError as error:
-            raise InvalidInput(f"{path} cannot be read: {error}") from error
+        result = _read(path)
         if result.made_by == made:
             return result
         raise mismatch(path)

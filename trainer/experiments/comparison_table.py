@@ -1,7 +1,7 @@
 """The table of a comparison: rates over seeds and theorems, with intervals, as Markdown and as a figure."""
 
-from collections import defaultdict
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
 from typing import NamedTuple
@@ -13,6 +13,8 @@ from prover.evaluation.files import EvalRecord
 from prover.evaluation.statistics import nested_interval, pass_at_k
 from trainer.experiments.held_out import SAMPLES, Arm
 from trainer.experiments.variants import CONTROL, START, arm_title, control_of, is_control
+from trainer.run.alarm import Tally, is_lost
+from verifier.verdict import Kind
 
 __all__ = ["ArmResult", "MeasuredResult", "table_of", "write_comparison"]
 
@@ -40,6 +42,9 @@ class MeasuredResult(NamedTuple):
     result: ArmResult
     measured: Arm
 
+
+OPENED = 3
+"""Proofs from which on a family that the start never proved counts as opened."""
 
 Values = list[list[float]]
 """Of each seed, one value for each theorem."""
@@ -80,7 +85,65 @@ def table_of(results: Sequence[MeasuredResult]) -> str:
         lines.append(f"| {' | '.join(columns)} |")
     seeds = ", ".join(map(str, sorted({result.seed for result, _ in results})))
     lines += ["", f"Means over seeds ({seeds}), with 95% intervals over seeds and theorems."]
+    if len(arms) > 1:
+        lines += ["", *_differences(arms)]
+    if families := _families(arms):
+        lines += ["", *families]
     return "\n".join(lines) + "\n"
+
+
+def _differences(arms: Mapping[str, Sequence[MeasuredResult]]) -> list[str]:
+    """Every arm against every other."""
+    lines = [
+        "Pass@1 of the row minus that of the column, theorem by theorem:",
+        "",
+        f"| | {' | '.join(map(arm_title, arms))} |",
+        "| --- " * (len(arms) + 1) + "|",
+    ]
+    for arm, of_arm in arms.items():
+        cells = [_difference(of_arm, other) if name != arm else "" for name, other in arms.items()]
+        lines.append(f"| {arm_title(arm)} | {' | '.join(cells)} |")
+    return lines
+
+
+def _families(arms: Mapping[str, Sequence[MeasuredResult]]) -> list[str]:
+    """The families that arms opened or forgot, by all of their seeds, against the start's of the same."""
+    lines = []
+    for arm, of_arm in arms.items():
+        seeds = {result.seed for result, _ in of_arm}
+        before = _tallies([each for each in arms.get(START, []) if each.result.seed in seeds])
+        if arm == START or not before:
+            continue
+        after = _tallies(of_arm)
+        opened = [
+            family for family, (proved, _) in after.items() if proved >= OPENED and not before[family][0]
+        ]
+        lost = [family for family, tally in after.items() if is_lost(before[family], tally)]
+        lines.append(f"| {arm_title(arm)} | {', '.join(opened)} | {', '.join(lost)} |")
+    if not lines:
+        return []
+    return [
+        f"Families are opened where no attempt of the start proved a theorem and at least {OPENED} do, and "
+        "forgotten where less than half of the start's pass rate is left and the intervals do not overlap:",
+        "",
+        "| | opened | forgotten |",
+        "| --- | --- | --- |",
+        *lines,
+    ]
+
+
+def _tallies(results: Sequence[MeasuredResult]) -> dict[str, Tally]:
+    """Proofs and known verdicts of samples at held-out theorems of both kinds, by family."""
+    proved: Counter[str] = Counter()
+    known: Counter[str] = Counter()
+    for _, measured in results:
+        for record in (measured.sampled, measured.new_families):
+            for row in record.attempts:
+                family = record.problems[row.name].theorem.family
+                if family and row.kind is not Kind.UNKNOWN:
+                    known[family] += 1
+                    proved[family] += row.kind is Kind.PROVED
+    return {family: (proved[family], known[family]) for family in sorted(known)}
 
 
 def _by_arm(results: Sequence[MeasuredResult]) -> dict[str, list[MeasuredResult]]:

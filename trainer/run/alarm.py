@@ -16,6 +16,7 @@ __all__ = [
     "MismatchAlarm",
     "Tally",
     "announce_disproved",
+    "is_lost",
 ]
 
 WINDOW = 3
@@ -98,7 +99,7 @@ class ForgettingAlarm:
                 continue
             if best is None or now[0] * best[1] > best[0] * now[1]:
                 self._best[family] = best = now
-            if not _is_lost(best, now):
+            if not is_lost(best, now):
                 self.forgotten.discard(family)
             elif family not in self.forgotten:
                 self.forgotten.add(family)
@@ -122,7 +123,8 @@ class ForgettingAlarm:
         self.forgotten = set(state["forgotten"])
 
 
-def _is_lost(best: Tally, now: Tally) -> bool:
+def is_lost(best: Tally, now: Tally) -> bool:
+    """Whether less than half of a pass rate is left, and the 95% intervals of the two do not overlap."""
     if now[0] * best[1] >= LOST * best[0] * now[1]:
         return False
     return wilson_interval(*now)[1] < wilson_interval(*best)[0]

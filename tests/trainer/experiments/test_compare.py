@@ -10,10 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from prover.evaluation.statistics import bootstrap_interval, nested_interval
-from tests.support.evaluations import arm_of
+from prover.theorem import Theorem
+from tests.support.evaluations import STATUS, arm_of, attempt, record_of, write_arm
 from trainer.cli.app import COMPARED
-from trainer.experiments.compare import compare, measured_in, result_of
+from trainer.experiments.compare import compare, measured_in, result_of, show
 from trainer.experiments.comparison_table import ArmResult, MeasuredResult, table_of, write_comparison
+from trainer.experiments.held_out import Arm
 from trainer.experiments.parts import fingerprint, lock_directory
 from trainer.experiments.variants import (
     ARMS,
@@ -117,6 +119,45 @@ def test_the_table_has_means_over_seeds_and_differences_theorem_by_theorem() -> 
     assert rows["GRPO"][0].startswith("75.0 [") and rows["GRPO"][2].startswith("75.0 [")
     assert rows["GRPO"][3].startswith("+50.0 [") and rows["Supervised start"][3] == "+0.0 [+0.0, +0.0]"
     assert rows["GRPO"][5:] == ["0.50", "9,216", "10", "1,000", "2.0"]
+
+
+def test_every_arm_is_compared_with_every_other_theorem_by_theorem() -> None:
+    table = table_of([measured(START, 0, 1), measured("grpo", 0, 3), measured("dpo", 0, 2)])
+    matrix = [line for line in table.splitlines() if line.startswith(("| GRPO |", "| DPO |"))][2:]
+    assert matrix == [
+        "| GRPO | +50.0 [+0.0, +100.0] |  | +25.0 [+0.0, +75.0] |",
+        "| DPO | +25.0 [+0.0, +75.0] | -25.0 [-75.0, +0.0] |  |",
+    ]
+
+
+def test_families_that_were_opened_or_forgotten_are_named() -> None:
+    def arm(name: str, proved: dict[str, int]) -> MeasuredResult:
+        rows = [
+            attempt(family, sample, STATUS[P if sample < count else Kind.REFUTED])
+            for family, count in proved.items()
+            for sample in range(40)
+        ]
+        theorems = [
+            Theorem(name=each, statement=f"theorem {each} : True", source="t", split="test", family=each)
+            for each in proved
+        ]
+        record = record_of(rows, theorems, samples=40)
+        return MeasuredResult(result(name, 0), Arm(record, record, record_of([attempt("new", 0, STATUS[P])])))
+
+    start = arm(START, {"parity": 30, "gcd": 0, "mirror": 0, "sums": 30})
+    table = table_of([start, arm("grpo", {"parity": 2, "gcd": 12, "mirror": 1, "sums": 25})])
+    assert "| GRPO | gcd | parity |" in table.splitlines()
+
+
+def test_a_table_is_made_of_the_results_that_are_there(tmp_path: Path) -> None:
+    with pytest.raises(InvalidInput, match="holds no result"):
+        show(tmp_path)
+    for arm, proved in ((START, 1), ("grpo", 3)):
+        found = measured(arm, 7, proved)
+        place = tmp_path / "seed-7" / arm
+        write_arm(place, "after", found.measured)
+        (place / "result.json").write_text(found.result.model_dump_json())
+    assert list(rows_of(show(tmp_path).read_text()))[2:4] == ["Supervised start", "GRPO"]
 
 
 def test_unknown_verdicts_are_in_no_rate_of_the_table() -> None:
