@@ -114,6 +114,12 @@ def write_sample_run(
                 "pass_rate": solve_rate,
                 "statuses": statuses,
                 "loss": 0.1,
+                "contrast_share": 0.4,
+                "entropy": 0.3 - iteration / 100,
+                "kl_from_start": iteration / 50,
+                "grad_norm_better": 0.8,
+                "grad_norm_worse": 0.6,
+                "forgotten": ["parity"] if iteration == iterations else [],
             }
         )
         for _ in range(30):

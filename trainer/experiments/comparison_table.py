@@ -1,6 +1,6 @@
 """The table of a comparison: rates over seeds and theorems, with intervals, as Markdown and as a figure."""
 
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from statistics import fmean
@@ -11,10 +11,9 @@ from pydantic import BaseModel, ConfigDict
 
 from prover.evaluation.files import EvalRecord
 from prover.evaluation.statistics import nested_interval, pass_at_k
-from trainer.experiments.held_out import SAMPLES, Arm
+from trainer.experiments.held_out import SAMPLES, Arm, tallies_of
 from trainer.experiments.variants import CONTROL, START, arm_title, control_of, is_control
-from trainer.run.alarm import Tally, is_lost
-from verifier.verdict import Kind
+from trainer.run.alarm import is_lost
 
 __all__ = ["ArmResult", "MeasuredResult", "table_of", "write_comparison"]
 
@@ -111,10 +110,10 @@ def _families(arms: Mapping[str, Sequence[MeasuredResult]]) -> list[str]:
     lines = []
     for arm, of_arm in arms.items():
         seeds = {result.seed for result, _ in of_arm}
-        before = _tallies([each for each in arms.get(START, []) if each.result.seed in seeds])
+        before = tallies_of([start for of_start, start in arms.get(START, []) if of_start.seed in seeds])
         if arm == START or not before:
             continue
-        after = _tallies(of_arm)
+        after = tallies_of([measured for _, measured in of_arm])
         opened = [
             family for family, (proved, _) in after.items() if proved >= OPENED and not before[family][0]
         ]
@@ -130,20 +129,6 @@ def _families(arms: Mapping[str, Sequence[MeasuredResult]]) -> list[str]:
         "| --- | --- | --- |",
         *lines,
     ]
-
-
-def _tallies(results: Sequence[MeasuredResult]) -> dict[str, Tally]:
-    """Proofs and known verdicts of samples at held-out theorems of both kinds, by family."""
-    proved: Counter[str] = Counter()
-    known: Counter[str] = Counter()
-    for _, measured in results:
-        for record in (measured.sampled, measured.new_families):
-            for row in record.attempts:
-                family = record.problems[row.name].theorem.family
-                if family and row.kind is not Kind.UNKNOWN:
-                    known[family] += 1
-                    proved[family] += row.kind is Kind.PROVED
-    return {family: (proved[family], known[family]) for family in sorted(known)}
 
 
 def _by_arm(results: Sequence[MeasuredResult]) -> dict[str, list[MeasuredResult]]:

@@ -9,7 +9,7 @@ from trainer.experiments.held_out import HeldOut
 from trainer.run.directory import IterationRow
 from verifier.verdict import Status
 
-__all__ = ["Bar", "Curve", "VerdictMix", "learning_curve", "verdict_mix"]
+__all__ = ["Bar", "Curve", "VerdictMix", "learning_curve", "training_figures", "verdict_mix"]
 
 MOST_TICKS = 8
 BAR_WIDTH = 0.82
@@ -73,6 +73,13 @@ def verdict_mix(iterations: Sequence[IterationRow]) -> VerdictMix | None:
     shown = range(0, len(rows), ceil(len(rows) / MOST_TICKS))
     ticks = [((place + 0.5) * room, rows[place].iteration) for place in shown]
     return VerdictMix(bars, BAR_WIDTH * room, ticks)
+
+
+def training_figures(iterations: Sequence[IterationRow]) -> list[IterationRow]:
+    """Some of the iterations, the first and the last among them, if there is anything to say of them."""
+    rows = [row for row in iterations if row.contrast_share is not None]
+    shown = rows[:: ceil(len(rows) / MOST_TICKS)] if rows else []
+    return shown if not rows or shown[-1] is rows[-1] else [*shown, rows[-1]]
 
 
 def _stacked(statuses: Mapping[Status, int]) -> list[tuple[str, float, float]]:

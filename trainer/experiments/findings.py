@@ -10,8 +10,9 @@ from pathlib import Path
 
 from prover.evaluation.files import EvalRecord
 from prover.evaluation.statistics import Estimate
-from trainer.experiments.held_out import SAMPLES, Arm, HeldOut, held_out_figures
+from trainer.experiments.held_out import SAMPLES, Arm, HeldOut, held_out_figures, tallies_of
 from trainer.experiments.page import render_page
+from trainer.run.alarm import Tally, is_lost
 from trainer.run.directory import Summary, read_run
 from verifier.verdict import Kind
 
@@ -56,6 +57,7 @@ def findings(summary: Summary, held_out: HeldOut) -> list[str]:
             _control(held_out, sampled_rose=sampled is _Change.UP),
             _portfolio(held_out, after.sampled),
             _new_families(before.new_families, after.new_families),
+            _forgotten(before, after),
         ]
     said += [
         _unread(held_out),
@@ -193,6 +195,23 @@ def _new_families(before: EvalRecord, after: EvalRecord) -> str:
         f"On {after.summary.at(1).n} theorems of the {families} families held out whole, "
         f"pass@1 went {_from_to(before, after)}; the intervals {meaning[_change(before, after)]}."
     )
+
+
+def _forgotten(before: Arm, after: Arm) -> str:
+    old, new = tallies_of([before]), tallies_of([after])
+    lost = [
+        f"{family} ({_of(old[family])} attempts before, {_of(new[family])} after)"
+        for family in sorted(old.keys() & new.keys())
+        if is_lost(old[family], new[family])
+    ]
+    if not lost:
+        return ""
+    return f"Learning cost what was there: {', '.join(lost)} is proved less than half as often."
+
+
+def _of(tally: Tally) -> str:
+    proved, known = tally
+    return f"{proved} of {known}"
 
 
 def _unread(held_out: HeldOut) -> str:

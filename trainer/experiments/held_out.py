@@ -11,7 +11,8 @@ Each is a directory as `proofmill eval` writes it.  One that was stopped goes on
 end costs nothing again; what was measured is read from these files alone.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,6 +34,7 @@ from prover.generators.base import Generator, SamplingParams
 from prover.generators.registry import open_engine
 from trainer.config import RunConfig
 from trainer.model.compute import device_named
+from trainer.run.alarm import Tally
 from trainer.run.directory import EVALUATIONS, SUMMARY
 from trainer.run.start import progress_bar
 from verifier.judging.reward import Verifier
@@ -48,6 +50,7 @@ __all__ = [
     "measure_policy",
     "measure_portfolio",
     "portfolio_of",
+    "tallies_of",
 ]
 
 SAMPLES = 8
@@ -143,6 +146,19 @@ def held_out_figures(directory: Path) -> HeldOut:
         over_control=paired_pass_at_k(control, after, 1) if after and control else None,
         over_portfolio=paired_pass_at_k(portfolio, after, SAMPLES) if after and portfolio else None,
     )
+
+
+def tallies_of(arms: Sequence[Arm]) -> dict[str, Tally]:
+    """Proofs and known verdicts of samples at held-out theorems of both kinds, by family."""
+    proved: Counter[str] = Counter()
+    known: Counter[str] = Counter()
+    for record in (record for arm in arms for record in (arm.sampled, arm.new_families)):
+        for row in record.attempts:
+            family = record.problems[row.name].theorem.family
+            if family and row.kind is not Kind.UNKNOWN:
+                known[family] += 1
+                proved[family] += row.kind is Kind.PROVED
+    return {family: (proved[family], known[family]) for family in sorted(known)}
 
 
 def portfolio_of(candidates: EvalRecord) -> tuple[str, ...]:

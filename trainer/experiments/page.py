@@ -13,7 +13,7 @@ from pathlib import Path
 from prover.evaluation.summary import EvalSummary, Group
 from prover.families import FAMILIES, Role
 from prover.pages import page_environment
-from trainer.experiments.figures import learning_curve, verdict_mix
+from trainer.experiments.figures import learning_curve, training_figures, verdict_mix
 from trainer.experiments.held_out import CANDIDATES, PORTFOLIO, SAMPLES, HeldOut
 from trainer.learners.registry import title_of
 from trainer.run.directory import Run
@@ -72,6 +72,7 @@ def render_page(run: Run, held_out: HeldOut, findings: Sequence[str]) -> str:
         tactics=held_out.tactics if held_out.portfolio is not None else None,
         curve=learning_curve(held_out, run.iterations),
         mix=verdict_mix(run.iterations),
+        training=training_figures(run.iterations),
         rates=rates,
         family_groups=_family_groups(rates),
         times=times,

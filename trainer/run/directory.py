@@ -107,6 +107,15 @@ class IterationRow(_Record):
     sampling_s: float = 0.0
     lean_s: float = 0.0
     learning_s: float = 0.0
+    contrast_share: float | None = None
+    """Groups with a proof and a failure, of all."""
+    entropy: float | None = None
+    """Nats per token, where the learner says it."""
+    kl_from_start: float | None = None
+    """Nats per token, where it is measured."""
+    grad_norm_better: float | None = None
+    grad_norm_worse: float | None = None
+    forgotten: tuple[str, ...] = ()
 
 
 class AttemptRow(_Record):

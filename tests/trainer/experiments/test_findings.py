@@ -135,6 +135,12 @@ def test_held_out_families_show_whether_learning_carries_over(
     assert sentence.startswith("On 60 theorems of the 4 families")
 
 
+def test_a_family_that_learning_cost_is_named() -> None:
+    assert not [each for each in say() if "less than half as often" in each]
+    lost = about(say(before=0.9, after=0.1), "less than half as often")
+    assert "attempts before" in lost and "parity" in lost
+
+
 def test_unknown_verdicts_are_reported_with_their_worst_effect() -> None:
     summary = Summary.model_validate(sample_summary(unknown=53))
     sentence = about(findings(summary, sample_held_out(unknown=96)), "unknown")
