@@ -47,6 +47,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         for fixture in MARKED_BY_FIXTURE.keys() & set(getattr(item, "fixturenames", ())):
             item.add_marker(MARKED_BY_FIXTURE[fixture])
+    # So that no process is left with a long one when the other has nothing more to do.
+    items.sort(key=lambda item: item.get_closest_marker("slow") is None)
 
 
 def pytest_report_header() -> str:
@@ -71,6 +73,14 @@ def pytest_runtest_protocol(item: pytest.Item) -> Iterator[None]:
 
 def refuse_redis() -> NoReturn:
     pytest.fail("this test starts a Redis: mark it as `redis`, or take the fixture `redis_server`")
+
+
+@pytest.fixture(scope="session")
+def verdict_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One file of verdicts for the whole runs of all tests: what one has judged the next need not."""
+    base = tmp_path_factory.getbasetemp()
+    # Each process of xdist has a directory of its own in one for all.
+    return (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "verdicts.sqlite"
 
 
 @pytest.fixture(scope="session")

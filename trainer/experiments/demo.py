@@ -63,11 +63,10 @@ def run_demo(config: RunConfig, directory: Path) -> Summary:
         ProofmillError: a part of the machine failed; no verdict is invented for it.
     """
     made = fingerprint(config)
-    config = sharing_verdicts(config, directory)
     with lock_directory(directory):
         start_or_resume(directory, made)
         try:
-            experiment(config, directory, dataset_of(config))
+            experiment(sharing_verdicts(config, directory), directory, dataset_of(config))
         except BaseException:
             # The cause matters more than the page about what was finished before it.
             with suppress(ProofmillError, OSError):

@@ -235,9 +235,10 @@ def test_runs_that_differ_widen_the_interval_and_one_run_has_that_of_its_theorem
 @pytest.mark.e2e
 @pytest.mark.slow
 def test_a_comparison_goes_on_where_it_was_stopped_and_does_nothing_twice(
-    tmp_path: Path, lean_runtime: LeanRuntime
+    tmp_path: Path, verdict_file: Path, lean_runtime: LeanRuntime
 ) -> None:
-    table = compare(TINY, tmp_path / "c", [0], ["grpo_first_error"])
+    settings = {**TINY, "lean": {"workers": 1, "verdicts": str(verdict_file)}}
+    table = compare(settings, tmp_path / "c", [0], ["grpo_first_error"])
     rows = rows_of(table.read_text())
     assert list(rows)[2] == "Supervised start" and "GRPO, credit by first error" in rows
     part = tmp_path / "c" / "seed-0"
@@ -248,7 +249,7 @@ def test_a_comparison_goes_on_where_it_was_stopped_and_does_nothing_twice(
     assert len(measured_in(part / "grpo_first_error").sampled.counts(1)) == 27
     # As if it had been killed while it trained that arm.
     (part / "grpo_first_error" / "result.json").unlink()
-    compare(TINY, tmp_path / "c", [0], ["grpo_first_error"])
+    compare(settings, tmp_path / "c", [0], ["grpo_first_error"])
     again = json.loads((part / "grpo_first_error" / "result.json").read_text())
     assert {**again, "minutes": 0} == {**trained, "minutes": 0}
     unchanged = [path for path in results if path.parent.name != "grpo_first_error"]

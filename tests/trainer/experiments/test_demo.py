@@ -40,6 +40,7 @@ steps = 40
 learning_rate = 0.003
 [lean]
 workers = 1
+verdicts = "{verdicts}"
 [expert_iteration]
 steps = 1
 [policy_gradient.credit]
@@ -51,9 +52,11 @@ portfolio_theorems = 2
 """
 
 
-def start_demo(tmp_path: Path, algorithm: str = "grpo") -> tuple[subprocess.Popen[str], Path]:
+def start_demo(
+    tmp_path: Path, verdict_file: Path, algorithm: str = "grpo"
+) -> tuple[subprocess.Popen[str], Path]:
     config, run = tmp_path / "demo.toml", tmp_path / "run"
-    config.write_text(SETTINGS.format(algorithm=algorithm))
+    config.write_text(SETTINGS.format(algorithm=algorithm, verdicts=verdict_file))
     command = [sys.executable, "-m", "trainer.cli", "demo", "--config", str(config), "--out", str(run)]
     # Tests that a shell runs in the background ignore interrupts, and what they start would, too.
     before = signal.signal(signal.SIGINT, signal.default_int_handler)
@@ -66,13 +69,12 @@ def start_demo(tmp_path: Path, algorithm: str = "grpo") -> tuple[subprocess.Pope
     return process, run
 
 
-@pytest.fixture(scope="module")
-def finished(tmp_path_factory: pytest.TempPathFactory, lean_runtime: LeanRuntime) -> Path:
-    """A demo that nothing happened to."""
-    process, run = start_demo(tmp_path_factory.mktemp("demo"))
+def finish_demo(tmp_path: Path, verdict_file: Path, algorithm: str = "grpo") -> tuple[Path, str]:
+    """A demo that comes to its end, and what it says."""
+    process, run = start_demo(tmp_path, verdict_file, algorithm)
     output, _ = process.communicate(timeout=900)
     assert process.returncode == 0, output
-    return run
+    return run, output
 
 
 def check_complete(run: Path, algorithm: str, lean_version: str) -> None:
@@ -109,17 +111,10 @@ def check_complete(run: Path, algorithm: str, lean_version: str) -> None:
 
 
 @pytest.mark.slow
-def test_a_small_demo_leaves_a_complete_run(finished: Path, lean_runtime: LeanRuntime) -> None:
-    check_complete(finished, "grpo", lean_runtime.version)
-
-
-@pytest.mark.slow
 def test_a_small_demo_of_expert_iteration_leaves_a_complete_run(
-    tmp_path: Path, lean_runtime: LeanRuntime
+    tmp_path: Path, verdict_file: Path, lean_runtime: LeanRuntime
 ) -> None:
-    process, run = start_demo(tmp_path, "expert_iteration")
-    output, _ = process.communicate(timeout=900)
-    assert process.returncode == 0, output
+    run, _ = finish_demo(tmp_path, verdict_file, "expert_iteration")
     check_complete(run, "expert_iteration", lean_runtime.version)
 
 
@@ -147,10 +142,13 @@ def learning_is_measured(run: Path) -> bool:
 
 @pytest.mark.slow
 def test_a_demo_that_is_killed_in_training_and_in_measuring_ends_as_one_that_is_not(
-    finished: Path, tmp_path: Path
+    tmp_path: Path, verdict_file: Path, lean_runtime: LeanRuntime
 ) -> None:
+    (tmp_path / "undisturbed").mkdir()
+    finished, _ = finish_demo(tmp_path / "undisturbed", verdict_file)
+    check_complete(finished, "grpo", lean_runtime.version)
     for moment in (training_goes_on, learning_is_measured):
-        process, run = start_demo(tmp_path)
+        process, run = start_demo(tmp_path, verdict_file)
         wait_until(partial(moment, run), process)
         started = descendants(process.pid)
         process.kill()
@@ -159,9 +157,7 @@ def test_a_demo_that_is_killed_in_training_and_in_measuring_ends_as_one_that_is_
         while any(map(is_running, started)):
             assert time.monotonic() < deadline, "something still runs"
             time.sleep(0.05)
-    process, run = start_demo(tmp_path)
-    output, _ = process.communicate(timeout=900)
-    assert process.returncode == 0, output
+    run, output = finish_demo(tmp_path, verdict_file)
     assert "supervised start" not in output, "the start was there"
     summaries = [json.loads((each / "summary.json").read_text()) for each in (finished, run)]
     for summary in summaries:
@@ -181,9 +177,9 @@ def test_a_demo_that_is_killed_in_training_and_in_measuring_ends_as_one_that_is_
 @pytest.mark.slow
 @pytest.mark.parametrize("moment", ["in the start", "in training"])
 def test_an_interrupt_ends_every_process_and_leaves_the_run_readable(
-    tmp_path: Path, lean_runtime: LeanRuntime, moment: str
+    tmp_path: Path, verdict_file: Path, lean_runtime: LeanRuntime, moment: str
 ) -> None:
-    process, run = start_demo(tmp_path)
+    process, run = start_demo(tmp_path, verdict_file)
     if moment == "in training":
         wait_until(lambda: training_goes_on(run), process)
     else:
