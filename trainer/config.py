@@ -25,7 +25,7 @@ from trainer.sections import (
     MeasureConfig,
 )
 from verifier.errors import InvalidInput
-from verifier.settings import Section, read_settings, settings_from
+from verifier.settings import Section, merged, read_settings, settings_from
 
 __all__ = [
     "SAID_ONCE",
@@ -118,6 +118,8 @@ class RunConfig(LearnerSections):
             said |= {"temperature": sampling.temperature, "longest_response": sampling.max_new_tokens}
         algorithm = settings.get("algorithm")
         kind = learner_kind(algorithm) if isinstance(algorithm, str) and algorithm in LEARNERS else None
+        if kind is not None:
+            shared = merged({kind.section: kind.run_settings.get(str(algorithm), {})}, shared)
         for part, name in SAID_ONCE:
             if name in said:
                 shared[part] = _with(shared, part, name, said[name])
@@ -280,9 +282,4 @@ def for_demo(settings: Mapping[str, Any]) -> dict[str, Any]:
             raise InvalidInput(
                 f"data.{name}: demo and compare train on the families; others are for `proofmill train`"
             )
-    chosen = dict(settings)
-    for section, own in _OF_DEMOS.items():
-        given = settings.get(section, {})
-        if isinstance(given, Mapping):  # what is no section is for `run_config` to refuse
-            chosen[section] = {**own, **given}
-    return chosen
+    return merged(_OF_DEMOS, settings)

@@ -80,6 +80,18 @@ def read_settings(path: Path | None) -> dict[str, Any]:
     return found
 
 
+def merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
+    """Settings with others on top, section by section."""
+    both = dict(below)
+    for name, value in above.items():
+        under = both.get(name)
+        if isinstance(value, Mapping) and isinstance(under, Mapping):
+            both[name] = merged(under, value)
+        else:
+            both[name] = value
+    return both
+
+
 def settings_from(
     model: type[AnySection], settings: Mapping[str, Any], source: str = "the settings"
 ) -> AnySection:

@@ -9,6 +9,7 @@ from trainer.curriculum.policies.registry import POLICIES
 from trainer.learners.registry import LEARNERS, title_of
 from trainer.objectives.credit import CreditConfig
 from verifier.errors import InvalidInput
+from verifier.settings import merged
 
 __all__ = [
     "ARMS",
@@ -93,15 +94,5 @@ def arm_config(
     """
     if arm != START and arm not in arms:
         raise InvalidInput(f"there is no arm {arm!r}: choose of {', '.join(arms)}")
-    of_arm = _merged({"policy_gradient": {"credit": {"scheme": "outcome"}}}, arms.get(arm, {}))
-    merged = _merged(settings, {**of_arm, "seed": seed})
-    return run_config(merged, f"the settings of {arm}")
-
-
-def _merged(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]:
-    merged = dict(below)
-    for name, value in above.items():
-        under = merged.get(name)
-        both = isinstance(value, Mapping) and isinstance(under, Mapping)
-        merged[name] = _merged(under, value) if both else value  # type: ignore[arg-type]
-    return merged
+    of_arm = merged({"policy_gradient": {"credit": {"scheme": "outcome"}}}, arms.get(arm, {}))
+    return run_config(merged(settings, {**of_arm, "seed": seed}), f"the settings of {arm}")

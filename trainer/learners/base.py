@@ -2,7 +2,7 @@
 
 import random
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from pydantic import BaseModel
@@ -84,6 +84,9 @@ class LearnerKind(Generic[C]):
     """Model of that section; every setting has a default.  Settings that a run has once for all its parts
     (`seed`, `algorithm`, `temperature`, `longest_response`) are the run's, where a field has the name."""
     make: Callable[[LearnerInputs, C], Learner]
+    run_settings: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    """By name, what a run sets of the section where its own settings are silent, and the paper has something
+    else: what docs/experiments.md found."""
     compares_attempts: bool = True
     """Whether it compares attempts at one theorem: then a group needs two, sampled as the policy says."""
     copies_model: Callable[[C], bool] = lambda config: False

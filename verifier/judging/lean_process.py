@@ -60,8 +60,13 @@ class LeanProcess:
 
         Raises:
             WorkerStartError: it cannot be run, ended or stayed silent; the message has the end of what it
-            said.
+                said.  Or a project's library was built again meanwhile.
         """
+        if runtime.was_built_again:
+            raise WorkerStartError(
+                f"the library of {runtime.cwd} was built again since this process read it, and its verdicts "
+                "and certificates would name one that is gone: start this process again"
+            )
         started = time.monotonic()
         try:
             process = await asyncio.create_subprocess_exec(

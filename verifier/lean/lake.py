@@ -14,7 +14,7 @@ from pathlib import Path
 from verifier.errors import LeanNotFound
 from verifier.lean.advisories import release_of, why_refused
 
-__all__ = ["LakeProject", "open_project"]
+__all__ = ["LakeProject", "library_digest", "open_project"]
 
 # What lake and elan need to find their tools; the rest of the user's environment, which may hold
 # secrets, is not for candidate code to read.
@@ -68,17 +68,17 @@ class LakeProject:
         found = (path / "Mathlib.olean" for path in self.library)
         return next((file for file in found if file.is_file()), None)
 
-    @property
-    def library_digest(self) -> str:
-        """A digest of the packages that the project pins and of its own modules, as Lake keeps their
-        hashes.
-        """
-        own = sorted((self.directory / ".lake" / "build" / "lib").rglob("*.hash"))
-        digest = hashlib.sha256()
-        for file in (self.directory / "lake-manifest.json", *own):
-            if file.is_file():
-                digest.update(f"{file.relative_to(self.directory)} ".encode() + file.read_bytes())
-        return digest.hexdigest()
+
+def library_digest(project: Path) -> str:
+    """A digest of the packages that the project in a directory pins and of its own modules, as Lake keeps
+    their hashes.
+    """
+    own = sorted((project / ".lake" / "build" / "lib").rglob("*.hash"))
+    digest = hashlib.sha256()
+    for file in (project / "lake-manifest.json", *own):
+        if file.is_file():
+            digest.update(f"{file.relative_to(project)} ".encode() + file.read_bytes())
+    return digest.hexdigest()
 
 
 def open_project(directory: Path) -> LakeProject:

@@ -17,7 +17,7 @@ from verifier.lean.install import (
     find_embedded_lean,
     install_embedded_lean,
 )
-from verifier.lean.lake import LakeProject, open_project
+from verifier.lean.lake import LakeProject, library_digest, open_project
 from verifier.lean.package import WorkerNotBuilt, build_worker, place_script
 from verifier.sandbox.confine import Protection, confine, file_confinement, resource_limits
 
@@ -56,6 +56,11 @@ class LeanRuntime:
         digest = hashlib.sha256(f"{self.name} {self.version} {self.library}".encode())
         digest.update(code_in(Path(__file__).parents[1]))
         return digest.hexdigest()
+
+    @property
+    def was_built_again(self) -> bool:
+        """Whether the library is another one now: then `library` is not what a new worker would load."""
+        return bool(self.library) and library_digest(self.cwd) != self.library
 
     @property
     def is_confined(self) -> bool:
@@ -145,7 +150,7 @@ def opened_runtime(project: LakeProject, *, build_again: bool = False) -> LeanRu
         cwd=project.directory,
         version=project.version,
         protections=file_confinement("project", None),
-        library=project.library_digest,
+        library=library_digest(project.directory),
         imports_kept=1,
         not_compiled=not_compiled,
     )

@@ -85,6 +85,25 @@ async def test_a_worker_that_holds_a_library_makes_room_for_another_one(runtime:
             assert (pool.worker_pids == (before,)) is is_same
 
 
+async def test_a_library_that_is_built_again_is_not_judged_with_under_its_old_name(
+    runtime: LeanRuntime,
+) -> None:
+    built = runtime.cwd / ".lake" / "build" / "lib" / "lean" / "Shapes.olean.hash"
+    before = built.read_bytes() if built.exists() else None
+    async with LeanPool(runtime) as pool:
+        asked = Submission(id="a", header=HEADER, statement=STATEMENT, proof=PROOF)
+        assert (await pool.verify(asked)).status is Status.PROVED
+        try:
+            built.write_bytes(b"another")
+            with pytest.raises(WorkerStartError, match="built again"):
+                async with LeanPool(runtime):
+                    pass
+        finally:
+            built.unlink() if before is None else built.write_bytes(before)
+    async with LeanPool(runtime) as pool:
+        assert (await pool.verify(asked)).status is Status.PROVED
+
+
 async def test_a_project_and_the_embedded_lean_give_the_same_verdicts_and_certificates(
     runtime: LeanRuntime, pool: LeanPool
 ) -> None:
