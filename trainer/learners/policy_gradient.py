@@ -261,7 +261,8 @@ class PolicyGradientLearner:
             of_sign = [
                 replace(each, advantages=tuple(bound(a, 0.0) for a in each.advantages)) for each in minibatch
             ]
-            norms[name] = self._training.stepper.norm_of(self._losses(of_sign), lambda part: part())
+            losses = self._losses(of_sign)
+            norms[name] = self._training.stepper.norm_of(losses, lambda part: part()) if losses else 0.0
         return norms
 
     def _loss_of(self, batch: Batch, totals: Totals, read: Totals) -> tuple[Tensor, Figures]:

@@ -9,10 +9,11 @@ from transformers import LlamaForCausalLM, PreTrainedTokenizerFast
 from tests.support.toys import rollout, sample_of, sampled_group
 from trainer.learners.policy_gradient import PolicyGradientConfig, PolicyGradientLearner
 from trainer.learners.ppo import PPOLearner
-from trainer.model.agreement import effective_sample_share, recompute_logprobs
+from trainer.model.agreement import effective_sample_share, kl_from, recompute_logprobs
 from trainer.model.batching import Example
 from trainer.model.compute import Compute
 from trainer.model.lora import LoRAConfig, add_adapter
+from trainer.model.weights import freeze_copy
 from trainer.run.alarm import EngineMismatch, MismatchAlarm
 from verifier.verdict import Status
 
@@ -79,6 +80,28 @@ def test_dropout_has_no_part_in_what_the_engine_is_compared_with(
     again, figures = recompute_logprobs(model.train(), once, temperature=1.0, compute=Compute())
     assert again[0].old_logprobs == once[0].old_logprobs
     assert figures == {"effective_sample_share": 1, "engine_gap": 0}
+
+
+@pytest.mark.usefixtures("one_thread")
+def test_the_divergence_from_the_start_is_nothing_at_the_start_and_grows_with_learning(
+    model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    def divergence(policy: LlamaForCausalLM, temperature: float) -> float:
+        read = [
+            Example(sample.prompt_ids, sample.token_ids, sample.logprobs)
+            for sample in sampled_group(policy, tokenizer, seed=1, temperature=temperature)
+        ]
+        return kl_from(start, read, temperature=temperature, compute=Compute())
+
+    start = freeze_copy(model)
+    assert isinstance(start, LlamaForCausalLM)
+    for temperature in (0.7, 1.0):
+        assert divergence(start, temperature) == pytest.approx(0, abs=1e-5)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(0.05 * torch.randn(weight.shape, generator=torch.Generator().manual_seed(0)))
+    assert divergence(model, 1.0) > 0.01
+    assert kl_from(start, [], temperature=1.0, compute=Compute()) == 0
 
 
 def test_a_mismatch_slows_a_run_and_then_ends_it_also_when_it_was_interrupted_between() -> None:

@@ -242,6 +242,27 @@ def test_a_critic_comes_to_explain_the_returns_of_what_it_has_seen(
     assert explained[-1] > 0.25
 
 
+def test_the_gradient_is_reported_by_sign_where_that_is_asked_for_and_nothing_else_changes(
+    tokenizer: PreTrainedTokenizerFast,
+) -> None:
+    def learned(statuses: list[Status], **settings: Any) -> tuple[dict[str, float], list[torch.Tensor]]:
+        model = build_policy(CONFIG, tokenizer, seed=0)
+        samples = sampled_group(model, tokenizer, seed=0)[: len(statuses)]
+        rollouts = [rollout(*pair) for pair in zip(samples, statuses, strict=True)]
+        learner = PolicyGradientLearner(model, PolicyGradientConfig(algorithm="grpo", **settings))
+        return dict(learner.update(rollouts).details), weights(model)
+
+    mixed = [Status.PROVED, Status.REJECTED, Status.REJECTED, Status.REJECTED]
+    plain, expected = learned(mixed)
+    figures, found = learned(mixed, check_signs=True)
+    assert figures["grad_norm_better"] > 0 and figures["grad_norm_worse"] > 0
+    assert "grad_norm_better" not in plain
+    assert all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))
+    # With the weight of negatives at 0 there is nothing on their side.
+    one_sided, _ = learned(mixed, check_signs=True, advantage={"negative_weight": 0.0})
+    assert one_sided["grad_norm_worse"] == 0 and one_sided["grad_norm_better"] > 0
+
+
 @pytest.mark.parametrize("temperature", [0.7, 1.0])
 def test_grpo_starts_with_ratio_one_on_what_the_generator_sampled(
     model: LlamaForCausalLM, tokenizer: PreTrainedTokenizerFast, temperature: float

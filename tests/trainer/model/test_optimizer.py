@@ -57,6 +57,15 @@ def test_a_step_that_is_not_finite_is_left_out_and_counted_and_the_next_one_made
     assert "left_out_steps" not in stats_of([made], tokens=7, sequences=2).details
 
 
+def test_the_norm_of_a_gradient_can_be_had_without_the_step() -> None:
+    module, stepper = weight_and_stepper()
+    before, moments = module.weight.detach().clone(), stepper.state()
+    norm = stepper.norm_of((1.0, 2.0), lambda factor: ((factor * module.weight).sum(), {}))
+    assert norm == pytest.approx(3)
+    assert torch.equal(module.weight, before) and module.weight.grad is None
+    assert stepper.state() == moments
+
+
 def test_a_gradient_is_scaled_down_to_the_norm_it_may_have_and_reported_as_it_was() -> None:
     module, stepper = weight_and_stepper()
     applied = []

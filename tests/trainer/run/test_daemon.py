@@ -111,7 +111,9 @@ def test_a_round_that_brings_too_little_contrast_is_added_to_the_next(
 ) -> None:
     run = tmp_path / "run"
     draws = DrawsConfig(contrast_groups=1000, at_most=2)
-    asked = with_daemon(config, keep=9).model_copy(update={"draws": draws, "iterations": 3})
+    measure = config.measure.model_copy(update={"kl_attempts": 8})
+    update = {"draws": draws, "iterations": 3, "measure": measure}
+    asked = with_daemon(config, keep=9).model_copy(update=update)
     run_daemon(asked, run, redis_url, "run")
     rounds = rows(run / "metrics.jsonl", without=TIMES)
     assert [each.get("held", False) for each in rounds] == [True, False, False]
@@ -120,6 +122,9 @@ def test_a_round_that_brings_too_little_contrast_is_added_to_the_next(
     policies = [run / "versions" / f"v000{i}" / "policy" / "model.safetensors" for i in range(4)]
     first, held, learned, _ = [each.read_bytes() for each in policies]
     assert first == held != learned
+    divergence = [each["kl_from_start"] for each in rounds]
+    assert divergence[:2] == pytest.approx([0, 0], abs=1e-4) and abs(divergence[2]) > 1e-4
+    assert set(rounds[0]["family_verdicts"]) == set(rounds[0]["family_pass_rate"])
 
 
 def test_a_group_grows_where_its_outcome_is_open_and_all_attempts_are_counted(
