@@ -82,7 +82,10 @@ ORDER: Mapping[str, tuple[Mapping[str, str], ...]] = {
             "faces": "names of a package that are imported when they are asked for",
             "version": "the version that is installed",
         },
-        {"verdict": "submission, verdict, and its three kinds"},
+        {
+            "verdict": "submission, verdict, and its three kinds",
+            "tactic_state": "the goals of a proof in progress, and what tactics made of them",
+        },
     ),
 }
 """The floors of each package, the highest first, with what each room is for.

@@ -15,8 +15,9 @@ from typing import Any, Self
 import httpx
 from tenacity import AsyncRetrying, RetryCallState, Retrying, retry_if_exception, stop_after_attempt
 
-from verifier.errors import ServiceError
-from verifier.verdict import Submission, Verdict
+from verifier.errors import NoAnswer, ServiceError
+from verifier.tactic_state import TacticState, TacticStep
+from verifier.verdict import Status, Submission, Verdict
 
 __all__ = ["AsyncClient", "Client"]
 
@@ -77,6 +78,15 @@ class Client:
                 with attempt:
                     yield from self._stream(left, options)
 
+    def tactics(self, statement: str, tactics: Sequence[str] = (), **options: Any) -> TacticState:
+        """What `tactics` make of a state of a proof; `options` are the other fields of the request.
+
+        Raises:
+            NoAnswer: no Lean worker could tell.
+            ServiceError: the server refused it, or could not be reached.
+        """
+        return _state(self._retry(self._ask, "/v1/tactics", _tactics_body(statement, tactics, options)))
+
     def _ask(self, path: str, body: dict[str, Any]) -> Any:
         return _check_answer(self._http.post(path, json=body)).json()
 
@@ -126,6 +136,11 @@ class AsyncClient:
                     async for verdict in self._stream(left, options):
                         yield verdict
 
+    async def tactics(self, statement: str, tactics: Sequence[str] = (), **options: Any) -> TacticState:
+        """As `Client.tactics`."""
+        body = _tactics_body(statement, tactics, options)
+        return _state(await self._retry(self._ask, "/v1/tactics", body))
+
     async def toolchain(self) -> dict[str, Any]:
         """Which Lean the server judges with, and its defaults, as `GET /v1/toolchain` says.
 
@@ -160,6 +175,17 @@ def _connection(url: str, api_key: str | None, timeout_s: float) -> dict[str, An
 
 def _body(submission: Submission, options: dict[str, Any]) -> dict[str, Any]:
     return submission.model_dump(exclude_none=True) | options
+
+
+def _tactics_body(statement: str, tactics: Sequence[str], options: dict[str, Any]) -> dict[str, Any]:
+    path = [TacticStep.model_validate(step).model_dump() for step in options.pop("path", ())]
+    return {"statement": statement, "tactics": list(tactics), "path": path, **options}
+
+
+def _state(answer: dict[str, Any]) -> TacticState:
+    if (unknown := answer.pop("unknown")) is not None:
+        raise NoAnswer(Status(unknown), answer["error"])
+    return TacticState.model_validate(answer)
 
 
 def _batch_body(left: dict[int, Submission], options: dict[str, Any]) -> dict[str, Any]:

@@ -14,9 +14,11 @@ from verifier.server.auth import KeyRing
 pytestmark = pytest.mark.e2e
 
 
-def proofmill(*arguments: str | Path, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+def proofmill(
+    *arguments: str | Path, timeout: float = 120, typed: str | None = None
+) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "trainer.cli", *map(str, arguments)]
-    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False)
+    return subprocess.run(command, capture_output=True, text=True, timeout=timeout, check=False, input=typed)
 
 
 @pytest.fixture
@@ -39,6 +41,19 @@ def rows(tmp_path: Path, lean_runtime: LeanRuntime) -> Path:
 
 def test_the_version_is_printed_alone() -> None:
     assert proofmill("--version").stdout == f"{__version__}\n"
+
+
+def test_a_theorem_is_proved_by_what_is_typed(lean_runtime: LeanRuntime) -> None:
+    statement = "theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q"
+    typed = "constructor\nnonsense\nexact hp\nundo\n\nexact hp\nexact hq\n"
+    proved = proofmill("tactic", statement, typed=typed)
+    assert proved.returncode == 0, proved.stderr
+    assert proved.stdout.endswith("by\n  constructor\n  exact hp\n  exact hq\n")
+    assert "-- goal 1 of 2\ncase left" in proved.stdout
+    assert "unknown tactic" in proved.stderr and "proved: " in proved.stderr
+    for given, said in ((statement, "not proved: 1 goal is left"), ("theorem t : nonsense", "nonsense")):
+        left = proofmill("tactic", given, typed="constructor\nexact hp\n")
+        assert left.returncode == 1 and said in left.stderr
 
 
 def test_verify_judges_every_good_row_and_names_the_bad_lines(rows: Path, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from verifier.lean.runtime import LeanRuntime, resolve_runtime
 from verifier.options import ConfinedLean, LeanSettings, Options
 from verifier.server.admission import DEFAULT_QUEUE
 from verifier.settings import Cli, Section, meaning_of
-from verifier.verdict import Verdict
+from verifier.verdict import Kind, Verdict
 from verifier.version import __version__
 
 __all__ = ["app", "bench_app", "confined_runtime", "prepare_torch", "print_figures"]
@@ -113,6 +113,25 @@ def doctor(
     from verifier.cli.doctor import run_doctor
 
     if not run_doctor(project, full=full, as_json=as_json, allow_unconfined=allow_unconfined):
+        raise typer.Exit(1)
+
+
+@app.command()
+def tactic(
+    statement: Annotated[str, typer.Argument(help="Lean text up to, not including, `:=`.")],
+    header: Annotated[Path | None, typer.Option(help="A file that it is read under.")] = None,
+    project: Project = None,
+    *,
+    heartbeats: Annotated[int | None, typer.Option(min=1, help="The most that a tactic gets.")] = None,
+    allow_unconfined: Unconfined = False,
+) -> None:
+    """Prove a theorem tactic by tactic, and see the goals after each; exit 0 when it is proved."""
+    from verifier.cli.tactic import prove_by_hand
+
+    lean = ConfinedLean(project=project, heartbeats=heartbeats, allow_unconfined=allow_unconfined)
+    pool = LeanPool(confined_runtime(lean), options=lean.options())
+    verdict = prove_by_hand(pool, statement, header.read_text("utf-8") if header is not None else "")
+    if verdict is None or verdict.kind is not Kind.PROVED:
         raise typer.Exit(1)
 
 

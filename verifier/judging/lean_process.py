@@ -23,6 +23,7 @@ __all__ = ["LeanProcess", "Role"]
 START_TIMEOUT_S = 180.0  # two cold starts on two busy cores take a minute
 MAX_LINE_BYTES = 64 * 1024 * 1024
 HEADERS_KEPT = 32
+NEAR_KEPT = 16
 LINES_KEPT = 20
 LAST_WORDS_S = 1.0
 
@@ -43,6 +44,8 @@ class LeanProcess:
         self._imports_kept = imports_kept
         self._headers: OrderedDict[str, str | None] = OrderedDict()
         """The headers that it has read, and why each does not elaborate, if so; the last was used last."""
+        self._near: OrderedDict[str, None] = OrderedDict()
+        """What it was asked about lately."""
         self.asked = 0
         """How many questions it was given to answer; whoever lends it counts them."""
         self.is_in_step = True
@@ -115,6 +118,17 @@ class LeanProcess:
     def is_warm(self, header: str) -> bool:
         """Whether it has read `header` already."""
         return header in self._headers
+
+    def remember(self, near: str) -> None:
+        """Note what it is asked about now."""
+        self._near[near] = None
+        self._near.move_to_end(near)
+        if len(self._near) > NEAR_KEPT:
+            self._near.popitem(last=False)
+
+    def has_been_near(self, near: str) -> bool:
+        """Whether it was asked about the same lately, so that it may have it in memory."""
+        return near in self._near
 
     @property
     def has_imports(self) -> bool:

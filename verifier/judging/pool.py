@@ -11,7 +11,7 @@ one core more.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Sequence
 from typing import Self
 
 from verifier.errors import NoAnswer
@@ -25,6 +25,7 @@ from verifier.judging.protocol import (
     check_request,
     imports_request,
     statement_request,
+    tactics_request,
     text_request,
 )
 from verifier.judging.rules import (
@@ -45,6 +46,7 @@ from verifier.judging.text_audit import (
 from verifier.judging.worker_set import WorkerSet
 from verifier.lean.runtime import LeanRuntime, resolve_runtime
 from verifier.options import Options
+from verifier.tactic_state import TacticState, TacticStep
 from verifier.verdict import Status, Submission, Verdict
 
 __all__ = ["LeanPool"]
@@ -142,6 +144,34 @@ class LeanPool:
             header, statement_request(header, statement), self.options.timeout_s
         )
         return reply
+
+    async def tactics(
+        self,
+        statement: str,
+        tactics: Sequence[str] = (),
+        *,
+        path: Sequence[TacticStep] = (),
+        goal: int = 0,
+        header: str = "",
+        options: Options | None = None,
+    ) -> TacticState:
+        """The state that `path` leads to from the start, and what `tactics` make of one of its goals.
+
+        No state is a verdict: where no goal is left, the text of the proof is to be judged by `verify`.
+
+        Args:
+            goal: the number of the goal that each of `tactics` is tried on.
+            options: with the heartbeats of each tactic, and the time for all of them.
+
+        Raises:
+            NoAnswer, PoolClosed
+        """
+        limits = options or self.options
+        request = tactics_request(header, statement, path, tactics, goal=goal, heartbeats=limits.heartbeats)
+        reply, _ = await self._screeners.ask(
+            header, request, limits.timeout_s, near=f"{len(header)} {header}{statement}"
+        )
+        return reply.state
 
     async def imports(self, source: str, options: Options | None = None) -> str:
         """What a file imports, as a header.  Only Lean's own parser knows what is an import in it.

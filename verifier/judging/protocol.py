@@ -8,10 +8,13 @@ import hashlib
 import json
 import re
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from verifier.tactic_state import Goal, TacticState, TacticStep, TriedTactic
 
 __all__ = [
     "AuditReply",
@@ -26,6 +29,7 @@ __all__ = [
     "Ready",
     "Request",
     "StatementReply",
+    "TacticsReply",
     "TextReply",
     "audit_request",
     "check_request",
@@ -33,6 +37,7 @@ __all__ = [
     "imports_request",
     "parse_json_line",
     "statement_request",
+    "tactics_request",
     "text_request",
 ]
 
@@ -207,6 +212,26 @@ class TextReply(Wire):
     heartbeats: int = Field(default=0, ge=0)
 
 
+class TacticsReply(Wire):
+    """A tactic state, and what came of tactics there; or why there is no such state."""
+
+    id: str
+    ms: float = 0.0
+    error: str | None = None
+    statement_error: str | None = None
+    path_error: str | None = None
+    """What Lean says of the first step of the path that it does not take."""
+    name: str = ""
+    goals: tuple[Goal, ...] = ()
+    results: tuple[TriedTactic, ...] = ()
+
+    @property
+    def state(self) -> TacticState:
+        """The same, for people."""
+        error = self.error or self.statement_error or self.path_error
+        return TacticState(name=self.name, goals=self.goals, tried=self.results, error=error)
+
+
 class AuditReply(Wire):
     """What the kernel of a process that elaborated no candidate says of an export."""
 
@@ -316,6 +341,32 @@ def text_request(header: str, source: str, *, heartbeats: int | None, tactics: b
         source=source,
         heartbeats=heartbeats,
         tactics=tactics,
+    )
+
+
+def tactics_request(
+    header: str,
+    statement: str,
+    path: Sequence[TacticStep],
+    tactics: Sequence[str],
+    *,
+    goal: int,
+    heartbeats: int | None,
+) -> Request[TacticsReply]:
+    """Ask for the state that `path` leads to, and for what each of `tactics` makes of its goal number `goal`.
+
+    Args:
+        heartbeats: the most that a tactic gets.
+    """
+    return _request(
+        TacticsReply,
+        op="tactics",
+        header=header_name(header),
+        statement=statement,
+        path=[step.model_dump() for step in path],
+        goal=goal,
+        tactics=list(tactics),
+        heartbeats=heartbeats,
     )
 
 

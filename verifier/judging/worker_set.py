@@ -100,22 +100,27 @@ class WorkerSet:
         """Whether no worker is left, and none on its way."""
         return not (self._idle or self._busy or self._starting)
 
-    async def ask(self, header: str, request: Request[R], timeout_s: float) -> tuple[R, float]:
+    async def ask(
+        self, header: str, request: Request[R], timeout_s: float, *, near: str = ""
+    ) -> tuple[R, float]:
         """The reply of a worker that has read `header`, and the milliseconds for which it worked.
+
+        Args:
+            near: what the request is about; a worker that was last asked about the same is preferred.
 
         Raises:
             NoAnswer: no worker answered; its status is of kind unknown.
             PoolClosed: the set was closed.
         """
         try:
-            return await self._ask_once(header, request, timeout_s, is_last=False)
+            return await self._ask_once(header, request, timeout_s, near=near, is_last=False)
         except WorkerDied:
             # Perhaps not the doing of what was asked: the worker was killed from outside, or spoiled by
             # what it ran before.  So it gets a second worker.
-            return await self._ask_once(header, request, timeout_s, is_last=True)
+            return await self._ask_once(header, request, timeout_s, near=near, is_last=True)
 
     async def _ask_once(
-        self, header: str, request: Request[R], timeout_s: float, *, is_last: bool
+        self, header: str, request: Request[R], timeout_s: float, *, near: str, is_last: bool
     ) -> tuple[R, float]:
         """As `ask`; but unless `is_last`, raises WorkerDied where the question may not be to blame."""
         began = time.monotonic()
@@ -127,7 +132,7 @@ class WorkerSet:
             return NoAnswer(status, reason, held_ms())
 
         try:
-            async with self._lend(header) as loan:
+            async with self._lend(header, near) as loan:
                 async with self._cores:
                     began = time.monotonic()
                     try:
@@ -161,8 +166,8 @@ class WorkerSet:
         raise no_answer(Status.INFRA_ERROR, reason)
 
     @asynccontextmanager
-    async def _lend(self, header: str) -> AsyncIterator[_Loan]:
-        """A worker, one that has read `header` if such a one is free.
+    async def _lend(self, header: str, near: str) -> AsyncIterator[_Loan]:
+        """A worker, one that has read `header` if such a one is free, and that was `near` before.
 
         It is killed afterwards if it still works on a question.
 
@@ -170,7 +175,9 @@ class WorkerSet:
             WorkerStartError: no worker is left and none starts.
             PoolClosed: the set was closed.
         """
-        loan = _Loan(await self._borrow(header))
+        loan = _Loan(await self._borrow(header, near))
+        if near:
+            loan.worker.remember(near)
         try:
             yield loan
         finally:
@@ -194,7 +201,7 @@ class WorkerSet:
         self._busy.discard(full)
         self._busy.add(loan.worker)
 
-    async def _borrow(self, header: str) -> LeanProcess:
+    async def _borrow(self, header: str, near: str = "") -> LeanProcess:
         async with self._changed:
             self._start_missing()
             while not self._idle or len(self._busy) >= self._size:
@@ -211,7 +218,8 @@ class WorkerSet:
             warm = [worker for worker in self._idle if worker.is_warm(header)]
             # A new header goes to the worker used longest ago: what it gives up for it is missed least.
             fresh = [worker for worker in self._idle if not worker.has_imports]
-            worker = warm[-1] if warm else (fresh or self._idle)[0]
+            at_home = [worker for worker in warm if worker.has_been_near(near)]
+            worker = (at_home or warm)[-1] if warm else (fresh or self._idle)[0]
             self._idle.remove(worker)
             self._busy.add(worker)
             return worker

@@ -16,6 +16,7 @@ Requests, each with an `id` that the reply repeats:
     {"op": "statement", "header", "statement"}
     {"op": "imports", "source"}
     {"op": "text", "header", "source", "heartbeats", "tactics"}
+    {"op": "tactics", "header", "statement", "path", "goal", "tactics", "heartbeats"}
     {"op": "audit", "header", "statement", "export"}
 
 `check` elaborates `statement := sorry` for its name and type (the reference, which must be one declaration and
@@ -23,157 +24,12 @@ nothing else) after the header, then `source`, after the header or, if that is a
 after the header's imports.  It reports what Lean said, what the declaration of that name is and, when asked, the
 declaration with all that it rests on, the export.  `statement` reads a statement alone, for its type and the goal of
 its proof.  `text` reads a file for what Lean says of it, and compares it with nothing; the header has to bring the
-file's imports, which `imports` tells.  `audit` has the kernel check an export in a process where no candidate was
+file's imports, which `imports` tells.  `tactics` tries each of some tactics on a goal of the state that `path` leads
+to, a list of steps `{"goal", "tactic"}` from the start of the proof.  `audit` has the kernel check an export in a process where no candidate was
 elaborated, and say whether it proves the reference.  No request decides: `verifier/judging/rules.py` does.
 -/
 
 /-! ### Requests -/
-
-/-- References kept: attempts at a theorem come in groups, and several groups are on their way at a time. -/
-def referencesKept : Nat := 16
-
-/-- What a process keeps between requests, newest first.  Headers go when the other side says so; what was
-imported stays in memory in any case, so each list of imports is read once. -/
-structure Memory where
-  imports : List (List Name × Environment) := []
-  headers : List Header := []
-  references : List Reference := []
-
-def findHeader (name : String) : List Header → Option Header
-  | [] => none
-  | h :: rest => if h.name == name then some h else findHeader name rest
-
-def beginsWith : (names start : List Name) → Bool
-  | _, [] => true
-  | name :: names, first :: start => name == first && beginsWith names start
-  | [], _ :: _ => false
-
-/-- The first of some modules that is not among those that are there. -/
-def missingImport (modules : Array Name) : List Name → Option Name
-  | [] => none
-  | module :: rest => if arrayHas modules module 0 then missingImport modules rest else some module
-
-/-- What was imported as just these modules would be: as the first of them, which bring the others along.  Not as some
-others of them, which would come in another order, and with that some notations and instances. -/
-def findImports (wanted : List Name) : List (List Name × Environment) → Option Environment
-  | [] => none
-  | (read, env) :: rest =>
-    match beginsWith wanted read, missingImport env.header.moduleNames wanted with
-    | true, none => some env
-    | _, _ => findImports wanted rest
-
-/-- Whether it is what every header imports, `Init`: that takes little memory. -/
-def isLittle : List Name → Bool
-  | [] => true
-  | name :: rest => name == `Init && isLittle rest
-
-/-- Lean says where it looked for a module only when it has read those before it, which is never undone. -/
-def checkThatFilesExist : List Name → IO Unit
-  | [] => return ()
-  | module :: rest => do
-    let file ← findOLean module
-    unless ← file.pathExists do
-      throw (IO.userError ("object file '" ++ file.toString ++ "' of module " ++ module.toString ++ " does not exist"))
-    checkThatFilesExist rest
-
-def countImports : List (List Name × Environment) → Nat
-  | [] => 0
-  | (read, _) :: rest => if isLittle read then countImports rest else countImports rest + 1
-
-/-- Whoever reads all of a module need not say which part of it to import. -/
-def importsFor : List Name → Array Import → Array Import
-  | [], imports => imports
-  | module :: rest, imports => importsFor rest (imports.push { module })
-
-/-- The environment of some modules, unless it would be one list of imports more than are to be `kept`. -/
-def readImports (memory : Memory) (modules : List Name) (kept : Nat) : IO (Memory × Option Environment) := do
-  match findImports modules memory.imports with
-  | some env => return (memory, some env)
-  | none =>
-    if !isLittle modules && kept ≤ countImports memory.imports then return (memory, none)
-    checkThatFilesExist modules
-    let env ← importAll (importsFor modules #[])
-    return ({ memory with imports := (modules, env) :: memory.imports }, some env)
-
-def withoutHeader (name : String) : List Header → List Header
-  | [] => []
-  | h :: rest => if h.name == name then rest else h :: withoutHeader name rest
-
-def withoutReferencesOf (header : String) : List Reference → List Reference
-  | [] => []
-  | r :: rest => if r.header == header then withoutReferencesOf header rest else r :: withoutReferencesOf header rest
-
-/-- Read a header: its imports, the commands that may stand twice, and the rest. -/
-def elaborateHeader (name : String) (imports : Environment) (input : Parser.InputContext)
-    (start : Parser.ModuleParserState) : IO (Except String Header) := do
-  let frontend ← IO.mkRef {
-    commandState := noncomputably (inOneThread (Command.mkState imports {} {}))
-    parserState := start, cmdPos := start.pos : Frontend.State }
-  let context : Frontend.Context := { inputCtx := input }
-  let (early, _) ← runCommands (fun command => !isRepeatable command) context frontend [] []
-  let { commandState := preamble, commands, .. } ← frontend.get
-  let (late, _) ← if reachedEnd commands then pure (early, []) else runCommands toTheEnd context frontend early []
-  let { commandState := state, commands, .. } ← frontend.get
-  match firstError (reverseOnto late []) with
-  | some m => return .error ("line " ++ toString m.pos.line ++ ": " ++ (← m.data.toString))
-  | none => return .ok {
-      name, imports, preamble, state, landmarks := landmarksFrom commands 0, heartbeats? := heartbeatsSet? state }
-
-/-- The header, or why it does not elaborate; nothing where what it imports would be too much. -/
-def readHeader (memory : Memory) (name text : String) (kept : Nat) :
-    IO (Memory × Option (Except String Header)) := do
-  let input := inputContext text
-  let (syntaxTree, parserState, messages) ← Parser.parseHeader input
-  match firstError messages.toList with
-  | some m => return (memory, some (.error (← m.data.toString)))
-  | none => pure ()
-  let modules := modulesOf (reverseOnto (arrayOnto (headerToImports syntaxTree) 0 []) [])
-  match ← readImports memory modules kept with
-  | (memory, none) => return (memory, none)
-  | (memory, some imports) =>
-    let task ← IO.asTask (elaborateHeader name imports input parserState)
-    match ← IO.wait task with
-    | .ok read => return (memory, some read)
-    | .error e => throw e
-
-def headerReply (memory : Memory) (request : Json) : IO (Memory × List (String × Json)) := do
-  let forgotten := textField request "forget"
-  let { headers, references, .. } := memory
-  let memory := { memory with
-    headers := withoutHeader forgotten headers, references := withoutReferencesOf forgotten references }
-  let (memory, read) ← readHeader memory (textField request "name") (textField request "text")
-    (natField request "kept")
-  match read with
-  | none => return (memory, [("full", .bool true)])
-  | some (.error reason) => return (memory, [("error", .str (cut reason))])
-  | some (.ok header) => return ({ memory with headers := header :: memory.headers }, [])
-
-def sameReference (header statement : String) (r : Reference) : Bool := r.header == header && r.statement == statement
-
-def findReference (header statement : String) : List Reference → Option Reference
-  | [] => none
-  | r :: rest => if sameReference header statement r then some r else findReference header statement rest
-
-def takeReferences : Nat → List Reference → List Reference
-  | 0, _ => []
-  | _, [] => []
-  | n + 1, r :: rest => r :: takeReferences n rest
-
-/-- The reference of a request, remembered, and the header it stands under. -/
-def referenceFor (memory : Memory) (request : Json) :
-    IO (Memory × Except (List (String × Json)) (Header × Reference)) := do
-  let statement := textField request "statement"
-  match findHeader (textField request "header") memory.headers with
-  | none => return (memory, .error [("error", .str "no such header")])
-  | some header =>
-    match findReference header.name statement memory.references with
-    | some reference => return (memory, .ok (header, reference))
-    | none =>
-      match ← readReference header.state header.name statement with
-      | .error reason => return (memory, .error [("statement_error", .str reason)])
-      | .ok reference =>
-        let references := reference :: takeReferences (referencesKept - 1) memory.references
-        return ({ memory with references }, .ok (header, reference))
 
 /-! #### The screen: a process that elaborates candidates -/
 
@@ -303,6 +159,58 @@ def textReply (memory : Memory) (request : Json) : IO (Memory × List (String ×
       ("sorries", jsonArray (← gapJson (allGaps result.infoTrees) tacticsLimit []) #[]),
       ("heartbeats", .num result.heartbeats)])
 
+/-- The state that a path leads to, from the last one on the way that is in memory; or what Lean says of the first step
+that cannot be made. -/
+def walkTo (header : Header) (reference : Reference) (budget : Nat) (key : String) (place : Place)
+    (places : List (String × Place)) : List TacticStep → IO (List (String × Place) × Except String Place)
+  | [] => return (places, .ok place)
+  | step :: rest => do
+    let key := keyOf key [step]
+    match findPlace key places with
+    | some place => walkTo header reference budget key place (keepPlace key place places) rest
+    | none =>
+      match (← tryStep reference.name place step budget).result with
+      | .error e => return (places, .error e)
+      | .ok place => walkTo header reference budget key place (keepPlace key place places) rest
+
+/-- Try tactics on one goal of one state. -/
+def tryEach (name : Name) (key : String) (place : Place) (goal budget : Nat) (places : List (String × Place)) :
+    List Json → List Json → IO (List (String × Place) × List Json)
+  | [], acc => return (places, reverseOnto acc [])
+  | .str tactic :: rest, acc => do
+    let step : TacticStep := { goal, tactic }
+    let stepped ← tryStep name place step budget
+    let heartbeats := ("heartbeats", Json.num stepped.heartbeats)
+    match stepped.result with
+    | .error e => tryEach name key place goal budget places rest (Json.mkObj [("error", .str e), heartbeats] :: acc)
+    | .ok after =>
+      let goals := ("goals", jsonArray (← goalsJson after after.goals) #[])
+      tryEach name key place goal budget (keepPlace (keyOf key [step]) after places) rest
+        (Json.mkObj [goals, heartbeats] :: acc)
+  | _ :: rest, acc => tryEach name key place goal budget places rest acc
+
+def tacticsReply (memory : Memory) (request : Json) : IO (Memory × List (String × Json)) := do
+  match ← referenceFor memory request with
+  | (memory, .error fields) => return (memory, fields)
+  | (memory, .ok (header, reference)) =>
+    let budget := budgetUnder header (natField request "heartbeats")
+    let key := keyOf (header.name ++ "\n" ++ reference.statement) []
+    let first ← match findPlace key memory.places with
+      | some place => pure (.ok place)
+      | none => firstPlace header reference
+    match first with
+    | .error e => return (memory, [("error", .str e)])
+    | .ok first =>
+      let path := stepsFrom (listField request "path")
+      match ← walkTo header reference budget key first (keepPlace key first memory.places) path with
+      | (places, .error e) => return ({ memory with places }, [("path_error", .str e)])
+      | (places, .ok place) =>
+        let goals ← goalsJson place place.goals
+        let (places, results) ← tryEach reference.name (keyOf key path) place (natField request "goal") budget places
+          (listField request "tactics") []
+        return ({ memory with places }, [("name", .str reference.name.toString), ("goals", jsonArray goals #[]),
+          ("results", jsonArray results #[])])
+
 /-! #### The audit: a process that never does -/
 
 /-- What the auditor found of the candidate's declaration, for `verifier/judging/rules.py` to judge. -/
@@ -344,6 +252,7 @@ def reply (role : Role) (memory : Memory) (request : Json) : IO (Memory × List 
     | .screen, "statement" => statementReply memory request
     | .screen, "imports" => importsReply memory request
     | .screen, "text" => textReply memory request
+    | .screen, "tactics" => tacticsReply memory request
     | .audit, "audit" => auditReply memory request
     | _, op => return (memory, [("error", .str ("no such op: " ++ op))])
   catch e => return (memory, [("error", .str (cut e.toString))])

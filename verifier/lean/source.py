@@ -20,6 +20,8 @@ PARTS = (
     "Rename",
     "Replay",
     "Text",
+    "Tactic",
+    "Memory",
     "Worker",
 )
 """Lean files of this directory; each may use those before it."""

@@ -27,6 +27,8 @@ from verifier.server.schemas import (
     Health,
     StatementReport,
     StatementRequest,
+    TacticsReport,
+    TacticsRequest,
     Toolchain,
     VerifyRequest,
 )
@@ -79,6 +81,17 @@ async def statements(
         type=found.type,
         goal=found.goal.strip(),
     )
+
+
+@v1.post("/tactics")
+async def tactics(body: TacticsRequest, request: Request, service: Service, caller: Caller) -> TacticsReport:
+    """The goals of a proof in progress, and what each of some tactics makes of one of them."""
+    options = service.defaults.but(timeout_s=body.timeout, heartbeats=body.heartbeats)
+    try:
+        found = await while_connected(request, service.tactics(body, options, key=caller))
+    except NoAnswer as error:
+        return TacticsReport(error=str(error), unknown=error.status)
+    return TacticsReport(**dict(found))
 
 
 @v1.get("/toolchain")

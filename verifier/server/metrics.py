@@ -10,6 +10,7 @@ from prometheus_client.registry import Collector
 from verifier.judging.pool import LeanPool
 from verifier.sandbox.child import resident_bytes
 from verifier.server.admission import Admission
+from verifier.tactic_state import TriedTactic
 from verifier.verdict import Verdict
 
 __all__ = ["Metrics"]
@@ -28,6 +29,9 @@ class Metrics:
         )
         self._cached = Counter(
             "proofmill_cache_hits", "Verdicts given from memory, or shared.", registry=self.registry
+        )
+        self._tactics = Counter(
+            "proofmill_tactics", "Tactics tried on states of proofs.", ["outcome"], registry=self.registry
         )
         self._queue = Histogram(
             "proofmill_queue_seconds",
@@ -59,6 +63,11 @@ class Metrics:
         self._verdicts.labels(verdict.status, verdict.kind).inc()
         if is_cached:
             self._cached.inc()
+
+    def count_tactics(self, tried: Iterable[TriedTactic]) -> None:
+        """Count tactics by whether Lean took them."""
+        for tactic in tried:
+            self._tactics.labels("error" if tactic.goals is None else "goals").inc()
 
     def observe(self, verdict: Verdict, queue_s: float) -> None:
         """Enter the times of a verdict for which Lean worked."""

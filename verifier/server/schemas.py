@@ -4,7 +4,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
-from verifier.verdict import Submission, Verdict
+from verifier.tactic_state import TacticState, TacticStep
+from verifier.verdict import Status, Submission, Verdict
 
 __all__ = [
     "BATCH_LIMIT",
@@ -16,11 +17,15 @@ __all__ = [
     "Schema",
     "StatementReport",
     "StatementRequest",
+    "TacticsReport",
+    "TacticsRequest",
     "Toolchain",
     "VerifyRequest",
 ]
 
 BATCH_LIMIT = 1_000
+PATH_LIMIT = 1_000
+TACTICS_LIMIT = 256
 
 EXAMPLE: dict[str, JsonValue] = {
     "id": "mine",
@@ -87,6 +92,47 @@ class StatementRequest(Schema):
     """Lean text up to, not including, `:=`."""
     header: str = ""
     """Imports, opens, options and definitions that it is read under."""
+
+
+class TacticsRequest(Schema):
+    """A state of a proof, and tactics to try on it."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "statement": "theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q",
+                    "path": [{"tactic": "constructor"}],
+                    "tactics": ["exact hp", "omega"],
+                }
+            ]
+        },
+    )
+
+    statement: str = Field(min_length=1, max_length=1_000_000)
+    """Lean text up to, not including, `:=`."""
+    header: str = ""
+    """Imports, opens, options and definitions that it is read under."""
+    path: list[TacticStep] = Field(default=[], max_length=PATH_LIMIT)
+    """The steps from the start of the proof to the state."""
+    goal: int = Field(default=0, ge=0)
+    """Number of the goal that the tactics are tried on, from 0."""
+    tactics: list[Annotated[str, Field(min_length=1, max_length=100_000)]] = Field(
+        default=[], max_length=TACTICS_LIMIT
+    )
+    """What is tried, each on the same state; none to see the goals alone."""
+    timeout: Annotated[float, Field(gt=0, le=3600)] | None = None
+    """Wall-clock seconds for all of it."""
+    heartbeats: Annotated[int, Field(gt=0, le=1_000_000_000)] | None = None
+    """The most that a tactic gets, as Lean's `maxHeartbeats`."""
+
+
+class TacticsReport(TacticState):
+    """A state and what came of the tactics.  It is no verdict: `POST /v1/verify` judges a whole proof."""
+
+    unknown: Status | None = None
+    """Why nobody can tell, `timeout` or the like; null where Lean answered."""
 
 
 class StatementReport(Schema):

@@ -10,6 +10,8 @@ from verifier.judging.text_audit import Finding, claims_something
 from verifier.options import Options
 from verifier.server.admission import DEFAULT_QUEUE, Admission, Priority
 from verifier.server.metrics import Metrics
+from verifier.server.schemas import TacticsRequest
+from verifier.tactic_state import TacticState
 from verifier.verdict import Status, Submission, Verdict
 
 __all__ = ["LeanUnavailable", "VerifyService"]
@@ -81,6 +83,24 @@ class VerifyService:
         """
         async with self.admission.place(key):
             return await self._pool.statement(statement, header)
+
+    async def tactics(self, asked: TacticsRequest, options: Options, *, key: str = "") -> TacticState:
+        """What tactics make of a state of a proof.
+
+        Raises:
+            NoAnswer, QueueFull, PoolClosed
+        """
+        async with self.admission.place(key):
+            state = await self._pool.tactics(
+                asked.statement,
+                asked.tactics,
+                path=asked.path,
+                goal=asked.goal,
+                header=asked.header,
+                options=options,
+            )
+        self.metrics.count_tactics(state.tried)
+        return state
 
     async def text(
         self, source: str, options: Options, *, key: str = "", header_of: Callable[[str], str] = str

@@ -13,12 +13,16 @@ import httpx
 import pytest
 
 import verifier
+from verifier.client import AsyncClient
+from verifier.errors import NoAnswer
 from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime
 from verifier.server.app import create_app
 from verifier.server.auth import KeyRing, hash_of, new_key
 from verifier.server.serve import json_formatter
 from verifier.server.service import VerifyService
+from verifier.tactic_state import TacticStep
+from verifier.verdict import Status
 
 GOOD = {"statement": "theorem t : 1 + 1 = 2", "proof": "rfl"}
 
@@ -134,6 +138,33 @@ async def test_a_statement_gets_its_type_and_goal_or_what_is_wrong_with_it(pool:
     assert bad["elaborates"] is False and "unexpected" in str(bad["reason"])
     assert two["elaborates"] is False and "one theorem" in str(two["reason"])
     assert unknown["elaborates"] is None and "Nowhere" in str(unknown["reason"])
+
+
+async def test_tactics_are_tried_on_a_state_over_http_and_counted(pool: LeanPool) -> None:
+    statement = "theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q"
+    app = create_app(VerifyService(pool))
+    transport = httpx.ASGITransport(app)
+    async with AsyncClient("http://verifier", transport=transport) as asked:
+        start = await asked.tactics(statement)
+        state = await asked.tactics(
+            statement, ["exact hp", "exact hq"], path=[TacticStep(tactic="constructor")], heartbeats=1000
+        )
+        nothing = await asked.tactics("theorem t : nonsense", ["rfl"])
+        with pytest.raises(NoAnswer, match="Nowhere") as unknown:
+            await asked.tactics(statement, ["rfl"], header="import Nowhere")
+    assert [goal.target for goal in start.goals] == ["p ∧ q"] and not start.tried
+    assert [goal.target for goal in state.goals] == ["p", "q"]
+    first, second = state.tried
+    assert first.goals is not None and [goal.target for goal in first.goals] == ["q"]
+    assert second.goals is None and "mismatch" in str(second.error)
+    assert nothing.error is not None and not nothing.tried
+    assert unknown.value.status is Status.INFRA_ERROR
+    async with httpx.AsyncClient(transport=transport, base_url="http://verifier") as http:
+        counted = (await http.get("/metrics")).text
+        wrong = await http.post("/v1/tactics", json={"statement": statement, "tactics": [""]})
+    assert 'proofmill_tactics_total{outcome="goals"} 1.0' in counted
+    assert 'proofmill_tactics_total{outcome="error"} 1.0' in counted
+    assert wrong.status_code == 422
 
 
 async def test_the_document_describes_every_field_and_names_the_version(pool: LeanPool) -> None:

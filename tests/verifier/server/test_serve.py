@@ -36,6 +36,7 @@ POSTS = (
     "/v1/verify",
     "/v1/verify/batch",
     "/v1/statements",
+    "/v1/tactics",
     "/api/check",
     "/verify",
     "/one_pass_verify_batch",
