@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from verifier.judging.pool import LeanPool
     from verifier.lean.runtime import resolve_runtime
     from verifier.options import Options
+    from verifier.tactic_state import TacticState, TacticStep
     from verifier.verdict import Kind, Status, Submission, Verdict
     from verifier.version import __version__
 
@@ -46,6 +47,8 @@ __all__ = [
     "ServiceError",
     "Status",
     "Submission",
+    "TacticState",
+    "TacticStep",
     "Verdict",
     "__version__",
     "resolve_runtime",
@@ -62,6 +65,8 @@ _HOMES = {
     "ServiceError": "verifier.errors",
     "Status": "verifier.verdict",
     "Submission": "verifier.verdict",
+    "TacticState": "verifier.tactic_state",
+    "TacticStep": "verifier.tactic_state",
     "Verdict": "verifier.verdict",
     "__version__": "verifier.version",
     "resolve_runtime": "verifier.lean.runtime",
