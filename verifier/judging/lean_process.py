@@ -9,6 +9,7 @@ import logging
 import signal
 import time
 from collections import OrderedDict, deque
+from contextlib import suppress
 from typing import Literal, TypeVar
 
 from pydantic import ValidationError
@@ -189,6 +190,11 @@ class LeanProcess:
             await asyncio.to_thread(kill_all, self.pid)
         await self._process.wait()
         self._drain.cancel()
+        # Else its pipe is closed when this is collected, which may be after the end of the event loop.
+        if (stdin := self._process.stdin) is not None:
+            stdin.close()
+            with suppress(BrokenPipeError, ConnectionResetError):
+                await stdin.wait_closed()
 
     async def _write(self, line: bytes) -> None:
         assert self._process.stdin is not None
