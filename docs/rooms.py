@@ -73,6 +73,7 @@ ORDER: Mapping[str, tuple[Mapping[str, str], ...]] = {
         {"options": "limits and options of a check"},
         {
             "client": "a client of the HTTP API",
+            "proof_text": "the text of a proof that was found step by step",
             "settings": "models that TOML, the command line and the tables of docs/ are read from",
             "jsonl": "submissions and verdicts as lines of JSON",
             "console": "what commands print for people",

@@ -45,11 +45,11 @@ def test_the_version_is_printed_alone() -> None:
 
 def test_a_theorem_is_proved_by_what_is_typed(lean_runtime: LeanRuntime) -> None:
     statement = "theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q"
-    typed = "constructor\nnonsense\nexact hp\nundo\n\nexact hp\nexact hq\n"
+    typed = "constructor\nnonsense\nexact hp\nundo\n\ngoal 2\nexact hq\nexact hp\n"
     proved = proofmill("tactic", statement, typed=typed)
     assert proved.returncode == 0, proved.stderr
-    assert proved.stdout.endswith("by\n  constructor\n  exact hp\n  exact hq\n")
-    assert "-- goal 1 of 2\ncase left" in proved.stdout
+    assert proved.stdout.endswith("by\n  constructor\n  · exact hp\n  · exact hq\n")
+    assert "-- goal 1 of 2 (the next tactic is for this one)\ncase left" in proved.stdout
     assert "unknown tactic" in proved.stderr and "proved: " in proved.stderr
     for given, said in ((statement, "not proved: 1 goal is left"), ("theorem t : nonsense", "nonsense")):
         left = proofmill("tactic", given, typed="constructor\nexact hp\n")

@@ -1,16 +1,22 @@
 """`proofmill tactic`: a proof typed tactic by tactic, the goals after each, and the verdict on its text."""
 
 import asyncio
+import re
 import sys
 
 from verifier.console import say
 from verifier.judging.pool import LeanPool
+from verifier.proof_text import MadeStep, proof_text
 from verifier.tactic_state import Goal, TacticStep
 from verifier.verdict import Submission, Verdict
 
 __all__ = ["prove_by_hand"]
 
-HELP = "type a tactic for the first goal; `undo` takes the last one back, an empty line shows the goals"
+HELP = (
+    "type a tactic; `goal 2` is for another goal, `undo` takes the last back, an empty line shows the goals"
+)
+
+_GOAL = re.compile(r"goal ([1-9]\d*)")
 
 
 def prove_by_hand(pool: LeanPool, statement: str, header: str) -> Verdict | None:
@@ -33,26 +39,31 @@ async def _prove(pool: LeanPool, statement: str, header: str) -> Verdict | None:
             return None
         if sys.stdin.isatty():
             say(HELP)
-        path: list[TacticStep] = []
-        states = [start.goals]
-        while goals := states[-1]:
-            _show(goals)
+        made: list[MadeStep] = []
+        number = 0
+        while goals := made[-1].after if made else start.goals:
+            number = min(number, len(goals) - 1)
+            _show(goals, number)
             line = await asyncio.to_thread(sys.stdin.readline)
             tactic = line.strip()
             if not line:
                 say(f"not proved: {len(goals)} goal{'s are' if len(goals) > 1 else ' is'} left", "yellow")
                 return None
             if tactic == "undo":
-                if path:
-                    del path[-1], states[-1]
+                del made[-1:]
+            elif found := _GOAL.fullmatch(tactic):
+                number = int(found[1]) - 1
             elif tactic:
-                (made,) = (await pool.tactics(statement, [tactic], path=path, header=header)).tried
-                if made.goals is None:
-                    say(made.error or "", "red")
+                path = [each.step for each in made]
+                (tried,) = (
+                    await pool.tactics(statement, [tactic], path=path, goal=number, header=header)
+                ).tried
+                if tried.goals is None:
+                    say(tried.error or "", "red")
                 else:
-                    path.append(TacticStep(tactic=tactic))
-                    states.append(made.goals)
-        proof = "\n".join(["by", *(f"  {step.tactic}" for step in path)])
+                    step = TacticStep(tactic=tactic, goal=number)
+                    made.append(MadeStep(step, goals, tried.goals))
+        proof = proof_text(made)
         print(proof)
         submission = Submission(id="tactic", statement=statement, header=header, proof=proof)
         verdict = await pool.verify(submission)
@@ -60,6 +71,7 @@ async def _prove(pool: LeanPool, statement: str, header: str) -> Verdict | None:
         return verdict
 
 
-def _show(goals: tuple[Goal, ...]) -> None:
-    for number, goal in enumerate(goals, start=1):
-        print(f"-- goal {number} of {len(goals)}\n{goal.text.strip()}", flush=True)
+def _show(goals: tuple[Goal, ...], current: int) -> None:
+    for number, goal in enumerate(goals):
+        here = " (the next tactic is for this one)" if number == current and len(goals) > 1 else ""
+        print(f"-- goal {number + 1} of {len(goals)}{here}\n{goal.text.strip()}", flush=True)
