@@ -42,6 +42,7 @@ ORDER: Mapping[str, tuple[Mapping[str, str], ...]] = {
         {
             "sources": "theorems read from JSONL, Lean files and LeanDojo",
             "generators": "what samples attempts: transformers or vLLM, in a process of its own",
+            "search": "proofs found goal by goal: one tree, and what proposes tactics",
         },
         {
             "families": "theorems that core Lean can state and prove, generated",

@@ -15,6 +15,7 @@ from prover.evaluation.benchmark import VARIANTS
 from prover.evaluation.export import EXPORTS
 from prover.formats.registry import FORMATS, format_named
 from prover.generators.base import SamplingParams
+from prover.search.config import SearchConfig
 from trainer.config import LEARNER_SECTIONS, SAID_ONCE, RunConfig
 from trainer.curriculum.config import CurriculumConfig
 from trainer.curriculum.draws import DrawsConfig
@@ -172,6 +173,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "measure": lambda: settings_table("[measure]", MeasureConfig),
     "baselines": baselines_table,
     "advantage": lambda: settings_table("[policy_gradient.advantage]", AdvantageConfig),
+    "search": lambda: settings_table("[search]", SearchConfig),
     "draws": lambda: settings_table("[draws]", DrawsConfig),
     "anchor": lambda: settings_table("[policy_gradient.anchor], [dpo.anchor]", AnchorConfig),
     "loss": lambda: settings_table("[policy_gradient.loss]", PolicyLoss),

@@ -8,6 +8,7 @@ from pydantic import Field
 from prover.evaluation.registry import ProverName
 from prover.formats.registry import FormatName
 from prover.generators.base import SamplingParams
+from prover.search.config import SearchConfig
 from verifier.options import ConfinedLean
 from verifier.settings import Cli, Section
 
@@ -37,6 +38,7 @@ class EvalConfig(Section):
     """Directory of the model, or of an adapter, that a `--generator` with a model samples from."""
     format: FormatName = "completion"
     """How a model is asked."""
+    search: Annotated[SearchConfig, Cli(only=("order", "tactics"))] = SearchConfig()
     sampling: EvalSampling = EvalSampling()
     repairs: int = Field(default=0, ge=0)
     """Answers to Lean's complaints within an attempt, a Lean call each."""

@@ -1,5 +1,6 @@
-"""What an evaluation measures: a model that is asked in a format, also with a choice among its answers."""
+"""What an evaluation measures: a model asked in a format, a choice among its answers, a search."""
 
+import asyncio
 import hashlib
 import time
 from collections import Counter
@@ -8,6 +9,8 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
+
+from anyio.from_thread import BlockingPortal, start_blocking_portal
 
 from prover.evaluation.config import EvalConfig
 from prover.evaluation.registry import PROVERS
@@ -18,7 +21,12 @@ from prover.generators.base import EngineSettings, Generator, SamplingParams, sa
 from prover.generators.registry import open_engine
 from prover.generators.sealed import SUMS, digest_of_seal
 from prover.registry import choose
-from verifier.errors import InvalidInput
+from prover.search.config import SearchConfig
+from prover.search.search import search_proof
+from prover.search.tactics import FixedTactics, TacticPolicy
+from verifier.cli.app import confined_runtime
+from verifier.errors import InvalidInput, NoAnswer
+from verifier.judging.pool import LeanPool
 
 if TYPE_CHECKING:
     # A portfolio needs no model, and the command line no second more.
@@ -29,10 +37,12 @@ __all__ = [
     "ModelProver",
     "Prover",
     "Scorer",
+    "SearchProver",
     "Written",
     "digest_of_model",
     "open_model",
     "open_prover",
+    "open_search",
 ]
 
 
@@ -165,6 +175,93 @@ def open_model(config: EvalConfig) -> Iterator[Prover]:
     with open_engine(config.generator, EngineSettings(config.device, url=config.vllm_url)) as engine:
         generator = engine.generator(model, version=0)
         yield ModelProver(generator, load_tokenizer(model), style, config.sampling, named)
+
+
+class SearchProver:
+    """A search over tactic states, in a pool of its own; an answer is the text of what it found.
+
+    Args:
+        portal: runs what is asynchronous, in a thread of its own that Lean's processes end with.
+        timeout_s: seconds for one request to a worker.
+    """
+
+    in_order = True
+
+    def __init__(
+        self,
+        portal: BlockingPortal,
+        pool: LeanPool,
+        policy: TacticPolicy,
+        config: SearchConfig,
+        *,
+        timeout_s: float,
+    ) -> None:
+        self._portal = portal
+        self._pool = pool
+        self._policy = policy
+        self._config = config
+        self._timeout_s = timeout_s
+
+    @property
+    def fingerprint(self) -> dict[str, str]:
+        return {
+            "generator": "search",
+            **self._policy.fingerprint,
+            "search": self._config.model_dump_json(),
+        }
+
+    def answers(self, problems: Sequence[Problem], samples: int) -> list[list[Written]]:
+        assert samples == 1
+        return [[written] for written in self._portal.call(self._search_all, problems)]
+
+    def second_thoughts(self, failed: Sequence[Failed], round: int) -> list[Written]:
+        raise InvalidInput("a search has tried what Lean complains of: leave --repairs at 0")
+
+    def read(self, text: str) -> Answer:
+        return Answer(proof=text)
+
+    async def _search_all(self, problems: Sequence[Problem]) -> list[Written]:
+        """As many at a time as there are workers, so that each stays with the states of its theorem."""
+        cores = asyncio.Semaphore(self._pool.workers)
+        return await asyncio.gather(*(self._search(problem, cores) for problem in problems))
+
+    async def _search(self, problem: Problem, cores: asyncio.Semaphore) -> Written:
+        async with cores:
+            began = time.monotonic()
+            try:
+                found = await search_proof(
+                    self._pool, self._policy, problem.theorem, self._config, timeout_s=self._timeout_s
+                )
+            except NoAnswer as error:
+                return Written("", refused=f"the search was broken off: {error}")
+            took_ms = (time.monotonic() - began) * 1e3
+            if found.proof is None:
+                why = f"no proof after {found.cost.tactics} tactics: {found.reason}"
+                return Written("", sampling_ms=took_ms, refused=why)
+            return Written(found.proof, sampling_ms=took_ms)
+
+
+@contextmanager
+def open_search(config: EvalConfig) -> Iterator[Prover]:
+    """A search by a fixed list of tactics, on Lean workers of this machine.
+
+    Raises:
+        InvalidInput: the settings name a model, a server that judges, or more than one attempt.
+        ProofmillError: there is no Lean, or it does not start.
+    """
+    if config.model is not None or config.url is not None:
+        raise InvalidInput(
+            "generator: the search goes by a fixed list of tactics, on Lean workers of its own: leave model "
+            "and url out"
+        )
+    if config.sampling.samples != 1:
+        raise InvalidInput("a search ends with the first proof that it finds: set --samples 1")
+    lean = config.lean
+    runtime = confined_runtime(lean)
+    with start_blocking_portal() as portal:
+        pool = LeanPool(runtime, workers=lean.workers)
+        with portal.wrap_async_context_manager(pool):
+            yield SearchProver(portal, pool, FixedTactics(), config.search, timeout_s=lean.timeout_s)
 
 
 def open_prover(config: EvalConfig) -> AbstractContextManager[Prover]:

@@ -13,6 +13,7 @@ __all__ = ["PROVERS", "ProverName"]
 
 PROVERS: Mapping[str, str] = {
     "portfolio": "prover.evaluation.baselines:open_portfolio",
+    "search": "prover.evaluation.provers:open_search",
     **dict.fromkeys(ENGINES, "prover.evaluation.provers:open_model"),
 }
 

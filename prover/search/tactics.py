@@ -1,0 +1,104 @@
+"""What proposes tactics: a fixed list, with the names of a goal's hypotheses put in."""
+
+import hashlib
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from verifier.tactic_state import Goal, Hypothesis
+
+__all__ = ["CLOSING", "FixedTactics", "Proposal", "TacticPolicy"]
+
+DAGGER = "✝"
+
+CLOSING: tuple[str, ...] = (
+    "omega",
+    "grind",
+    "simp_all",
+    "rfl",
+    "decide",
+    "assumption",
+    "contradiction",
+    "simp_all +arith",
+    "decide +kernel",
+)
+"""Tactics that name nothing, and close a goal more often than they change it."""
+
+CHANGING: tuple[str, ...] = (
+    "intro x",
+    "constructor",
+    "funext x",
+    "ext x",
+    "split",
+    "subst_vars",
+    "simp",
+    "apply And.intro",
+    "left",
+    "right",
+    "exfalso",
+    "refine ⟨_, ?_⟩",
+    "simp [Nat.pow_succ, Nat.mul_add, Nat.add_mul] at *",
+    "simp [Int.pow_succ, Int.mul_emod, Int.add_emod, Int.sub_emod] at *",
+    "by_cases h : _ = _",
+)
+"""Tactics that name nothing and leave something to do."""
+
+INDUCTIVE = ("Nat", "List", "Tree", "Option", "Int")
+"""Types whose variables induction and cases are tried on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A tactic, and how likely it is, in nats."""
+
+    tactic: str
+    logprob: float
+
+
+class TacticPolicy(Protocol):
+    """Proposes tactics; the same goal gets the same ones."""
+
+    @property
+    def fingerprint(self) -> dict[str, str]:
+        """What it is."""
+        ...
+
+    def propose(self, goal: Goal, width: int) -> list[Proposal]:
+        """At most `width` tactics for a goal, the likeliest first."""
+        ...
+
+
+class FixedTactics:
+    """A fixed list, in the order of which a tactic is taken to be likely: 1/rank, normed.  No model."""
+
+    @property
+    def fingerprint(self) -> dict[str, str]:
+        templates = "\n".join((*CLOSING, *CHANGING, *INDUCTIVE))
+        return {"tactics_sha256": hashlib.sha256(templates.encode()).hexdigest()}
+
+    def propose(self, goal: Goal, width: int) -> list[Proposal]:
+        """As `TacticPolicy.propose`."""
+        tactics = list(dict.fromkeys((*CLOSING, *_naming(goal.hypotheses), *CHANGING)))[:width]
+        norm = math.log(sum(1 / rank for rank in range(1, len(tactics) + 1)))
+        return [Proposal(tactic, -math.log(rank) - norm) for rank, tactic in enumerate(tactics, start=1)]
+
+
+def _naming(hypotheses: Sequence[Hypothesis]) -> Iterator[str]:
+    """Tactics with the names of hypotheses that can be written."""
+    for hypothesis in reversed(hypotheses):
+        for name in hypothesis.names:
+            if DAGGER in name:
+                continue
+            head = hypothesis.type.split(maxsplit=1)[0] if hypothesis.type else ""
+            if head in INDUCTIVE:
+                yield f"induction {name} <;> simp_all"
+                yield f"induction {name}"
+                yield f"cases {name}"
+            elif any(sign in hypothesis.type for sign in ("∧", "∨", "∃", "↔")):
+                yield f"cases {name}"
+            elif hypothesis.type.startswith("∀") or "→" in hypothesis.type:
+                yield f"apply {name}"
+            elif "=" in hypothesis.type:
+                yield f"rw [{name}]"
+                yield f"subst {name}"

@@ -1,0 +1,206 @@
+"""One tree for all ways to search: goals that are left, tactics tried on them, what is proved; pure.
+
+An OR node is goals that stand together: one goal, or several that share metavariables.  One tactic that
+closes it is enough.  An AND edge is a tactic with the nodes that it leaves; all of them have to be proved
+(AlphaProof, HTPS).  Nodes with the same goals are one node, however one comes to them, and an edge that leads
+back to a node above it is dropped.
+
+That a node is proved is what tactic states say, step by step.  It is no verdict: `prover/search/found.py`
+makes a text of it, and that is judged.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+
+from verifier.tactic_state import Goal, TacticStep, independent_groups
+
+__all__ = ["Edge", "Node", "SearchTree", "goal_key"]
+
+
+@dataclass(eq=False, slots=True)
+class Node:
+    """Goals that stand together."""
+
+    goals: tuple[Goal, ...]
+    path: tuple[TacticStep, ...]
+    """The steps to a state that has them, the shortest that is known."""
+    numbers: tuple[int, ...]
+    """Which goals of that state they are."""
+    score: float
+    """Log-probability of the tactics on the way here, in nats."""
+    depth: int
+    edges: list["Edge"] = field(default_factory=list)
+    above: list["Edge"] = field(default_factory=list)
+    """The edges that lead here."""
+    tried: int = 0
+    """Tactics that were tried on it, those with an error included."""
+    is_exhausted: bool = False
+    """Whether nothing more will be tried on it."""
+    proof: "Edge | None" = None
+    """The edge that proves it with the fewest tactics, once there is one."""
+    size: int = 0
+    """The tactics of that proof."""
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """What makes two nodes the same."""
+        return tuple(map(goal_key, self.goals))
+
+
+@dataclass(eq=False, slots=True)
+class Edge:
+    """A tactic on a goal of a node, and the nodes that it leaves."""
+
+    node: Node
+    tactic: str
+    number: int
+    """Which goal of the node it was tried on."""
+    logprob: float
+    below: tuple[Node, ...]
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether all that it leaves is proved."""
+        return all(node.proof is not None for node in self.below)
+
+
+def goal_key(goal: Goal) -> str:
+    """What makes two goals the same: their text, without the tag of a case."""
+    lines = [line for line in goal.text.splitlines() if line.strip()]
+    return "\n".join(lines[1:] if goal.case is not None else lines)
+
+
+class SearchTree:
+    """All that is known of the goals of one theorem.
+
+    Raises ValueError when there is no goal.
+    """
+
+    def __init__(self, goals: Sequence[Goal]) -> None:
+        if len(goals) != 1:
+            raise ValueError(f"a proof begins with one goal, not {len(goals)}")
+        self.root = Node(tuple(goals), (), (0,), 0.0, 0)
+        self._nodes: dict[tuple[str, ...], Node] = {self.root.key: self.root}
+        self.loops = 0
+        """Edges that were dropped, because they lead back."""
+
+    @property
+    def nodes(self) -> tuple[Node, ...]:
+        """All nodes, in the order in which they were found."""
+        return tuple(self._nodes.values())
+
+    @property
+    def is_proved(self) -> bool:
+        """Whether the theorem is, step by step."""
+        return self.root.proof is not None
+
+    def add(
+        self,
+        node: Node,
+        tactic: str,
+        logprob: float,
+        before: Sequence[Goal],
+        after: Sequence[Goal],
+        *,
+        number: int = 0,
+    ) -> Edge | None:
+        """Enter what a tactic made of a goal of `node`; None where it led back to where one has been.
+
+        Args:
+            before: all goals of the state at the node's path.
+            after: all goals of the state after the tactic.
+            number: which goal of the node it was tried on.
+        """
+        others = {
+            goal.rests_on[0]
+            for place, goal in enumerate(before)
+            if place not in node.numbers and goal.rests_on
+        }
+        left = [place for place, goal in enumerate(after) if goal.rests_on[0] not in others]
+        path = (*node.path, TacticStep(tactic=tactic, goal=node.numbers[number]))
+        groups = [
+            tuple(left[place] for place in group)
+            for group in independent_groups([after[place] for place in left])
+        ]
+        keys = [tuple(goal_key(after[place]) for place in group) for group in groups]
+        if any(self._is_above(key, node) for key in keys):
+            self.loops += 1
+            return None
+        below = []
+        for key, group in zip(keys, groups, strict=True):
+            known = self._nodes.get(key)
+            if known is None:
+                goals = tuple(after[place] for place in group)
+                known = Node(goals, path, group, node.score + logprob, node.depth + 1)
+                self._nodes[key] = known
+            below.append(known)
+        edge = Edge(node, tactic, number, logprob, tuple(below))
+        node.edges.append(edge)
+        for child in below:
+            child.above.append(edge)
+        self._raise_proofs(edge)
+        return edge
+
+    def is_wanted(self, node: Node) -> bool:
+        """Whether a proof of the node could still be of use: the theorem may come to rest on it."""
+        return self._is_wanted(node, set())
+
+    def proof(self) -> list[tuple[str, str]]:
+        """The tactics of the shortest proof that is known, each with the text of its goal, depth first.
+
+        Raises ValueError when there is none.
+        """
+        if self.root.proof is None:
+            raise ValueError("the theorem is not proved")
+        return list(_steps(self.root))
+
+    def _is_above(self, key: tuple[str, ...], node: Node) -> bool:
+        """Whether the node of `key` is this one, or one that this one may be a part of the proof of."""
+        target, seen, waiting = self._nodes.get(key), set[int](), [node]
+        if target is None:
+            return False
+        while waiting:
+            here = waiting.pop()
+            if here is target:
+                return True
+            if id(here) not in seen:
+                seen.add(id(here))
+                waiting += [edge.node for edge in here.above]
+        return False
+
+    def _is_wanted(self, node: Node, seen: set[int]) -> bool:
+        if node.proof is not None or id(node) in seen:
+            return False
+        if node is self.root:
+            return True
+        seen.add(id(node))
+        return any(
+            all(other.proof is not None or not _is_lost(other) for other in edge.below)
+            and self._is_wanted(edge.node, seen)
+            for edge in node.above
+        )
+
+    def _raise_proofs(self, edge: Edge) -> None:
+        """Enter a proof that an edge completes, or a shorter one, in its node and in those above."""
+        waiting = [edge]
+        while waiting:
+            here = waiting.pop()
+            if not here.is_proved:
+                continue
+            size = 1 + sum(child.size for child in here.below)
+            node = here.node
+            if node.proof is None or size < node.size:
+                node.proof, node.size = here, size
+                waiting += node.above
+
+
+def _is_lost(node: Node) -> bool:
+    return node.is_exhausted and not node.edges
+
+
+def _steps(node: Node) -> Iterable[tuple[str, str]]:
+    edge = node.proof
+    assert edge is not None
+    yield edge.tactic, node.key[edge.number]
+    for child in edge.below:
+        yield from _steps(child)

@@ -1,0 +1,115 @@
+"""The tree of a search: what is proved, what is wanted, and that no proof rests on itself."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from prover.search.tree import Node, SearchTree, goal_key
+from verifier.tactic_state import Goal
+
+
+def goal(name: str, *shares: str) -> Goal:
+    return Goal(text=f"case {name}\nn : Nat\n⊢ {name}", rests_on=(f"?{name}", *shares))
+
+
+def tree(name: str = "root") -> SearchTree:
+    return SearchTree([goal(name)])
+
+
+def grow(found: SearchTree, node: Node, tactic: str, *left: Goal, beside: tuple[Goal, ...] = ()) -> bool:
+    """Enter that a tactic leaves some goals of a node, beside others of the same state."""
+    before = [Goal(text=node.key[0], rests_on=("?own",)), *beside]
+    node.numbers = (0,)
+    return found.add(node, tactic, -1.0, before, [*left, *beside]) is not None
+
+
+def child(node: Node, edge: int = 0, place: int = 0) -> Node:
+    return node.edges[edge].below[place]
+
+
+def test_a_theorem_is_proved_when_all_goals_of_one_of_its_tactics_are() -> None:
+    found = tree()
+    grow(found, found.root, "constructor", goal("a"), goal("b"))
+    grow(found, found.root, "other", goal("c"))
+    grow(found, child(found.root), "omega")
+    assert not found.is_proved
+    grow(found, child(found.root, 0, 1), "simp", beside=(goal("elsewhere"),))
+    assert found.is_proved and found.root.size == 3
+    assert found.proof() == [
+        ("constructor", "n : Nat\n⊢ root"),
+        ("omega", "n : Nat\n⊢ a"),
+        ("simp", "n : Nat\n⊢ b"),
+    ]
+    grow(found, child(found.root, 1), "rfl")
+    assert found.root.size == 2, "the shorter proof is the one that is kept"
+    assert [tactic for tactic, _ in found.proof()] == ["other", "rfl"]
+
+
+def test_goals_that_share_a_metavariable_are_one_node_and_others_are_nodes_of_their_own() -> None:
+    found = tree()
+    grow(found, found.root, "refine", goal("w", "?m"), goal("h", "?m"), goal("other"))
+    below = found.root.edges[0].below
+    assert [len(node.key) for node in below] == [2, 1]
+    assert below[0].numbers == (0, 1) and below[1].numbers == (2,)
+
+
+def test_the_same_goals_are_one_node_and_a_proof_counts_wherever_they_are_left() -> None:
+    found = tree()
+    grow(found, found.root, "left", goal("a"))
+    grow(found, found.root, "right", goal("b"))
+    grow(found, child(found.root, 1), "back", goal("a"))
+    assert len(found.nodes) == 3
+    grow(found, child(found.root), "omega")
+    assert child(found.root, 1).proof is not None and found.root.size == 2
+
+
+def test_what_leads_back_is_dropped() -> None:
+    found = tree()
+    grow(found, found.root, "symm", goal("a"))
+    assert not grow(found, found.root, "skip", goal("root"))
+    assert not grow(found, child(found.root), "symm", goal("root"))
+    assert not grow(found, child(found.root), "skip", goal("a"), goal("b"))
+    assert found.loops == 3 and not found.is_proved
+
+
+def test_what_no_proof_can_rest_on_is_not_wanted() -> None:
+    found = tree()
+    grow(found, found.root, "constructor", goal("a"), goal("b"))
+    a, b = found.root.edges[0].below
+    assert found.is_wanted(a) and found.is_wanted(b)
+    b.is_exhausted = True
+    assert not found.is_wanted(a), "its sibling is lost"
+    grow(found, found.root, "other", goal("a"))
+    assert found.is_wanted(a), "it is a part of another way"
+    grow(found, a, "omega")
+    assert not found.is_wanted(a) and not found.is_wanted(found.root), "the theorem is proved"
+
+
+def test_the_tag_of_a_case_does_not_tell_goals_apart() -> None:
+    tagged, bare = Goal(text="case succ\nn : Nat\n⊢ n = n"), Goal(text="\nn : Nat\n⊢ n = n")
+    assert goal_key(tagged) == goal_key(bare) == "n : Nat\n⊢ n = n"
+    with pytest.raises(ValueError, match="one goal"):
+        SearchTree([tagged, bare])
+
+
+names = st.sampled_from("abcdef")
+
+
+@given(st.lists(st.tuples(st.integers(0, 9), st.lists(names, max_size=3, unique=True)), max_size=25))
+def test_a_proof_never_rests_on_itself_and_is_as_long_as_it_is_said_to_be(
+    moves: list[tuple[int, list[str]]],
+) -> None:
+    found = tree()
+    for place, left in moves:
+        node = found.nodes[place % len(found.nodes)]
+        grow(found, node, f"to {' '.join(left)}", *map(goal, left))
+    for node in found.nodes:
+        stack = [(node, frozenset[int]())]
+        while stack:
+            here, above = stack.pop()
+            assert id(here) not in above
+            stack += [(each, above | {id(here)}) for edge in here.edges for each in edge.below]
+        solvable = any(edge.is_proved for edge in node.edges)
+        assert (node.proof is not None) == solvable
+    if found.is_proved:
+        assert len(found.proof()) == found.root.size
