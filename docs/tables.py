@@ -5,9 +5,10 @@ python -m docs.tables        writes them into docs/; a test says when that was f
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel
 
@@ -23,6 +24,7 @@ from trainer.learners.anchor import AnchorConfig
 from trainer.learners.policy_gradient import CriticConfig
 from trainer.learners.pretraining import PretrainingConfig
 from trainer.learners.ranker import RankerConfig
+from trainer.learners.registry import LEARNERS, learner_kind
 from trainer.learners.supervised import SupervisedConfig
 from trainer.model.lora import LoRAConfig
 from trainer.model.optimizer import OptimizerConfig
@@ -77,6 +79,16 @@ def baselines_table() -> str:
     """What the advantage of an attempt is, by the name of the baseline, as Markdown."""
     rows = [(f"`{name}`", kind.formula, kind.source) for name, kind in BASELINES.items()]
     return _markdown(("baseline", "advantage of a reward R in a group of G", "source"), rows)
+
+
+def run_settings_table() -> str:
+    """What runs set where their settings are silent and the paper has something else, as Markdown."""
+    rows = [
+        (f"`{name}`", f"`{kind.section}.{path}`", _value(value))
+        for name, kind in ((name, learner_kind(name)) for name in LEARNERS)
+        for path, value in _flat(kind.run_settings.get(name, {}))
+    ]
+    return _markdown(("algorithm", "setting", "in a run"), rows)
 
 
 def settings_table(title: str, settings: type[BaseModel]) -> str:
@@ -171,6 +183,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "policy": lambda: settings_table("[policy]", PolicyConfig),
     "lean": lambda: settings_table("[lean]", LeanConfig),
     "measure": lambda: settings_table("[measure]", MeasureConfig),
+    "run-settings": run_settings_table,
     "baselines": baselines_table,
     "advantage": lambda: settings_table("[policy_gradient.advantage]", AdvantageConfig),
     "search": lambda: settings_table("[search]", SearchConfig),
@@ -236,6 +249,14 @@ def _groups(algorithm: Algorithm) -> str:
     if algorithm.overlong_buffer:
         said.append(f"overlong penalty over {algorithm.overlong_buffer} tokens")
     return ", ".join(said) or "all"
+
+
+def _flat(settings: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, value in settings.items():
+        if isinstance(value, Mapping):
+            yield from ((f"{name}.{path}", inner) for path, inner in _flat(value))
+        else:
+            yield name, value
 
 
 def _value(default: object) -> str:

@@ -366,7 +366,14 @@ def shape_reward(rollout: Rollout, config: PolicyGradientConfig) -> float | None
 LEARNER = LearnerKind(
     titles={name: algorithm.title for name, algorithm in ALGORITHMS.items()},
     section="policy_gradient",
-    run_settings={"grpo": {"learning_rate": 8e-4, "epochs": 2, "anchor": {"weight": 1.0}}},
+    run_settings={
+        "grpo": {
+            "learning_rate": 8e-4,
+            "epochs": 2,
+            "anchor": {"weight": 1.0},
+            "advantage": {"negative_weight": 0.0},
+        }
+    },
     config=PolicyGradientConfig,
     make=lambda given, config: PolicyGradientLearner(
         given.model,

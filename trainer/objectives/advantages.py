@@ -89,7 +89,7 @@ class AdvantageConfig(Section):
                 f"advantage: the baseline `{self.baseline}` is for learning from groups of one outcome, and "
                 "drop_one_sided leaves them out: set one of them"
             )
-        if self.baseline == "none" and self.negative_weight != 1:
+        if self.baseline == "none" and self.negative_weight not in (0, 1):
             raise ValueError(
                 "advantage: with the baseline `none` no advantage is below 0: leave negative_weight out"
             )
