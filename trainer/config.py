@@ -146,6 +146,9 @@ class RunConfig(LearnerSections):
             )
         if 0 < self.draws.grow_to <= self.sampling.samples:
             raise ValueError("draws.grow_to: a group grows from sampling.samples to more attempts")
+        room = (self.theorems_per_iteration - 1) * self.sampling.samples
+        if self.draws.grow_to - self.sampling.samples > room:
+            raise ValueError("draws.grow_to: a round has no room for what a group grows by: lower it")
         return self
 
     @model_validator(mode="after")

@@ -72,15 +72,21 @@ def _lines(
     goals: list[str], made: Mapping[str, _Made], sharing: Mapping[str, frozenset[str]]
 ) -> Iterator[str]:
     """The lines that prove `goals`, which are all that is in focus."""
+    has_dead = False
     while goals and any(name in made for name in goals):
         if any(sharing.get(name, frozenset()) & set(goals) - {name} for name in goals):
             # The step that was made first is the one that the others may rest on.
             name = min((name for name in goals if name in made), key=lambda name: made[name].place)
             if place := goals.index(name):
+                if has_dead:
+                    # Goals that were closed on the way still count for `rotate_left`; this forgets them.
+                    yield "all_goals skip"
+                    has_dead = False
                 yield f"rotate_left {place}" if place > 1 else "rotate_left"
                 goals = [*goals[place:], *goals[:place]]
             step = made[name]
             yield from step.tactic.splitlines()
+            has_dead = has_dead or bool(step.closed)
             goals = [*step.new, *(each for each in goals[1:] if each not in step.closed)]
         elif len(goals) > 1:
             for name in goals:

@@ -49,7 +49,9 @@ class Goal(_Record):
     text: str
     """As Lean prints it, with its hypotheses; cut after 8,000 bytes."""
     rests_on: tuple[str, ...] = ()
-    """Metavariables of the goal, its own among them: goals that share one are not independent."""
+    """Metavariables of the goal, its own first: goals that share one are not independent."""
+    hash: str = ""
+    """Tells apart goals that are printed alike; goals that differ in names alone have the same."""
 
     @property
     def case(self) -> str | None:

@@ -27,6 +27,7 @@ from prover.search.tactics import FixedTactics, TacticPolicy
 from verifier.cli.app import confined_runtime
 from verifier.errors import InvalidInput, NoAnswer
 from verifier.judging.pool import LeanPool
+from verifier.verdict import Status
 
 if TYPE_CHECKING:
     # A portfolio needs no model, and the command line no second more.
@@ -56,7 +57,9 @@ class Written:
     """−log of its probability, at the sampling temperature."""
     sampling_ms: float = 0.0
     refused: str = ""
-    """Why there is none: the prompt leaves no room for it."""
+    """Why there is none: the prompt leaves no room for it, or a search found none."""
+    status: Status = Status.MISSING_DECLARATION
+    """Of an answer that is refused; of kind unknown where the machine decided."""
 
 
 class Prover(Protocol):
@@ -233,7 +236,7 @@ class SearchProver:
                     self._pool, self._policy, problem.theorem, self._config, timeout_s=self._timeout_s
                 )
             except NoAnswer as error:
-                return Written("", refused=f"the search was broken off: {error}")
+                return Written("", refused=f"the search was broken off: {error}", status=error.status)
             took_ms = (time.monotonic() - began) * 1e3
             if found.proof is None:
                 why = f"no proof after {found.cost.tactics} tactics: {found.reason}"

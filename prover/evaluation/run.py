@@ -202,7 +202,9 @@ class _Evaluation:
                 continue
             found, theorem = self.prover.read(answer.written.text), answer.problem.theorem
             if why := answer.written.refused or found.missing:
-                nothing = Verdict(id="", status=Status.MISSING_DECLARATION, reason=why)
+                refused = bool(answer.written.refused)
+                status = answer.written.status if refused else Status.MISSING_DECLARATION
+                nothing = Verdict(id="", status=status, reason=why)
                 self._keep(_row(answer, None, nothing))
                 continue
             submission = Submission(

@@ -15,7 +15,7 @@ from prover.search.config import SearchConfig
 from prover.search.tactics import Proposal, TacticPolicy
 from prover.search.tree import Node, SearchTree, goal_key
 from prover.theorem import Theorem
-from verifier.errors import NoAnswer
+from verifier.errors import InvalidInput, NoAnswer
 from verifier.options import Options
 from verifier.proof_text import MadeStep, proof_text
 from verifier.tactic_state import TacticState, TacticStep
@@ -99,25 +99,29 @@ class _Search:
         frontier = [(0.0, next(number), tree.root)]
         while frontier and not tree.is_proved and not self.is_spent:
             _, _, node = heapq.heappop(frontier)
-            if not tree.is_wanted(node):
+            if node.is_exhausted or not tree.is_wanted(node):
                 continue
-            known = len(tree.nodes)
+            edges = len(node.edges)
             await self.expand(tree, node)
-            for new in tree.nodes[known:]:
-                heapq.heappush(frontier, (self.rank(new), next(number), new))
+            # One that is known may have been passed over, because nothing could rest on it then.
+            for below in dict.fromkeys(each for edge in node.edges[edges:] for each in edge.below):
+                if not below.is_exhausted:
+                    heapq.heappush(frontier, (self.rank(below), next(number), below))
 
     async def expand(self, tree: SearchTree, node: Node) -> None:
         """Try the policy's tactics on the goals of a node."""
         for number, goal in enumerate(node.goals[:GOALS_TRIED]):
+            if self.is_spent:
+                break
             left = self.config.tactics - self.cost.tactics
-            proposals = self.policy.propose(goal, min(self.config.width, left))
-            if not proposals or self.is_spent:
+            if not (proposals := self.policy.propose(goal, min(self.config.width, left))):
                 continue
             try:
                 state = await self.ask(node.path, node.numbers[number], proposals)
             except NoAnswer:
                 # One of them took a worker down: each is tried alone, and that one is left out.
                 self.cost.lost += 1
+                self.cost.tactics -= len(proposals)
                 await self.one_by_one(tree, node, number, proposals)
                 continue
             self.enter(tree, node, number, proposals, state)
@@ -127,6 +131,8 @@ class _Search:
         self, tree: SearchTree, node: Node, number: int, proposals: Sequence[Proposal]
     ) -> None:
         for proposal in proposals:
+            if self.is_spent:
+                return
             try:
                 state = await self.ask(node.path, node.numbers[number], [proposal])
             except NoAnswer:
@@ -166,7 +172,10 @@ class _Search:
                 return None
             made.append(MadeStep(TacticStep(tactic=tactic, goal=places[0]), state.goals, after))
             goals = after
-        return proof_text(made) if not goals else None
+        try:
+            return proof_text(made) if not goals else None
+        except InvalidInput:
+            return None
 
     async def ask(
         self, path: Sequence[TacticStep], goal: int = 0, proposals: Sequence[Proposal] = ()

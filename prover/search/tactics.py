@@ -79,6 +79,8 @@ class FixedTactics:
 
     def propose(self, goal: Goal, width: int) -> list[Proposal]:
         """As `TacticPolicy.propose`."""
+        if width < 1:
+            return []
         tactics = list(dict.fromkeys((*CLOSING, *_naming(goal.hypotheses), *CHANGING)))[:width]
         norm = math.log(sum(1 / rank for rank in range(1, len(tactics) + 1)))
         return [Proposal(tactic, -math.log(rank) - norm) for rank, tactic in enumerate(tactics, start=1)]

@@ -9,7 +9,7 @@ That a node is proved is what tactic states say, step by step.  It is no verdict
 makes a text of it, and that is judged.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from verifier.tactic_state import Goal, TacticStep, independent_groups
@@ -65,9 +65,9 @@ class Edge:
 
 
 def goal_key(goal: Goal) -> str:
-    """What makes two goals the same: their text, without the tag of a case."""
+    """What makes two goals the same: their text, without the tag of a case, and what it means to Lean."""
     lines = [line for line in goal.text.splitlines() if line.strip()]
-    return "\n".join(lines[1:] if goal.case is not None else lines)
+    return "\n".join([*(lines[1:] if goal.case is not None else lines), goal.hash])
 
 
 class SearchTree:
@@ -143,7 +143,16 @@ class SearchTree:
 
     def is_wanted(self, node: Node) -> bool:
         """Whether a proof of the node could still be of use: the theorem may come to rest on it."""
-        return self._is_wanted(node, set())
+        seen, waiting = set[int](), [node]
+        while waiting:
+            here = waiting.pop()
+            if here.proof is not None or id(here) in seen:
+                continue
+            if here is self.root:
+                return True
+            seen.add(id(here))
+            waiting += [edge.node for edge in here.above if not any(map(_is_lost, edge.below))]
+        return False
 
     def proof(self) -> list[tuple[str, str]]:
         """The tactics of the shortest proof that is known, each with the text of its goal, depth first.
@@ -152,7 +161,15 @@ class SearchTree:
         """
         if self.root.proof is None:
             raise ValueError("the theorem is not proved")
-        return list(_steps(self.root))
+        steps: list[tuple[str, str]] = []
+        waiting = [self.root]
+        while waiting:
+            node = waiting.pop()
+            edge = node.proof
+            assert edge is not None
+            steps.append((edge.tactic, node.key[edge.number]))
+            waiting += reversed(edge.below)
+        return steps
 
     def _is_above(self, key: tuple[str, ...], node: Node) -> bool:
         """Whether the node of `key` is this one, or one that this one may be a part of the proof of."""
@@ -167,18 +184,6 @@ class SearchTree:
                 seen.add(id(here))
                 waiting += [edge.node for edge in here.above]
         return False
-
-    def _is_wanted(self, node: Node, seen: set[int]) -> bool:
-        if node.proof is not None or id(node) in seen:
-            return False
-        if node is self.root:
-            return True
-        seen.add(id(node))
-        return any(
-            all(other.proof is not None or not _is_lost(other) for other in edge.below)
-            and self._is_wanted(edge.node, seen)
-            for edge in node.above
-        )
 
     def _raise_proofs(self, edge: Edge) -> None:
         """Enter a proof that an edge completes, or a shorter one, in its node and in those above."""
@@ -196,11 +201,3 @@ class SearchTree:
 
 def _is_lost(node: Node) -> bool:
     return node.is_exhausted and not node.edges
-
-
-def _steps(node: Node) -> Iterable[tuple[str, str]]:
-    edge = node.proof
-    assert edge is not None
-    yield edge.tactic, node.key[edge.number]
-    for child in edge.below:
-        yield from _steps(child)

@@ -113,7 +113,8 @@ def _families(arms: Mapping[str, Sequence[MeasuredResult]]) -> list[str]:
         before = tallies_of([start for of_start, start in arms.get(START, []) if of_start.seed in seeds])
         if arm == START or not before:
             continue
-        after = tallies_of([measured for _, measured in of_arm])
+        found = tallies_of([measured for _, measured in of_arm])
+        after = {family: tally for family, tally in found.items() if family in before}
         opened = [
             family for family, (proved, _) in after.items() if proved >= OPENED and not before[family][0]
         ]

@@ -36,7 +36,11 @@ _CURRICULUM = "curriculum_"
 ARMS: Mapping[str, Mapping[str, Any]] = {
     **{name: {"algorithm": name} for name in LEARNERS},
     **{
-        f"grpo_{scheme}": {"algorithm": "grpo", "policy_gradient": {"credit": {"scheme": scheme}}}
+        f"grpo_{scheme}": {
+            "algorithm": "grpo",
+            # What a scheme divides is also the blame.
+            "policy_gradient": {"credit": {"scheme": scheme}, "advantage": {"negative_weight": 1.0}},
+        }
         for scheme in _CREDIT
     },
     **{f"{_CURRICULUM}{policy}": {"curriculum": {"policy": policy}} for policy in POLICIES},

@@ -90,7 +90,8 @@ class PolicyGradientConfig(OptimizerConfig):
     where the loss does not ask for it; the loss goes on with the engine's."""
     check_signs: bool = False
     """Whether each update says, of its first minibatch, how large the gradient is of the attempts that did
-    better than their group (`grad_norm_better`), and of those that did worse (`grad_norm_worse`)."""
+    better than their group (`grad_norm_better`), and of those that did worse (`grad_norm_worse`), as far as
+    they count; not with a critic."""
     advantage: AdvantageConfig = AdvantageConfig()
     """How the attempts of a group are compared; not with a critic."""
     credit: CreditConfig = CreditConfig()
@@ -130,6 +131,11 @@ class PolicyGradientConfig(OptimizerConfig):
             raise ValueError(
                 "credit: credit by tactic adds to a comparison in groups, and PPO has a critic in its place: "
                 "leave credit.scheme out, or choose another algorithm"
+            )
+        if self.credit.scheme == "verified_prefix" and self.advantage.negative_weight == 0:
+            raise ValueError(
+                "credit: verified_prefix takes blame from tactics, and with advantage.negative_weight = 0 "
+                "there is none: set it to 1, or choose another scheme"
             )
         if ALGORITHMS[self.algorithm].baseline == "critic" and self.advantage != AdvantageConfig():
             raise ValueError(
@@ -216,7 +222,11 @@ class PolicyGradientLearner:
         steps = self._anchor.beside(passes, training.rng)
         read = [example for minibatch, _ in steps for example in minibatch if self._is_read(example)]
         read += [proof for _, minibatch in steps for proof in minibatch]
-        signs = self._norms_by_sign(steps[0][0]) if config.check_signs and steps else {}
+        signs: Figures = {}
+        if config.check_signs and steps:
+            # Dropout must not go on differently because somebody looked.
+            with torch.random.fork_rng():
+                signs = self._norms_by_sign(steps[0][0])
         return stats_of(
             [
                 self._step(minibatch, minibatch_of_proofs)
@@ -256,13 +266,14 @@ class PolicyGradientLearner:
 
     def _norms_by_sign(self, minibatch: Sequence[Example]) -> Figures:
         """The norms of the gradients of the advantages above 0, and of those below."""
-        norms = {}
+        norms: dict[str, float] = {}
         for name, bound in (("grad_norm_better", max), ("grad_norm_worse", min)):
             of_sign = [
                 replace(each, advantages=tuple(bound(a, 0.0) for a in each.advantages)) for each in minibatch
             ]
             losses = self._losses(of_sign)
-            norms[name] = self._training.stepper.norm_of(losses, lambda part: part()) if losses else 0.0
+            if losses:
+                norms[name] = self._training.stepper.norm_of(losses, lambda part: part())
         return norms
 
     def _loss_of(self, batch: Batch, totals: Totals, read: Totals) -> tuple[Tensor, Figures]:

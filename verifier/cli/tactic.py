@@ -5,6 +5,7 @@ import re
 import sys
 
 from verifier.console import say
+from verifier.errors import NoAnswer
 from verifier.judging.pool import LeanPool
 from verifier.proof_text import MadeStep, proof_text
 from verifier.tactic_state import Goal, TacticStep
@@ -55,11 +56,14 @@ async def _prove(pool: LeanPool, statement: str, header: str) -> Verdict | None:
                 number = int(found[1]) - 1
             elif tactic:
                 path = [each.step for each in made]
-                (tried,) = (
-                    await pool.tactics(statement, [tactic], path=path, goal=number, header=header)
-                ).tried
-                if tried.goals is None:
-                    say(tried.error or "", "red")
+                try:
+                    state = await pool.tactics(statement, [tactic], path=path, goal=number, header=header)
+                except NoAnswer as error:
+                    say(f"{error.status}: {error}", "red")
+                    continue
+                tried = state.tried[0] if state.tried else None
+                if tried is None or tried.goals is None:
+                    say(state.error or (tried.error if tried is not None else None) or "", "red")
                 else:
                     step = TacticStep(tactic=tactic, goal=number)
                     made.append(MadeStep(step, goals, tried.goals))

@@ -19,7 +19,7 @@ from verifier.judging.protocol import Ready, Request, Wire, header_request, pars
 from verifier.lean.runtime import LeanRuntime
 from verifier.sandbox.child import kill_all, tied_to_this_process
 
-__all__ = ["LeanProcess", "Role"]
+__all__ = ["BUILT_AGAIN", "LeanProcess", "Role"]
 
 START_TIMEOUT_S = 180.0  # two cold starts on two busy cores take a minute
 MAX_LINE_BYTES = 64 * 1024 * 1024
@@ -29,6 +29,11 @@ LINES_KEPT = 20
 LAST_WORDS_S = 1.0
 
 LINE_SHOWN = 300
+
+BUILT_AGAIN = (
+    "the library of {} was built again since this process read it, and its verdicts and certificates would "
+    "name one that is gone: start this process again"
+)
 
 R = TypeVar("R", bound=Wire)
 Role = Literal["screen", "audit"]
@@ -67,10 +72,7 @@ class LeanProcess:
                 said.  Or a project's library was built again meanwhile.
         """
         if runtime.was_built_again:
-            raise WorkerStartError(
-                f"the library of {runtime.cwd} was built again since this process read it, and its verdicts "
-                "and certificates would name one that is gone: start this process again"
-            )
+            raise WorkerStartError(BUILT_AGAIN.format(runtime.cwd))
         started = time.monotonic()
         try:
             process = await asyncio.create_subprocess_exec(

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from verifier.errors import NoAnswer, PoolClosed, WorkerDied, WorkerFull, WorkerKilled, WorkerStartError
-from verifier.judging.lean_process import LeanProcess, Role
+from verifier.judging.lean_process import BUILT_AGAIN, LeanProcess, Role
 from verifier.judging.protocol import Request, Wire
 from verifier.lean.runtime import LeanRuntime
 from verifier.verdict import Status
@@ -284,6 +284,8 @@ class WorkerSet:
             NoAnswer: it took too long.
             WorkerFull, WorkerDied
         """
+        if "import" in header and not worker.is_warm(header) and self._runtime.was_built_again:
+            raise NoAnswer(Status.INFRA_ERROR, BUILT_AGAIN.format(self._runtime.cwd))
         limit_s = HEADER_TIMEOUT_S if self._has_read else FIRST_HEADER_TIMEOUT_S
         try:
             async with asyncio.timeout(limit_s):

@@ -83,21 +83,42 @@ end
 def declsOf (lctx : LocalContext) : List (Option LocalDecl) :=
   arrayOnto lctx.decls.tail 0 (declNodeOnto lctx.decls.root [])
 
-def mvarNames : List MVarId → List Name
-  | [] => []
-  | mvar :: rest => mvar.name :: mvarNames rest
-
 def mvarsIn (mctx : MetavarContext) : List Expr → CollectMVars.State → CollectMVars.State
   | [], found => found
   | e :: rest, found => mvarsIn mctx rest ((instantiateMVarsCore mctx e).1.collectMVars found)
 
-/-- The metavariables that a goal rests on, itself among them. -/
+/-- Metavariables, and those that stand behind one whose assignment waits for another. -/
+partial def followDelayed (mctx : MetavarContext) : List MVarId → List Name → List Name
+  | [], acc => acc
+  | mvar :: rest, acc =>
+    if memberName mvar.name acc then followDelayed mctx rest acc
+    else match mctx.getDelayedMVarAssignmentCore? mvar with
+      | none => followDelayed mctx rest (mvar.name :: acc)
+      | some delayed =>
+        let behind := arrayOnto (mvarsIn mctx [.mvar delayed.mvarIdPending] {}).result 0 []
+        followDelayed mctx (appendList behind rest) (mvar.name :: acc)
+
+/-- The metavariables that a goal rests on, itself first. -/
 def restsOn (mctx : MetavarContext) (goal : MVarId) : List Name :=
   match mctx.findDecl? goal with
   | none => [goal.name]
   | some decl =>
     let found := mvarsIn mctx (decl.type :: hypothesisExprs (declsOf decl.lctx) []) {}
-    goal.name :: mvarNames (arrayOnto found.result 0 [])
+    goal.name :: followDelayed mctx (arrayOnto found.result 0 []) []
+
+def fvarsOf : List (Option LocalDecl) → Array Expr → Array Expr
+  | [], acc => acc
+  | some (.cdecl _ _ _ _ _ .auxDecl) :: rest, acc => fvarsOf rest acc
+  | some decl :: rest, acc => fvarsOf rest (acc.push decl.toExpr)
+  | none :: rest, acc => fvarsOf rest acc
+
+/-- What tells apart goals that are printed alike, such as `1 + 1 = 2` of two types. -/
+def goalHash (mctx : MetavarContext) (goal : MVarId) : String :=
+  match mctx.findDecl? goal with
+  | none => ""
+  | some decl =>
+    let closed := decl.lctx.mkForall (fvarsOf (declsOf decl.lctx) #[]) (instantiateMVarsCore mctx decl.type).1
+    toString (instantiateMVarsCore mctx closed).1.hash
 
 def nameTexts : List Name → List Json
   | [] => []
@@ -108,7 +129,8 @@ def goalsJson (place : Place) : List MVarId → IO (List Json)
   | goal :: rest => do
     let text ← goalText place.context place.context.mctx [goal]
     let about := Json.mkObj [("text", .str text),
-      ("rests_on", jsonArray (nameTexts (restsOn place.context.mctx goal)) #[])]
+      ("rests_on", jsonArray (nameTexts (restsOn place.context.mctx goal)) #[]),
+      ("hash", .str (goalHash place.context.mctx goal))]
     return about :: (← goalsJson place rest)
 
 /-! #### Steps -/

@@ -70,15 +70,27 @@ class LakeProject:
 
 
 def library_digest(project: Path) -> str:
-    """A digest of the packages that the project in a directory pins and of its own modules, as Lake keeps
-    their hashes.
+    """A digest of the packages that the project in a directory pins, and of the modules, as Lake keeps their
+    hashes, that no pin decides: its own, and those of packages that are directories beside it.
+
+    Sources of a pinned package that somebody has changed by hand are not noticed.
     """
-    own = sorted((project / ".lake" / "build" / "lib").rglob("*.hash"))
-    digest = hashlib.sha256()
-    for file in (project / "lake-manifest.json", *own):
-        if file.is_file():
-            digest.update(f"{file.relative_to(project)} ".encode() + file.read_bytes())
+    manifest = project / "lake-manifest.json"
+    digest = hashlib.sha256(manifest.read_bytes() if manifest.is_file() else b"")
+    for place in (project, *_packages_beside(manifest)):
+        for file in sorted((place / ".lake" / "build" / "lib").rglob("*.hash")):
+            digest.update(f"{file.relative_to(place)} ".encode() + file.read_bytes())
     return digest.hexdigest()
+
+
+def _packages_beside(manifest: Path) -> list[Path]:
+    """The packages of a manifest that are directories of this machine and not commits."""
+    try:
+        packages = json.loads(manifest.read_bytes()).get("packages", [])
+        return [manifest.parent / package["dir"] for package in packages if package.get("type") == "path"]
+    except (OSError, ValueError, AttributeError, KeyError, TypeError):
+        # What cannot be read is as good as not there: Lake itself will say so.
+        return []
 
 
 def open_project(directory: Path) -> LakeProject:

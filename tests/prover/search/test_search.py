@@ -125,6 +125,23 @@ async def test_a_tactic_that_takes_a_worker_down_costs_itself_alone(pool: LeanPo
     outcome = await search_proof(Fragile(pool), policy, asked, SearchConfig())
     assert outcome.proof == "by\n  constructor\n  · assumption\n  · assumption"
     assert outcome.cost.lost == 2 * 3
+    spent = await search_proof(Fragile(pool), policy, asked, SearchConfig(tactics=4))
+    assert spent.proof is None and spent.cost.tactics <= 4, "a batch that is lost counts once"
+
+
+async def test_what_was_passed_over_is_tried_once_it_is_wanted_again(pool: LeanPool) -> None:
+    """The first way leaves a goal that is hopeless beside one that another way needs."""
+    asked = theorem("theorem t (p q r : Prop) (hp : p) (h : p → r) : r")
+    policy = OnlyThese("apply (fun (x : False) (y : p) => x.elim : False → p → r)", "apply h", "exact hp")
+    outcome = await search_proof(pool, policy, asked, SearchConfig())
+    assert outcome.proof is not None, outcome.reason
+
+
+async def test_a_budget_that_ends_between_two_goals_ends_the_search(pool: LeanPool) -> None:
+    asked = theorem("theorem t : ∃ n : Nat, n * n = 50")
+    for tactics in (9, 10, 11):
+        outcome = await search_proof(pool, FixedTactics(), asked, SearchConfig(tactics=tactics, width=5))
+        assert outcome.proof is None and outcome.cost.tactics <= tactics
 
 
 class Forgetful(Fragile):

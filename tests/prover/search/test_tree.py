@@ -18,7 +18,7 @@ def tree(name: str = "root") -> SearchTree:
 
 def grow(found: SearchTree, node: Node, tactic: str, *left: Goal, beside: tuple[Goal, ...] = ()) -> bool:
     """Enter that a tactic leaves some goals of a node, beside others of the same state."""
-    before = [Goal(text=node.key[0], rests_on=("?own",)), *beside]
+    before = [Goal(text=node.goals[0].text, rests_on=("?own",)), *beside]
     node.numbers = (0,)
     return found.add(node, tactic, -1.0, before, [*left, *beside]) is not None
 
@@ -36,9 +36,9 @@ def test_a_theorem_is_proved_when_all_goals_of_one_of_its_tactics_are() -> None:
     grow(found, child(found.root, 0, 1), "simp", beside=(goal("elsewhere"),))
     assert found.is_proved and found.root.size == 3
     assert found.proof() == [
-        ("constructor", "n : Nat\n⊢ root"),
-        ("omega", "n : Nat\n⊢ a"),
-        ("simp", "n : Nat\n⊢ b"),
+        ("constructor", "n : Nat\n⊢ root\n"),
+        ("omega", "n : Nat\n⊢ a\n"),
+        ("simp", "n : Nat\n⊢ b\n"),
     ]
     grow(found, child(found.root, 1), "rfl")
     assert found.root.size == 2, "the shorter proof is the one that is kept"
@@ -87,7 +87,8 @@ def test_what_no_proof_can_rest_on_is_not_wanted() -> None:
 
 def test_the_tag_of_a_case_does_not_tell_goals_apart() -> None:
     tagged, bare = Goal(text="case succ\nn : Nat\n⊢ n = n"), Goal(text="\nn : Nat\n⊢ n = n")
-    assert goal_key(tagged) == goal_key(bare) == "n : Nat\n⊢ n = n"
+    assert goal_key(tagged) == goal_key(bare) == "n : Nat\n⊢ n = n\n"
+    assert goal_key(bare.model_copy(update={"hash": "7"})) != goal_key(bare), "printed alike, of other types"
     with pytest.raises(ValueError, match="one goal"):
         SearchTree([tagged, bare])
 
@@ -113,3 +114,12 @@ def test_a_proof_never_rests_on_itself_and_is_as_long_as_it_is_said_to_be(
         assert (node.proof is not None) == solvable
     if found.is_proved:
         assert len(found.proof()) == found.root.size
+
+
+def test_a_tree_may_be_deep() -> None:
+    found = tree()
+    for depth in range(3000):
+        grow(found, found.nodes[-1], f"t{depth}", goal(f"g{depth}"))
+    assert found.is_wanted(found.nodes[-1])
+    grow(found, found.nodes[-1], "done")
+    assert len(found.proof()) == found.root.size == 3001

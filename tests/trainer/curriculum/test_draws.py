@@ -106,6 +106,7 @@ def test_without_an_open_outcome_nothing_grows_and_nothing_waits(groups: list[li
     [
         ({"draws": {"contrast_groups": 2, "grow_to": 8}}, "cannot be used together"),
         ({"draws": {"grow_to": 4}}, "to more attempts"),
+        ({"draws": {"grow_to": 16}, "theorems_per_iteration": 2}, "no room"),
         ({"draws": {"grow_to": 16}, "daemon": {"max_staleness": 1}}, "max_staleness"),
     ],
 )

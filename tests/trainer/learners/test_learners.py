@@ -260,7 +260,7 @@ def test_the_gradient_is_reported_by_sign_where_that_is_asked_for_and_nothing_el
     assert all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))
     # With the weight of negatives at 0 there is nothing on their side.
     one_sided, _ = learned(mixed, check_signs=True, advantage={"negative_weight": 0.0})
-    assert one_sided["grad_norm_worse"] == 0 and one_sided["grad_norm_better"] > 0
+    assert "grad_norm_worse" not in one_sided and one_sided["grad_norm_better"] > 0
 
 
 @pytest.mark.parametrize("temperature", [0.7, 1.0])

@@ -85,6 +85,18 @@ async def test_goals_that_share_a_metavariable_stand_together_and_others_do_not(
     assert apart.goals and independent_groups(apart.goals) == [(0,), (1,), (2,)]
     shared = await tried(pool, EXISTS, tactic="refine ⟨?n, ?_⟩")
     assert shared.goals and independent_groups(shared.goals) == [(0, 1)]
+    # Behind a metavariable whose assignment waits for that of another.
+    behind = await tried(pool, "theorem t : ∃ f : Nat → Nat, f 0 = 1", tactic="refine ⟨fun x => ?a, ?b⟩")
+    assert behind.goals and independent_groups(behind.goals) == [(0, 1)]
+
+
+async def test_goals_that_are_printed_alike_and_differ_are_told_apart(pool: LeanPool) -> None:
+    alike = await tried(pool, "theorem t : (1 + 1 = 2) ∧ ((1 + 1 : Int) = 2)", tactic="constructor")
+    assert alike.goals
+    one, other = alike.goals
+    assert one.target == other.target and one.hash != other.hash
+    same = await tried(pool, "theorem t (a b : Nat) : a = a ∧ a = a", tactic="constructor")
+    assert same.goals and same.goals[0].hash == same.goals[1].hash
 
 
 async def test_a_tactic_may_close_another_goal_with_its_own(pool: LeanPool) -> None:
