@@ -159,7 +159,10 @@ def test_a_policy_saved_in_bfloat16_is_trained_in_float32(
     save_policy(saved, tokenizer, tmp_path / "v0000")
     assert load_model(tmp_path / "v0000")[0].dtype == torch.bfloat16
     for algorithm in ("grpo", "trpo"):
-        config = run_config({"algorithm": algorithm, "compute": {"device": "cpu"}})
+        settings = {"learning_rate": 1e-4, "epochs": 1}
+        config = run_config(
+            {"algorithm": algorithm, "compute": {"device": "cpu"}, "policy_gradient": settings}
+        )
         student = Student(Lesson(config, tmp_path / "v0000", ()))
         assert {each.dtype for each in weights(student.model)} == {torch.float32}
         rollouts = [
