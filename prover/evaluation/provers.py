@@ -24,7 +24,6 @@ from prover.registry import choose
 from prover.search.config import SearchConfig
 from prover.search.search import search_proof
 from prover.search.tactics import FixedTactics, TacticPolicy
-from verifier.cli.app import confined_runtime
 from verifier.errors import InvalidInput, NoAnswer
 from verifier.judging.pool import LeanPool
 from verifier.verdict import Status
@@ -252,6 +251,9 @@ def open_search(config: EvalConfig) -> Iterator[Prover]:
         InvalidInput: the settings name a model, a server that judges, or more than one attempt.
         ProofmillError: there is no Lean, or it does not start.
     """
+    # The command line's, which whoever only imports this package need not load.
+    from verifier.cli.app import confined_runtime
+
     if config.model is not None or config.url is not None:
         raise InvalidInput(
             "generator: the search goes by a fixed list of tactics, on Lean workers of its own: leave model "

@@ -9,7 +9,6 @@ import logging
 import signal
 import time
 from collections import OrderedDict, deque
-from contextlib import suppress
 from typing import Literal, TypeVar
 
 from pydantic import ValidationError
@@ -194,9 +193,9 @@ class LeanProcess:
         self._drain.cancel()
         # Else its pipe is closed when this is collected, which may be after the end of the event loop.
         if (stdin := self._process.stdin) is not None:
-            stdin.close()
-            with suppress(BrokenPipeError, ConnectionResetError):
-                await stdin.wait_closed()
+            # Not `close`, which waits for what was not written, and nobody reads any more.
+            stdin.transport.abort()
+            await asyncio.sleep(0)
 
     async def _write(self, line: bytes) -> None:
         assert self._process.stdin is not None
