@@ -193,9 +193,8 @@ class LeanProcess:
         self._drain.cancel()
         # Else its pipe is closed when this is collected, which may be after the end of the event loop.
         if (stdin := self._process.stdin) is not None:
-            # Not `close`, which waits for what was not written, and nobody reads any more.
-            stdin.transport.abort()
-            await asyncio.sleep(0)
+            # Not waited for: what was not written nobody reads any more.
+            stdin.close()
 
     async def _write(self, line: bytes) -> None:
         assert self._process.stdin is not None
