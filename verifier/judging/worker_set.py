@@ -286,7 +286,9 @@ class WorkerSet:
         """
         if "import" in header and not worker.is_warm(header) and self._runtime.was_built_again:
             raise NoAnswer(Status.INFRA_ERROR, BUILT_AGAIN.format(self._runtime.cwd))
-        limit_s = HEADER_TIMEOUT_S if self._has_read else FIRST_HEADER_TIMEOUT_S
+        # Without an import there is nothing to wait for so long: its request may have been stolen.
+        is_first = "import" in header and not self._has_read
+        limit_s = FIRST_HEADER_TIMEOUT_S if is_first else HEADER_TIMEOUT_S
         try:
             async with asyncio.timeout(limit_s):
                 error = await worker.load_header(header)
