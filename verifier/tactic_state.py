@@ -54,6 +54,12 @@ class Goal(_Record):
     """Tells apart goals that are printed alike; goals that differ in names alone have the same."""
 
     @property
+    def key(self) -> str:
+        """What makes two goals the same: their text, without the tag of a case, and what it means to Lean."""
+        lines = self._lines
+        return "\n".join([*(lines[1:] if self.case is not None else lines), self.hash])
+
+    @property
     def case(self) -> str | None:
         """Its tag, by which `case` finds it."""
         lines = self._lines

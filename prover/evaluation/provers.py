@@ -58,7 +58,7 @@ class Written:
     refused: str = ""
     """Why there is none: the prompt leaves no room for it, or a search found none."""
     status: Status = Status.MISSING_DECLARATION
-    """Of an answer that is refused; of kind unknown where the machine decided."""
+    """Of an answer that holds nothing to be judged; of kind unknown where the machine decided."""
 
 
 class Prover(Protocol):

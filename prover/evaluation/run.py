@@ -24,7 +24,7 @@ from prover.formats.base import Failed, Problem
 from verifier.errors import ProofmillError
 from verifier.judging.reward import Verifier
 from verifier.lean.runtime import code_in
-from verifier.verdict import Kind, Severity, Status, Submission, Verdict
+from verifier.verdict import Kind, Severity, Submission, Verdict
 
 __all__ = ["DoesNotElaborate", "Watcher", "evaluate", "plan_of"]
 
@@ -202,9 +202,7 @@ class _Evaluation:
                 continue
             found, theorem = self.prover.read(answer.written.text), answer.problem.theorem
             if why := answer.written.refused or found.missing:
-                refused = bool(answer.written.refused)
-                status = answer.written.status if refused else Status.MISSING_DECLARATION
-                nothing = Verdict(id="", status=status, reason=why)
+                nothing = Verdict(id="", status=answer.written.status, reason=why)
                 self._keep(_row(answer, None, nothing))
                 continue
             submission = Submission(

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from prover.search.config import SearchConfig
 from prover.search.tactics import Proposal, TacticPolicy
-from prover.search.tree import Node, SearchTree, goal_key
+from prover.search.tree import Node, SearchTree
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput, NoAnswer
 from verifier.options import Options
@@ -149,7 +149,6 @@ class _Search:
         state: TacticState,
     ) -> None:
         for proposal, tried in zip(proposals, state.tried, strict=False):
-            node.tried += 1
             self.cost.heartbeats += tried.heartbeats
             if tried.goals is not None:
                 tree.add(node, proposal.tactic, proposal.logprob, state.goals, tried.goals, number=number)
@@ -159,7 +158,7 @@ class _Search:
         made: list[MadeStep] = []
         goals = start.goals
         for tactic, key in tree.proof():
-            places = [place for place, goal in enumerate(goals) if goal_key(goal) == key]
+            places = [place for place, goal in enumerate(goals) if goal.key == key]
             if not places:
                 return None
             path = tuple(each.step for each in made)

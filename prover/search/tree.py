@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from verifier.tactic_state import Goal, TacticStep, independent_groups
 
-__all__ = ["Edge", "Node", "SearchTree", "goal_key"]
+__all__ = ["Edge", "Node", "SearchTree"]
 
 
 @dataclass(eq=False, slots=True)
@@ -32,8 +32,6 @@ class Node:
     edges: list["Edge"] = field(default_factory=list)
     above: list["Edge"] = field(default_factory=list)
     """The edges that lead here."""
-    tried: int = 0
-    """Tactics that were tried on it, those with an error included."""
     is_exhausted: bool = False
     """Whether nothing more will be tried on it."""
     proof: "Edge | None" = None
@@ -44,7 +42,7 @@ class Node:
     @property
     def key(self) -> tuple[str, ...]:
         """What makes two nodes the same."""
-        return tuple(map(goal_key, self.goals))
+        return tuple(goal.key for goal in self.goals)
 
 
 @dataclass(eq=False, slots=True)
@@ -55,19 +53,12 @@ class Edge:
     tactic: str
     number: int
     """Which goal of the node it was tried on."""
-    logprob: float
     below: tuple[Node, ...]
 
     @property
     def is_proved(self) -> bool:
         """Whether all that it leaves is proved."""
         return all(node.proof is not None for node in self.below)
-
-
-def goal_key(goal: Goal) -> str:
-    """What makes two goals the same: their text, without the tag of a case, and what it means to Lean."""
-    lines = [line for line in goal.text.splitlines() if line.strip()]
-    return "\n".join([*(lines[1:] if goal.case is not None else lines), goal.hash])
 
 
 class SearchTree:
@@ -122,7 +113,7 @@ class SearchTree:
             tuple(left[place] for place in group)
             for group in independent_groups([after[place] for place in left])
         ]
-        keys = [tuple(goal_key(after[place]) for place in group) for group in groups]
+        keys = [tuple(after[place].key for place in group) for group in groups]
         if any(self._is_above(key, node) for key in keys):
             self.loops += 1
             return None
@@ -134,7 +125,7 @@ class SearchTree:
                 known = Node(goals, path, group, node.score + logprob, node.depth + 1)
                 self._nodes[key] = known
             below.append(known)
-        edge = Edge(node, tactic, number, logprob, tuple(below))
+        edge = Edge(node, tactic, number, tuple(below))
         node.edges.append(edge)
         for child in below:
             child.above.append(edge)

@@ -144,5 +144,6 @@ def worker_grower(settings: GrowerSettings) -> None:
         raise InvalidInput("data.store: theorems grow in a store; name one in the file that --config names")
     how = GrowSettings(every=GROW_EVERY_S, attempts=GROW_AFTER * settings.sampling.samples)
     # One worker, with Lean's own budget: what grows is no attempt of the policy.
-    lean = ConfinedLean(**settings.lean.model_dump(include={"timeout_s", "project", "allow_unconfined"}))
+    kept = ConfinedLean.model_fields.keys() - {"workers", "heartbeats"}
+    lean = ConfinedLean(**settings.lean.model_dump(include=set(kept)))
     run_grower(settings.data.store, how, lean)

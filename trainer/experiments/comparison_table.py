@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict
 
 from prover.evaluation.files import EvalRecord
 from prover.evaluation.statistics import nested_interval, pass_at_k
-from trainer.experiments.held_out import SAMPLES, Arm, tallies_of
+from trainer.experiments.held_out import SAMPLES, Arm, families_of
 from trainer.experiments.variants import CONTROL, START, arm_title, control_of, is_control
 from trainer.run.alarm import is_lost
 
@@ -110,10 +110,10 @@ def _families(arms: Mapping[str, Sequence[MeasuredResult]]) -> list[str]:
     lines = []
     for arm, of_arm in arms.items():
         seeds = {result.seed for result, _ in of_arm}
-        before = tallies_of([start for of_start, start in arms.get(START, []) if of_start.seed in seeds])
+        before = families_of([start for of_start, start in arms.get(START, []) if of_start.seed in seeds])
         if arm == START or not before:
             continue
-        found = tallies_of([measured for _, measured in of_arm])
+        found = families_of([measured for _, measured in of_arm])
         after = {family: tally for family, tally in found.items() if family in before}
         opened = [
             family for family, (proved, _) in after.items() if proved >= OPENED and not before[family][0]

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from prover.evaluation.files import EvalRecord
 from prover.evaluation.statistics import Estimate
-from trainer.experiments.held_out import SAMPLES, Arm, HeldOut, held_out_figures, tallies_of
+from trainer.experiments.held_out import SAMPLES, Arm, HeldOut, families_of, held_out_figures
 from trainer.experiments.page import render_page
 from trainer.run.alarm import Tally, is_lost
 from trainer.run.directory import Summary, read_run
@@ -198,7 +198,7 @@ def _new_families(before: EvalRecord, after: EvalRecord) -> str:
 
 
 def _forgotten(before: Arm, after: Arm) -> str:
-    old, new = tallies_of([before]), tallies_of([after])
+    old, new = families_of([before]), families_of([after])
     lost = [
         f"{family} ({_of(old[family])} attempts before, {_of(new[family])} after)"
         for family in sorted(old.keys() & new.keys())

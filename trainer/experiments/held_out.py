@@ -11,7 +11,6 @@ Each is a directory as `proofmill eval` writes it.  One that was stopped goes on
 end costs nothing again; what was measured is read from these files alone.
 """
 
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -34,7 +33,7 @@ from prover.generators.base import Generator, SamplingParams
 from prover.generators.registry import open_engine
 from trainer.config import RunConfig
 from trainer.model.compute import device_named
-from trainer.run.alarm import Tally
+from trainer.run.alarm import Tally, tallies_of
 from trainer.run.directory import EVALUATIONS, SUMMARY
 from trainer.run.start import progress_bar
 from verifier.judging.reward import Verifier
@@ -45,12 +44,12 @@ __all__ = [
     "SAMPLES",
     "Arm",
     "HeldOut",
+    "families_of",
     "generator_of",
     "held_out_figures",
     "measure_policy",
     "measure_portfolio",
     "portfolio_of",
-    "tallies_of",
 ]
 
 SAMPLES = 8
@@ -148,17 +147,15 @@ def held_out_figures(directory: Path) -> HeldOut:
     )
 
 
-def tallies_of(arms: Sequence[Arm]) -> dict[str, Tally]:
+def families_of(arms: Sequence[Arm]) -> dict[str, Tally]:
     """Proofs and known verdicts of samples at held-out theorems of both kinds, by family."""
-    proved: Counter[str] = Counter()
-    known: Counter[str] = Counter()
-    for record in (record for arm in arms for record in (arm.sampled, arm.new_families)):
-        for row in record.attempts:
-            family = record.problems[row.name].theorem.family
-            if family and row.kind is not Kind.UNKNOWN:
-                known[family] += 1
-                proved[family] += row.kind is Kind.PROVED
-    return {family: (proved[family], known[family]) for family in sorted(known)}
+    return tallies_of(
+        (family, row.kind)
+        for arm in arms
+        for record in (arm.sampled, arm.new_families)
+        for row in record.attempts
+        if (family := record.problems[row.name].theorem.family)
+    )
 
 
 def portfolio_of(candidates: EvalRecord) -> tuple[str, ...]:

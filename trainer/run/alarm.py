@@ -1,6 +1,6 @@
 """What may go wrong in a run: an engine that is not the model, a family forgotten, a theorem false."""
 
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -8,6 +8,7 @@ from prover.evaluation.statistics import wilson_interval
 from trainer.curriculum.scheduler import Disproved
 from verifier.console import say
 from verifier.errors import ProofmillError
+from verifier.verdict import Kind
 
 __all__ = [
     "Contradiction",
@@ -17,6 +18,7 @@ __all__ = [
     "Tally",
     "announce_disproved",
     "is_lost",
+    "tallies_of",
 ]
 
 WINDOW = 3
@@ -87,6 +89,24 @@ class ForgettingAlarm:
         self.forgotten: set[str] = set()
         """Families that were proved more often once."""
 
+    def round(self, verdicts: Iterable[tuple[str, Kind]]) -> dict[str, Any]:
+        """Enter the verdicts of a round, each with its family, and tell people which families are forgotten.
+
+        Returns the figures of the round: `family_pass_rate`, `family_verdicts` and `forgotten`.
+        """
+        tallies = tallies_of(verdicts)
+        if new := self.see(tallies):
+            say(
+                f"{', '.join(new)}: proved before, and hardly any more; an anchor of proofs that were found "
+                "holds a policy to them (docs/algorithms.md)",
+                "yellow",
+            )
+        return {
+            "family_pass_rate": {family: proved / known for family, (proved, known) in tallies.items()},
+            "family_verdicts": {family: known for family, (_, known) in tallies.items()},
+            "forgotten": sorted(self.forgotten),
+        }
+
     def see(self, of_round: Mapping[str, Tally]) -> list[str]:
         """The families that are forgotten since this round."""
         new = []
@@ -121,6 +141,17 @@ class ForgettingAlarm:
         }
         self._best = {family: tuple(tally) for family, tally in state["best"].items()}
         self.forgotten = set(state["forgotten"])
+
+
+def tallies_of(verdicts: Iterable[tuple[str, Kind]]) -> dict[str, Tally]:
+    """Proofs and known verdicts by family, of verdicts each with the family of its theorem."""
+    proved: Counter[str] = Counter()
+    known: Counter[str] = Counter()
+    for family, kind in verdicts:
+        if kind is not Kind.UNKNOWN:
+            known[family] += 1
+            proved[family] += kind is Kind.PROVED
+    return {family: (proved[family], known[family]) for family in sorted(known)}
 
 
 def is_lost(best: Tally, now: Tally) -> bool:

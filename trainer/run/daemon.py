@@ -7,7 +7,7 @@ sent are refused when they are sent again.
 """
 
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from pathlib import Path
@@ -30,7 +30,6 @@ from trainer.run.metrics import (
     RunGauges,
     bottleneck_of,
     busy_shares,
-    families_of,
     figures_of_update,
     outcomes_of_round,
     pass_rates_of,
@@ -218,7 +217,11 @@ class Daemon:
             self.silent_rounds = 0
             figures |= {"policy_version": rollouts[0].attempt.policy_version}
             figures |= outcomes_of_round(rollouts) | self.student.kl_from_start(rollouts)
-            figures |= self.update_or_hold(rollouts) | self.by_family(closed)
+            figures |= self.update_or_hold(rollouts) | self.forgetting.round(
+                (theorem.family or theorem.source, each.verdict.kind)
+                for theorem, each, account in closed
+                if account is Account.TRAINED
+            )
         elif any(outcome.proved + outcome.refuted for outcome in outcomes):
             self.silent_rounds = 0  # there were only disproofs to be tried
         elif self.silent_rounds < SILENT_ROUNDS - 1:
@@ -260,23 +263,6 @@ class Daemon:
         self.alarm.see(stats.details.get("effective_sample_share"))
         self.budget = self.budget.plus(stats)
         return figures_of_update(stats)
-
-    def by_family(self, closed: Iterable[tuple[Theorem, Rollout, Account]]) -> dict[str, Any]:
-        """The pass rate of each family in this round, and a word to people on one that is forgotten."""
-        tallies = families_of(
-            (theorem, each) for theorem, each, account in closed if account is Account.TRAINED
-        )
-        if forgotten := self.forgetting.see(tallies):
-            say(
-                f"{', '.join(forgotten)}: proved before, and hardly any more; an anchor of proofs that were "
-                "found holds a policy to them (docs/algorithms.md)",
-                "yellow",
-            )
-        return {
-            "family_pass_rate": {family: proved / known for family, (proved, known) in tallies.items()},
-            "family_verdicts": {family: known for family, (_, known) in tallies.items()},
-            "forgotten": sorted(self.forgetting.forgotten),
-        }
 
     def rows_of_given(self, group: Group) -> list[tuple[str, AttemptRow]]:
         """Write down the proofs that nobody sampled; their rows, with the theorem that each is about."""

@@ -7,10 +7,8 @@ from typing import Any
 
 from prometheus_client import CollectorRegistry, Gauge, start_http_server
 
-from prover.theorem import Theorem
 from trainer.model.optimizer import UpdateStats
 from trainer.rollout import Rollout, has_contrast
-from trainer.run.alarm import Tally
 from trainer.run.books import Account, Books
 from verifier.verdict import Kind
 
@@ -18,7 +16,6 @@ __all__ = [
     "RunGauges",
     "bottleneck_of",
     "busy_shares",
-    "families_of",
     "figures_of_update",
     "outcomes_of_round",
     "pass_rates_of",
@@ -30,6 +27,7 @@ def outcomes_of_round(rollouts: Sequence[Rollout]) -> dict[str, Any]:
     kinds = Counter(rollout.verdict.kind for rollout in rollouts)
     known = kinds[Kind.PROVED] + kinds[Kind.REFUTED]
     groups = rewards_by_group(rollouts)
+    contrast = sum(map(has_contrast, groups))
     lean_calls = sum(rollout.verdict.lean_ms > 0 for rollout in rollouts)
     return {
         "attempts": len(rollouts),
@@ -39,7 +37,7 @@ def outcomes_of_round(rollouts: Sequence[Rollout]) -> dict[str, Any]:
         "statuses": dict(Counter(str(rollout.verdict.status) for rollout in rollouts)),
         "pass_rate": kinds[Kind.PROVED] / known if known else None,
         "groups": len(groups),
-        "informative_groups": (contrast := sum(map(has_contrast, groups))),
+        "informative_groups": contrast,
         "contrast_share": contrast / len(groups) if groups else None,
         "groups_of_one": sum(len(rewards) == 1 for rewards in groups),
         "sampling_s": sum(rollout.attempt.sampling_ms for rollout in rollouts) / 1e3,
@@ -58,17 +56,6 @@ def figures_of_update(stats: UpdateStats) -> dict[str, Any]:
         "optimizer_steps": stats.optimizer_steps,
         "tokens": stats.tokens,
     }
-
-
-def families_of(rollouts: Iterable[tuple[Theorem, Rollout]]) -> dict[str, Tally]:
-    """Proofs and known verdicts by the theorem's family, or where it has none by its source."""
-    proved: Counter[str] = Counter()
-    known: Counter[str] = Counter()
-    for theorem, rollout in rollouts:
-        if rollout.reward is not None:
-            known[theorem.family or theorem.source] += 1
-            proved[theorem.family or theorem.source] += rollout.verdict.kind is Kind.PROVED
-    return {family: (proved[family], known[family]) for family in sorted(known)}
 
 
 def pass_rates_of(rollouts: Sequence[Rollout]) -> dict[int, float]:

@@ -17,6 +17,15 @@ def appendList : List α → List α → List α
   | [], acc => acc
   | a :: rest, acc => a :: appendList rest acc
 
+def takeFirst : Nat → List α → List α
+  | 0, _ => []
+  | _, [] => []
+  | n + 1, a :: rest => a :: takeFirst n rest
+
+def countOf : List α → Nat
+  | [] => 0
+  | _ :: rest => countOf rest + 1
+
 /-- The elements from index `i` on, last first, in front of `acc`. -/
 partial def arrayOnto (xs : Array α) (i : Nat) (acc : List α) : List α :=
   if h : i < xs.size then arrayOnto xs (i + 1) (xs[i] :: acc) else acc

@@ -127,11 +127,6 @@ def findReference (header statement : String) : List Reference → Option Refere
   | [] => none
   | r :: rest => if sameReference header statement r then some r else findReference header statement rest
 
-def takeReferences : Nat → List Reference → List Reference
-  | 0, _ => []
-  | _, [] => []
-  | n + 1, r :: rest => r :: takeReferences n rest
-
 /-- The reference of a request, remembered, and the header it stands under. -/
 def referenceFor (memory : Memory) (request : Json) :
     IO (Memory × Except (List (String × Json)) (Header × Reference)) := do
@@ -145,5 +140,5 @@ def referenceFor (memory : Memory) (request : Json) :
       match ← readReference header.state header.name statement with
       | .error reason => return (memory, .error [("statement_error", .str reason)])
       | .ok reference =>
-        let references := reference :: takeReferences (referencesKept - 1) memory.references
+        let references := reference :: takeFirst (referencesKept - 1) memory.references
         return ({ memory with references }, .ok (header, reference))

@@ -21,10 +21,6 @@ structure Reference where
   /-- Where it was declared: its type may use definitions that came with it. -/
   env : Environment
 
-def countNames : List Name → Nat
-  | [] => 0
-  | _ :: rest => countNames rest + 1
-
 def currentNamespace (state : Command.State) : Name :=
   match state.scopes with
   | scope :: _ => scope.currNamespace
@@ -44,7 +40,7 @@ def readReference (state : Command.State) (header statement : String) : IO (Exce
     match declaredAs result.env (currentNamespace state) id with
     | some info => return .ok { header, statement, name := info.name, info, env := result.env }
     | none => return .error ("it does not declare " ++ id.toString)
-  | ids => return .error ("it declares " ++ toString (countNames ids) ++ " names; give one theorem")
+  | ids => return .error ("it declares " ++ toString (countOf ids) ++ " names; give one theorem")
 
 /-! ### Comparing the candidate's declaration -/
 
@@ -186,7 +182,7 @@ def standing (header : Header) (reference : Reference) (env : Environment) (info
     List (String × Json) :=
   let axioms := axiomsFrom header.imports env (theoremsLookLikeAxioms header.imports) [name] {} []
   [("kind", .str (kindName info)), ("reference_kind", .str (kindName reference.info)),
-   ("universes", .num (countNames info.levelParams)),
-   ("reference_universes", .num (countNames reference.info.levelParams)),
+   ("universes", .num (countOf info.levelParams)),
+   ("reference_universes", .num (countOf reference.info.levelParams)),
    ("axioms", jsonArray (namesIn header.state.env axioms) #[]),
    ("own_axioms", jsonArray (namesOutside header.state.env axioms) #[])]

@@ -39,11 +39,6 @@ def findPlace (key : String) : List (String × Place) → Option Place
   | [] => none
   | (k, place) :: rest => if k == key then some place else findPlace key rest
 
-def takePlaces : Nat → List (String × Place) → List (String × Place)
-  | 0, _ => []
-  | _, [] => []
-  | n + 1, place :: rest => place :: takePlaces n rest
-
 def withoutPlace (key : String) : List (String × Place) → List (String × Place)
   | [] => []
   | (k, place) :: rest => if k == key then rest else (k, place) :: withoutPlace key rest
@@ -55,7 +50,7 @@ def withoutPlacesUnder (header : String) : List (String × Place) → List (Stri
 
 /-- Keep a state as the one that was used last. -/
 def keepPlace (key : String) (place : Place) (places : List (String × Place)) : List (String × Place) :=
-  takePlaces placesKept ((key, place) :: withoutPlace key places)
+  takeFirst placesKept ((key, place) :: withoutPlace key places)
 
 def goalAt : Nat → List MVarId → Option MVarId
   | _, [] => none
@@ -181,10 +176,6 @@ def faultOf (name : Name) (mctx : MetavarContext) (goal : MVarId) (said : List M
 /-- Goals that a state may have: what has more is printed for minutes, and proved by nobody. -/
 def goalsLimit : Nat := 64
 
-def countGoals : List MVarId → Nat
-  | [] => 0
-  | _ :: rest => countGoals rest + 1
-
 /-- How deep elaboration may go: what the header sets, or Lean's own bound. -/
 def recursionLimit (opts : Options) : Nat :=
   match numberSet? opts `maxRecDepth with
@@ -216,7 +207,7 @@ def stepHere (name : Name) (place : Place) (number : Nat) (goal : MVarId) (stx :
     | some fault => return { result := .error fault, heartbeats }
     | none =>
       let goals := unassigned mctx (replaceGoal number new place.goals)
-      if goalsLimit < countGoals goals then
+      if goalsLimit < countOf goals then
         return { result := .error ("it leaves more than " ++ toString goalsLimit ++ " goals"), heartbeats }
       return { result := .ok { place with context := { info with env, ngen, mctx }, goals }, heartbeats }
 

@@ -25,8 +25,9 @@ after the header's imports.  It reports what Lean said, what the declaration of 
 declaration with all that it rests on, the export.  `statement` reads a statement alone, for its type and the goal of
 its proof.  `text` reads a file for what Lean says of it, and compares it with nothing; the header has to bring the
 file's imports, which `imports` tells.  `tactics` tries each of some tactics on a goal of the state that `path` leads
-to, a list of steps `{"goal", "tactic"}` from the start of the proof.  `audit` has the kernel check an export in a process where no candidate was
-elaborated, and say whether it proves the reference.  No request decides: `verifier/judging/rules.py` does.
+to, a list of steps `{"goal", "tactic"}` from the start of the proof.  `audit` has the kernel check an export in a
+process where no candidate was elaborated, and say whether it proves the reference.  No request decides:
+`verifier/judging/rules.py` does.
 -/
 
 /-! ### Requests -/
@@ -161,17 +162,17 @@ def textReply (memory : Memory) (request : Json) : IO (Memory × List (String ×
 
 /-- The state that a path leads to, from the last one on the way that is in memory; or what Lean says of the first step
 that cannot be made. -/
-def walkTo (header : Header) (reference : Reference) (budget : Nat) (key : String) (place : Place)
+def walkTo (reference : Reference) (budget : Nat) (key : String) (place : Place)
     (places : List (String × Place)) : List TacticStep → IO (List (String × Place) × Except String Place)
   | [] => return (places, .ok place)
   | step :: rest => do
     let key := keyOf key [step]
     match findPlace key places with
-    | some place => walkTo header reference budget key place (keepPlace key place places) rest
+    | some place => walkTo reference budget key place (keepPlace key place places) rest
     | none =>
       match (← tryStep reference.name place step budget).result with
       | .error e => return (places, .error e)
-      | .ok place => walkTo header reference budget key place (keepPlace key place places) rest
+      | .ok place => walkTo reference budget key place (keepPlace key place places) rest
 
 /-- Try tactics on one goal of one state. -/
 def tryEach (name : Name) (key : String) (place : Place) (goal budget : Nat) (places : List (String × Place)) :
@@ -202,7 +203,7 @@ def tacticsReply (memory : Memory) (request : Json) : IO (Memory × List (String
     | .error e => return (memory, [("error", .str e)])
     | .ok first =>
       let path := stepsFrom (listField request "path")
-      match ← walkTo header reference budget key first (keepPlace key first memory.places) path with
+      match ← walkTo reference budget key first (keepPlace key first memory.places) path with
       | (places, .error e) => return ({ memory with places }, [("path_error", .str e)])
       | (places, .ok place) =>
         let goals ← goalsJson place place.goals

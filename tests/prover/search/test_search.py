@@ -17,8 +17,7 @@ from prover.theorem import Theorem
 from verifier.errors import NoAnswer
 from verifier.judging.pool import LeanPool
 from verifier.lean.runtime import LeanRuntime
-from verifier.options import Options
-from verifier.tactic_state import Goal, TacticState, TacticStep, TriedTactic
+from verifier.tactic_state import Goal, TacticState, TriedTactic
 from verifier.verdict import Status
 
 
@@ -102,21 +101,10 @@ class Fragile:
     def __init__(self, pool: LeanPool) -> None:
         self.pool = pool
 
-    async def tactics(
-        self,
-        statement: str,
-        tactics: Sequence[str] = (),
-        *,
-        path: Sequence[TacticStep] = (),
-        goal: int = 0,
-        header: str = "",
-        options: Options | None = None,
-    ) -> TacticState:
+    async def tactics(self, statement: str, tactics: Sequence[str] = (), **rest: Any) -> TacticState:
         if "crash" in tactics:
             raise NoAnswer(Status.CRASHED, "the worker ended")
-        return await self.pool.tactics(
-            statement, tactics, path=path, goal=goal, header=header, options=options
-        )
+        return await self.pool.tactics(statement, tactics, **rest)
 
 
 async def test_a_tactic_that_takes_a_worker_down_costs_itself_alone(pool: LeanPool) -> None:

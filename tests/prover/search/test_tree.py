@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.search.tree import Node, SearchTree, goal_key
+from prover.search.tree import Node, SearchTree
 from verifier.tactic_state import Goal
 
 
@@ -87,8 +87,8 @@ def test_what_no_proof_can_rest_on_is_not_wanted() -> None:
 
 def test_the_tag_of_a_case_does_not_tell_goals_apart() -> None:
     tagged, bare = Goal(text="case succ\nn : Nat\n⊢ n = n"), Goal(text="\nn : Nat\n⊢ n = n")
-    assert goal_key(tagged) == goal_key(bare) == "n : Nat\n⊢ n = n\n"
-    assert goal_key(bare.model_copy(update={"hash": "7"})) != goal_key(bare), "printed alike, of other types"
+    assert tagged.key == bare.key == "n : Nat\n⊢ n = n\n"
+    assert bare.model_copy(update={"hash": "7"}).key != bare.key, "printed alike, of other types"
     with pytest.raises(ValueError, match="one goal"):
         SearchTree([tagged, bare])
 

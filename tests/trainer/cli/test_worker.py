@@ -6,7 +6,7 @@ import pytest
 import typer
 from typer.testing import CliRunner
 
-from trainer.cli.worker import RedisAddress, WorkerSettings
+from trainer.cli.worker import RedisAddress, WorkerSettings, worker_app
 from verifier.cli.settings import takes_settings
 from verifier.errors import InvalidInput
 from verifier.streams.connection import REDIS_FILE_VARIABLE, REDIS_VARIABLE
@@ -62,3 +62,11 @@ def test_the_trainer_goes_where_the_command_line_says_before_it_goes_where_the_s
     assert RedisAddress().url("redis://toml") == "redis://toml"
     with pytest.raises(InvalidInput, match="which Redis"):
         RedisAddress().url()
+
+
+@pytest.mark.lean
+def test_a_grower_takes_the_lean_of_the_runs_settings(tmp_path: Path) -> None:
+    settings, store = tmp_path / "run.toml", tmp_path / "nowhere" / "theorems.db"
+    settings.write_text(f"[data]\nstore = '{store}'\n[lean]\nworkers = 3\nverdicts = 'v.sqlite'\n")
+    ran = CliRunner().invoke(worker_app, ["grower", "--config", str(settings)])
+    assert isinstance(ran.exception, InvalidInput) and str(store) in str(ran.exception), ran.exception
