@@ -122,7 +122,7 @@ class DPOLearner:
         parts: list[LossOfPart] = [
             partial(loss_of, part) for part in length_parts(pairs, self._config.max_tokens)
         ]
-        return self._training.stepper.step([*parts, *self._anchor.losses(proofs)], lambda part: part())
+        return self._training.stepper.step(parts, lambda part: part(), beside=self._anchor.losses(proofs))
 
     def _sums(self, model: PreTrainedModel, examples: Sequence[Example]) -> Tensor:
         """Σ_t log π(y_t | s_t) of each example, shape (N,), in their order."""

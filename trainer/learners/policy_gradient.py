@@ -253,8 +253,8 @@ class PolicyGradientLearner:
 
     def _step(self, minibatch: Sequence[Example], proofs: Sequence[Example]) -> Figures | None:
         """Make one optimizer step on the loss of a minibatch that has a gradient, and of proofs."""
-        parts = [*self._losses(minibatch), *self._anchor.losses(proofs)]
-        return self._training.stepper.step(parts, lambda part: part())
+        beside = self._anchor.losses(proofs)
+        return self._training.stepper.step(self._losses(minibatch), lambda part: part(), beside=beside)
 
     def _losses(self, minibatch: Sequence[Example]) -> list[LossOfPart]:
         examples = [example for example in minibatch if self._is_read(example)]

@@ -155,7 +155,7 @@ class PPOLearner:
         totals = totals_of(minibatch)
         batches = micro_batches(minibatch, max_tokens=self._config.max_tokens, device=self._model.device)
         parts: list[LossOfPart] = [partial(self._loss_of, batch, totals) for batch in batches]
-        return self._training.stepper.step([*parts, *self._anchor.losses(proofs)], lambda part: part())
+        return self._training.stepper.step(parts, lambda part: part(), beside=self._anchor.losses(proofs))
 
     def _loss_of(self, batch: Batch, totals: Totals) -> tuple[Tensor, Figures]:
         inputs = (batch.input_ids_BT, batch.attention_mask_BT, batch.response_mask_BT)

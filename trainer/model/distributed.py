@@ -56,23 +56,24 @@ class Ranks:
         return self.rank == 0
 
     def share(self, parts: Iterable[T]) -> list[tuple[T, float]]:
-        """The parts of a step that this process reads, with the weight of each.
+        """The parts of one kind that this process reads in a step, with the weight of each.
 
-        Every process reads as many, because sharded weights are gathered part by part; where there are too
-        few parts, one is read again with weight 0.
+        Every process reads as many, because sharded weights are gathered part by part, and weights that only
+        one kind uses have a gradient in all processes or in none; where there are too few parts, one is read
+        again with weight 0.
         """
         every = list(parts)
         mine = [(part, 1.0) for part in every[self.rank :: self.world]]
-        return mine + [(every[0], 0.0)] * (-(-len(every) // self.world) - len(mine))
+        return mine + [(part, 0.0) for part in every[:1]] * (-(-len(every) // self.world) - len(mine))
 
     def add_up(self, figures: dict[str, float]) -> dict[str, float]:
-        """Sum figures of the same names over the processes."""
+        """Sum figures over the processes, by name; not all need have the same names."""
         if self.world == 1:
             return figures
-        values = torch.tensor([figures[name] for name in sorted(figures)], dtype=torch.float64)
-        values = values.to(_device_of_collectives())
-        dist.all_reduce(values)
-        return dict(zip(sorted(figures), values.tolist(), strict=True))
+        every: list[dict[str, float]] = [{} for _ in range(self.world)]
+        dist.all_gather_object(every, dict(figures))
+        names = sorted({name for each in every for name in each})
+        return {name: sum(each.get(name, 0.0) for each in every) for name in names}
 
     def add_up_gradients(self, weights: Sequence[nn.Parameter]) -> None:
         """Sum the gradients of whole weights over the processes; those of sharded ones are summed already."""

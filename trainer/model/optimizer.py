@@ -163,12 +163,17 @@ class Stepper:
             group.update(lr=rate, weight_decay=decay)
 
     def step(
-        self, parts: Iterable[P], loss_of: Callable[[P], tuple[Tensor, Figures]]
+        self,
+        parts: Iterable[P],
+        loss_of: Callable[[P], tuple[Tensor, Figures]],
+        *,
+        beside: Iterable[P] = (),
     ) -> dict[str, float] | None:
-        """Make one step on the sum of the losses of `parts`.
+        """Make one step on the sum of the losses of `parts`, and of those `beside` them.
 
         Args:
             loss_of: the loss of a part and its figures, all of them shares that add up.
+            beside: parts of another kind, that use other weights or have other figures.
 
         Returns:
             The figures of the whole, with `loss`, and with `grad_norm` before clipping; None where the step
@@ -177,7 +182,8 @@ class Stepper:
         Raises:
             NonFiniteLoss: the last steps were left out as well.
         """
-        figures, weights = self._gradient_of(parts, loss_of)
+        shares = [*self.compute.ranks.share(parts), *self.compute.ranks.share(beside)]
+        figures, weights = self._gradient_of(shares, loss_of)
         norm = norm_of(nn.utils.clip_grad_norm_(weights, self._max_grad_norm))
         finite = math.isfinite(norm) and math.isfinite(figures["loss"])
         if finite:
@@ -197,17 +203,17 @@ class Stepper:
 
     def norm_of(self, parts: Iterable[P], loss_of: Callable[[P], tuple[Tensor, Figures]]) -> float:
         """The norm of the gradient that a step on `parts` would follow, without making the step."""
-        _, weights = self._gradient_of(parts, loss_of)
+        _, weights = self._gradient_of(self.compute.ranks.share(parts), loss_of)
         norm = norm_of(nn.utils.clip_grad_norm_(weights, math.inf))
         self.optimizer.zero_grad(set_to_none=True)
         return norm
 
     def _gradient_of(
-        self, parts: Iterable[P], loss_of: Callable[[P], tuple[Tensor, Figures]]
+        self, shares: Iterable[tuple[P, float]], loss_of: Callable[[P], tuple[Tensor, Figures]]
     ) -> tuple[dict[str, float], list[nn.Parameter]]:
-        """Add up the gradients of `parts` in the weights; the figures of the whole, and the weights."""
+        """Add up the gradients of this process's parts in the weights; figures of all, and the weights."""
         sums: defaultdict[str, float] = defaultdict(float)
-        for part, weight in self.compute.ranks.share(parts):
+        for part, weight in shares:
             with self.compute.autocast():
                 loss, of_part = loss_of(part)
             (weight * loss).backward()  # type: ignore[no-untyped-call]
@@ -221,14 +227,16 @@ class Stepper:
 def stats_of(
     steps: Sequence[Figures | None], *, tokens: int, sequences: int, details: Figures | None = None
 ) -> UpdateStats:
-    """The statistics of an update: means over the steps that were made, and the number of those left out.
+    """The statistics of an update: means over the steps that have a figure, and the number of those left out.
 
     Args:
         steps: what `Stepper.step` returned.
         details: figures of the update as a whole.
     """
     made = [figures for figures in steps if figures is not None]
-    means = {name: fmean(step[name] for step in made) for name in (made[0] if made else ())}
+    # A step that reads proofs alone has no figures of the policy's loss.
+    names = dict.fromkeys(name for step in made for name in step)
+    means = {name: fmean(step[name] for step in made if name in step) for name in names}
     left_out = {"left_out_steps": float(len(steps) - len(made))} if len(made) < len(steps) else {}
     return UpdateStats(
         loss=means.pop("loss", 0.0),

@@ -33,10 +33,19 @@ TORCHRUN = ("torch.distributed.run", "--standalone", "--nproc-per-node", "2")
 # It starts torchrun for several processes on one machine, whether there are GPUs or not.
 ACCELERATE = ("accelerate.commands.launch", "--multi_gpu", "--num_processes", "2", "--main_process_port", "0")
 GRADIENT = {"learning_rate": 1e-3, "max_tokens": 64, "minibatch_size": 5}
+BESIDE_PROOFS = {**GRADIENT, "max_tokens": 1024, "anchor": {"weight": 1.0}}
 LESSONS: Mapping[str, dict[str, Any]] = {
     "grpo": {"algorithm": "grpo", "policy_gradient": GRADIENT},
     "ppo": {"algorithm": "ppo", "policy_gradient": GRADIENT},
     "dpo": {"algorithm": "dpo", "dpo": {"max_tokens": 128, "learning_rate": 1e-3}},
+    # One part of the policy's loss and one of proofs: without care each process would read one kind alone.
+    "grpo beside proofs": {"algorithm": "grpo", "policy_gradient": BESIDE_PROOFS},
+    "grpo beside proofs, divided": {
+        "algorithm": "grpo",
+        "policy_gradient": BESIDE_PROOFS,
+        "compute": {"shard": True},
+    },
+    "ppo beside proofs": {"algorithm": "ppo", "policy_gradient": BESIDE_PROOFS},
     "expert iteration, divided": {
         "expert_iteration": {"max_tokens": 64, "steps": 3, "average_last": 2},
         "compute": {"shard": True, "activation_checkpointing": True},

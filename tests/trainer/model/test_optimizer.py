@@ -57,6 +57,15 @@ def test_a_step_that_is_not_finite_is_left_out_and_counted_and_the_next_one_made
     assert "left_out_steps" not in stats_of([made], tokens=7, sequences=2).details
 
 
+def test_a_figure_is_the_mean_of_the_steps_that_have_it() -> None:
+    """A step that reads proofs alone has no entropy."""
+    steps = [{"loss": 1.0, "entropy": 0.5}, {"loss": 3.0, "anchor_loss": 2.0}, {"loss": 2.0, "entropy": 0.25}]
+    for order in (steps, steps[::-1], steps[1:] + steps[:1]):
+        stats = stats_of(order, tokens=1, sequences=1)
+        assert stats.loss == pytest.approx(2) and stats.optimizer_steps == 3
+        assert stats.details == pytest.approx({"entropy": 0.375, "anchor_loss": 2.0})
+
+
 def test_the_norm_of_a_gradient_can_be_had_without_the_step() -> None:
     module, stepper = weight_and_stepper()
     before, moments = module.weight.detach().clone(), stepper.state()
