@@ -4,16 +4,15 @@ What is found is made again from the start, so that its text can be written down
 order; then it is for the verifier to judge.
 """
 
-import heapq
-import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
-from itertools import count
 from typing import Protocol
 
 from prover.search.config import SearchConfig
+from prover.search.orders import ORDERS, Order
 from prover.search.tactics import Proposal, TacticPolicy
-from prover.search.tree import Node, SearchTree
+from prover.search.tree import Edge, Node, SearchTree
+from prover.search.values import UniformValue, Value
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput, NoAnswer
 from verifier.options import Options
@@ -51,9 +50,13 @@ class Cost:
     """Tactics that were tried."""
     heartbeats: int = 0
     """Of these, in thousands of small allocations."""
+    tokens: int = 0
+    """What the policy wrote."""
     requests: int = 0
     lost: int = 0
     """Requests that no worker answered."""
+    unmade: int = 0
+    """Steps that proved a goal by themselves, and in the whole proof did not."""
 
 
 @dataclass
@@ -73,6 +76,7 @@ class _Search:
     tactician: Tactician
     policy: TacticPolicy
     config: SearchConfig
+    value: Value
     theorem: Theorem
     timeout_s: float
     cost: Cost = field(default_factory=Cost)
@@ -84,37 +88,45 @@ class _Search:
         if len(start.goals) != 1:
             return Outcome(None, "the statement has no goal", self.cost)
         tree = SearchTree(start.goals)
-        await self.grow(tree)
-        if not tree.is_proved:
-            spent = self.cost.tactics >= self.config.tactics or self.is_spent
-            reason = "the budget is spent" if spent else "nothing more can be tried"
-            return Outcome(None, reason, self.cost, tree)
-        proof = await self.write_down(tree, start)
-        reason = "" if proof is not None else "what was proved goal by goal cannot be made again in one go"
-        return Outcome(proof, reason, self.cost, tree)
+        order = ORDERS[self.config.order](tree, self.config)
+        while True:
+            await self.grow(tree, order)
+            if not tree.is_proved:
+                reason = "the budget is spent" if self.is_spent else "nothing more can be tried"
+                if self.cost.unmade:
+                    reason += f"; {self.cost.unmade} steps could not be made again in one go"
+                return Outcome(None, reason, self.cost, tree)
+            proof = await self.write_down(tree, start)
+            if isinstance(proof, str):
+                return Outcome(proof, "", self.cost, tree)
+            # What a step did by itself it does not do beside others: the search goes on without it.
+            self.cost.unmade += 1
+            tree.withdraw(proof)
 
-    async def grow(self, tree: SearchTree) -> None:
-        """Try tactics on node after node until the theorem is proved or the budget spent."""
-        number = count()
-        frontier = [(0.0, next(number), tree.root)]
-        while frontier and not tree.is_proved and not self.is_spent:
-            _, _, node = heapq.heappop(frontier)
-            if node.is_exhausted or not tree.is_wanted(node):
-                continue
+    async def grow(self, tree: SearchTree, order: Order) -> None:
+        """Try tactics on node after node until the theorem is proved, or the budget spent."""
+        while not tree.is_proved and not self.is_spent:
+            node = order.next()
+            if node is None:
+                return
             edges = len(node.edges)
-            await self.expand(tree, node)
-            # One that is known may have been passed over, because nothing could rest on it then.
-            for below in dict.fromkeys(each for edge in node.edges[edges:] for each in edge.below):
-                if not below.is_exhausted:
-                    heapq.heappush(frontier, (self.rank(below), next(number), below))
+            await self.expand(tree, node, min(order.batch, self.config.width - node.tried))
+            found = node.edges[edges:]
+            if order.needs_values:
+                await self.see(below for edge in found for below in edge.below)
+            order.enter(node, found)
 
-    async def expand(self, tree: SearchTree, node: Node) -> None:
-        """Try the policy's tactics on the goals of a node."""
+    async def expand(self, tree: SearchTree, node: Node, count: int) -> None:
+        """Try the policy's next tactics on the goals of a node."""
+        is_over = True
         for number, goal in enumerate(node.goals[:GOALS_TRIED]):
-            if self.is_spent:
-                break
             left = self.config.tactics - self.cost.tactics
-            if not (proposals := self.policy.propose(goal, min(self.config.width, left))):
+            if self.is_spent or left < 1:
+                break
+            proposals = await self.policy.propose(goal, min(count, left), after=node.tried)
+            is_over = is_over and len(proposals) < count
+            self.cost.tokens += sum(proposal.tokens for proposal in proposals)
+            if not proposals:
                 continue
             try:
                 state = await self.ask(node.path, node.numbers[number], proposals)
@@ -125,7 +137,15 @@ class _Search:
                 await self.one_by_one(tree, node, number, proposals)
                 continue
             self.enter(tree, node, number, proposals, state)
-        node.is_exhausted = True
+        node.tried += count
+        if is_over or node.tried >= self.config.width:
+            tree.exhaust(node)
+
+    async def see(self, nodes: Iterable[Node]) -> None:
+        """Ask what new nodes are worth."""
+        new = list(dict.fromkeys(node for node in nodes if node.value is None))
+        for node, value in zip(new, await self.value.of([node.goals for node in new]), strict=True):
+            node.value = value
 
     async def one_by_one(
         self, tree: SearchTree, node: Node, number: int, proposals: Sequence[Proposal]
@@ -153,28 +173,26 @@ class _Search:
             if tried.goals is not None:
                 tree.add(node, proposal.tactic, proposal.logprob, state.goals, tried.goals, number=number)
 
-    async def write_down(self, tree: SearchTree, start: TacticState) -> str | None:
-        """The text of the proof, made again from the start; None where a step does not do so again."""
+    async def write_down(self, tree: SearchTree, start: TacticState) -> str | Edge:
+        """The text of the proof, made again from the start; or the edge that does not do so again."""
         made: list[MadeStep] = []
         goals = start.goals
-        for tactic, key in tree.proof():
-            places = [place for place, goal in enumerate(goals) if goal.key == key]
+        edge = tree.proof()[-1]
+        for edge in tree.proof():
+            places = [place for place, goal in enumerate(goals) if goal.key == edge.goal]
             if not places:
-                return None
+                return edge
             path = tuple(each.step for each in made)
-            try:
-                state = await self.ask(path, places[0], [Proposal(tactic, 0.0)])
-            except NoAnswer:
-                return None
+            state = await self.ask(path, places[0], [Proposal(edge.tactic, 0.0)])
             after = state.tried[0].goals if state.tried else None
             if after is None:
-                return None
-            made.append(MadeStep(TacticStep(tactic=tactic, goal=places[0]), state.goals, after))
+                return edge
+            made.append(MadeStep(TacticStep(tactic=edge.tactic, goal=places[0]), state.goals, after))
             goals = after
         try:
-            return proof_text(made) if not goals else None
+            return proof_text(made) if not goals else edge
         except InvalidInput:
-            return None
+            return edge
 
     async def ask(
         self, path: Sequence[TacticStep], goal: int = 0, proposals: Sequence[Proposal] = ()
@@ -193,14 +211,11 @@ class _Search:
     @property
     def is_spent(self) -> bool:
         config, cost = self.config, self.cost
-        return cost.tactics >= config.tactics or cost.heartbeats >= config.total_heartbeats
-
-    def rank(self, node: Node) -> float:
-        """The smallest is next."""
-        if self.config.order == "breadth_first":
-            return float(node.depth)
-        length = float(max(1, node.depth))
-        return -node.score / math.pow(length, self.config.length_power)
+        return (
+            cost.tactics >= config.tactics
+            or cost.heartbeats >= config.total_heartbeats
+            or cost.tokens >= config.tokens
+        )
 
 
 async def search_proof(
@@ -209,15 +224,18 @@ async def search_proof(
     theorem: Theorem,
     config: SearchConfig,
     *,
+    value: Value | None = None,
     timeout_s: float = Options.timeout_s,
 ) -> Outcome:
     """Search for a proof of a theorem.
 
     Args:
+        value: what `mcts` asks of new goals; none for the same of all.
         timeout_s: for one request; it guards the machine.
 
     Raises:
         NoAnswer: no worker answers at all.
         PoolClosed
     """
-    return await _Search(tactician, policy, config, theorem, timeout_s).run()
+    value = value or UniformValue(config.unknown_value)
+    return await _Search(tactician, policy, config, value, theorem, timeout_s).run()

@@ -54,18 +54,20 @@ class Proposal:
 
     tactic: str
     logprob: float
+    tokens: int = 0
+    """What writing it took."""
 
 
 class TacticPolicy(Protocol):
-    """Proposes tactics; the same goal gets the same ones."""
+    """Proposes tactics; asked for the same ones of the same goal, it says the same."""
 
     @property
     def fingerprint(self) -> dict[str, str]:
         """What it is."""
         ...
 
-    def propose(self, goal: Goal, width: int) -> list[Proposal]:
-        """At most `width` tactics for a goal, the likeliest first."""
+    async def propose(self, goal: Goal, count: int, *, after: int = 0) -> list[Proposal]:
+        """At most `count` tactics for a goal beyond the first `after`; none where it has no more."""
         ...
 
 
@@ -77,13 +79,12 @@ class FixedTactics:
         templates = "\n".join((*CLOSING, *CHANGING, *INDUCTIVE))
         return {"tactics_sha256": hashlib.sha256(templates.encode()).hexdigest()}
 
-    def propose(self, goal: Goal, width: int) -> list[Proposal]:
+    async def propose(self, goal: Goal, count: int, *, after: int = 0) -> list[Proposal]:
         """As `TacticPolicy.propose`."""
-        if width < 1:
-            return []
-        tactics = list(dict.fromkeys((*CLOSING, *_naming(goal.hypotheses), *CHANGING)))[:width]
+        tactics = list(dict.fromkeys((*CLOSING, *_naming(goal.hypotheses), *CHANGING)))
         norm = math.log(sum(1 / rank for rank in range(1, len(tactics) + 1)))
-        return [Proposal(tactic, -math.log(rank) - norm) for rank, tactic in enumerate(tactics, start=1)]
+        ranked = [Proposal(tactic, -math.log(rank) - norm) for rank, tactic in enumerate(tactics, start=1)]
+        return ranked[after : after + count]
 
 
 def _naming(hypotheses: Sequence[Hypothesis]) -> Iterator[str]:

@@ -32,8 +32,18 @@ class Node:
     edges: list["Edge"] = field(default_factory=list)
     above: list["Edge"] = field(default_factory=list)
     """The edges that lead here."""
+    tried: int = 0
+    """Tactics that were asked for, on each of its goals."""
     is_exhausted: bool = False
     """Whether nothing more will be tried on it."""
+    is_lost: bool = False
+    """Whether it is exhausted, and each of its edges leaves something that is lost."""
+    value: float | None = None
+    """How likely it is thought to be proved, before anything was tried on it; None where nobody was asked."""
+    visits: int = 0
+    """How often a tree search came back from below it."""
+    total: float = 0.0
+    """The sum of what it came back with."""
     proof: "Edge | None" = None
     """The edge that proves it with the fewest tactics, once there is one."""
     size: int = 0
@@ -54,6 +64,20 @@ class Edge:
     number: int
     """Which goal of the node it was tried on."""
     below: tuple[Node, ...]
+    logprob: float = 0.0
+    """Of the tactic, in nats."""
+    visits: int = 0
+    """How often a tree search went this way."""
+
+    @property
+    def goal(self) -> str:
+        """The key of the goal that it was tried on."""
+        return self.node.key[self.number]
+
+    @property
+    def is_lost(self) -> bool:
+        """Whether something that it leaves is lost."""
+        return any(node.is_lost for node in self.below)
 
     @property
     def is_proved(self) -> bool:
@@ -125,7 +149,7 @@ class SearchTree:
                 known = Node(goals, path, group, node.score + logprob, node.depth + 1)
                 self._nodes[key] = known
             below.append(known)
-        edge = Edge(node, tactic, number, tuple(below))
+        edge = Edge(node, tactic, number, tuple(below), logprob)
         node.edges.append(edge)
         for child in below:
             child.above.append(edge)
@@ -142,25 +166,48 @@ class SearchTree:
             if here is self.root:
                 return True
             seen.add(id(here))
-            waiting += [edge.node for edge in here.above if not any(map(_is_lost, edge.below))]
+            waiting += [edge.node for edge in here.above if not edge.is_lost]
         return False
 
-    def proof(self) -> list[tuple[str, str]]:
-        """The tactics of the shortest proof that is known, each with the text of its goal, depth first.
+    def exhaust(self, node: Node) -> None:
+        """Enter that nothing more will be tried on a node; with it those above it may be lost."""
+        node.is_exhausted = True
+        waiting = [node]
+        while waiting:
+            here = waiting.pop()
+            if not here.is_lost and here.is_exhausted and all(edge.is_lost for edge in here.edges):
+                here.is_lost = True
+                waiting += [edge.node for edge in here.above]
+
+    def withdraw(self, edge: Edge) -> None:
+        """Take back an edge that turned out not to be one, with all proofs that rest on it."""
+        edge.node.edges.remove(edge)
+        for child in edge.below:
+            child.above.remove(edge)
+        for node in self._nodes.values():
+            node.proof, node.size = None, 0
+        for node in self._nodes.values():
+            for each in node.edges:
+                self._raise_proofs(each)
+        if edge.node.is_exhausted:
+            self.exhaust(edge.node)
+
+    def proof(self) -> list[Edge]:
+        """The edges of the shortest proof that is known, depth first.
 
         Raises ValueError when there is none.
         """
         if self.root.proof is None:
             raise ValueError("the theorem is not proved")
-        steps: list[tuple[str, str]] = []
+        edges: list[Edge] = []
         waiting = [self.root]
         while waiting:
             node = waiting.pop()
             edge = node.proof
             assert edge is not None
-            steps.append((edge.tactic, node.key[edge.number]))
+            edges.append(edge)
             waiting += reversed(edge.below)
-        return steps
+        return edges
 
     def _is_above(self, key: tuple[str, ...], node: Node) -> bool:
         """Whether the node of `key` is this one, or one that this one may be a part of the proof of."""
@@ -188,7 +235,3 @@ class SearchTree:
             if node.proof is None or size < node.size:
                 node.proof, node.size = here, size
                 waiting += node.above
-
-
-def _is_lost(node: Node) -> bool:
-    return node.is_exhausted and not node.edges

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from prover.search.config import SearchConfig
+from prover.search.orders import ORDERS
 from prover.search.search import Outcome, search_proof
 from prover.search.tactics import FixedTactics, Proposal
 from prover.theorem import Theorem
@@ -35,8 +36,9 @@ class OnlyThese:
     def fingerprint(self) -> dict[str, str]:
         return {"tactics": " ".join(self.tactics)}
 
-    def propose(self, goal: Goal, width: int) -> list[Proposal]:
-        return [Proposal(tactic, -float(rank)) for rank, tactic in enumerate(self.tactics)][:width]
+    async def propose(self, goal: Goal, count: int, *, after: int = 0) -> list[Proposal]:
+        ranked = [Proposal(tactic, -float(rank)) for rank, tactic in enumerate(self.tactics)]
+        return ranked[after : after + count]
 
 
 async def found_and_judged(pool: LeanPool, asked: Theorem, *tactics: str, **config: object) -> Outcome:
@@ -48,7 +50,7 @@ async def found_and_judged(pool: LeanPool, asked: Theorem, *tactics: str, **conf
     return outcome
 
 
-@pytest.mark.parametrize("order", ["best_first", "breadth_first"])
+@pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize(
     ("statement", "tactics"),
     [
@@ -146,6 +148,27 @@ async def test_what_cannot_be_made_again_is_no_proof(pool: LeanPool) -> None:
     asked = theorem("theorem t (p : Prop) (hp : p) : p")
     outcome = await search_proof(Forgetful(pool), OnlyThese("assumption", "rfl"), asked, SearchConfig())
     assert outcome.proof is None and "made again" in outcome.reason
+    assert outcome.cost.unmade == 1
+
+
+class Moody(Fragile):
+    """Does not take `assumption` a second time."""
+
+    async def tactics(self, statement: str, tactics: Sequence[str] = (), **rest: Any) -> TacticState:
+        state = await super().tactics(statement, tactics, **rest)
+        if list(tactics) == ["assumption"]:
+            return state.model_copy(update={"tried": (TriedTactic(error="not again"),)})
+        return state
+
+
+@pytest.mark.parametrize("order", ORDERS)
+async def test_a_search_goes_on_without_a_step_that_cannot_be_made_again(pool: LeanPool, order: str) -> None:
+    asked = theorem("theorem t (p q : Prop) (hp : p) (hq : q) : p ∧ q")
+    policy = OnlyThese("constructor", "assumption", "exact hp", "exact hq")
+    config = SearchConfig.model_validate({"order": order, "batch": 2})
+    outcome = await search_proof(Moody(pool), policy, asked, config)
+    assert outcome.proof is not None and "assumption" not in outcome.proof
+    assert outcome.cost.unmade >= 1
 
 
 async def test_searches_at_once_do_not_disturb_each_other(pool: LeanPool) -> None:

@@ -35,14 +35,14 @@ def test_a_theorem_is_proved_when_all_goals_of_one_of_its_tactics_are() -> None:
     assert not found.is_proved
     grow(found, child(found.root, 0, 1), "simp", beside=(goal("elsewhere"),))
     assert found.is_proved and found.root.size == 3
-    assert found.proof() == [
+    assert [(edge.tactic, edge.goal) for edge in found.proof()] == [
         ("constructor", "n : Nat\n⊢ root\n"),
         ("omega", "n : Nat\n⊢ a\n"),
         ("simp", "n : Nat\n⊢ b\n"),
     ]
     grow(found, child(found.root, 1), "rfl")
     assert found.root.size == 2, "the shorter proof is the one that is kept"
-    assert [tactic for tactic, _ in found.proof()] == ["other", "rfl"]
+    assert [edge.tactic for edge in found.proof()] == ["other", "rfl"]
 
 
 def test_goals_that_share_a_metavariable_are_one_node_and_others_are_nodes_of_their_own() -> None:
@@ -77,12 +77,42 @@ def test_what_no_proof_can_rest_on_is_not_wanted() -> None:
     grow(found, found.root, "constructor", goal("a"), goal("b"))
     a, b = found.root.edges[0].below
     assert found.is_wanted(a) and found.is_wanted(b)
-    b.is_exhausted = True
+    found.exhaust(b)
     assert not found.is_wanted(a), "its sibling is lost"
     grow(found, found.root, "other", goal("a"))
     assert found.is_wanted(a), "it is a part of another way"
     grow(found, a, "omega")
     assert not found.is_wanted(a) and not found.is_wanted(found.root), "the theorem is proved"
+
+
+def test_what_is_lost_takes_those_above_with_it() -> None:
+    found = tree()
+    grow(found, found.root, "left", goal("a"))
+    grow(found, found.root, "right", goal("b"))
+    a, b = child(found.root), child(found.root, 1)
+    grow(found, a, "on", goal("c"))
+    found.exhaust(found.root)
+    found.exhaust(a)
+    found.exhaust(child(a))
+    assert child(a).is_lost and a.is_lost and not found.root.is_lost
+    found.exhaust(b)
+    assert found.root.is_lost
+
+
+def test_a_step_that_is_taken_back_takes_the_proofs_with_it_that_rest_on_it() -> None:
+    found = tree()
+    grow(found, found.root, "constructor", goal("a"), goal("b"))
+    a, b = found.root.edges[0].below
+    grow(found, a, "omega")
+    grow(found, b, "simp")
+    grow(found, b, "on", goal("c"))
+    grow(found, child(b, 1), "rfl")
+    found.exhaust(a)
+    assert found.is_proved and found.root.size == 3
+    found.withdraw(b.edges[0])
+    assert found.root.size == 4 and [edge.tactic for edge in found.proof()][-2:] == ["on", "rfl"]
+    found.withdraw(a.edges[0])
+    assert not found.is_proved and a.is_lost and not found.is_wanted(b)
 
 
 def test_the_tag_of_a_case_does_not_tell_goals_apart() -> None:
