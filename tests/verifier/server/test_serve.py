@@ -3,14 +3,8 @@
 import concurrent.futures
 import re
 import signal
-import socket
-import subprocess
-import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
-from http import HTTPStatus
-from types import SimpleNamespace
 from typing import Any
 
 import httpx
@@ -27,11 +21,11 @@ from schemathesis.specs.openapi.checks import (
     status_code_conformance,
 )
 
+from tests.support.serving import serving
 from verifier.lean.runtime import LeanRuntime
 
 pytestmark = pytest.mark.e2e
 
-START_S = 120.0
 POSTS = (
     "/v1/verify",
     "/v1/verify/batch",
@@ -54,34 +48,6 @@ PROMISES = [
     response_schema_conformance,
 ]
 QUICK = {"statement": "theorem t : 1 = 1", "proof": "rfl"}
-
-
-@contextmanager
-def serving(*options: str) -> Iterator[SimpleNamespace]:
-    """A server that is ready to judge: its `url` and its `process`."""
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    url = f"http://127.0.0.1:{port}"
-    process = subprocess.Popen(
-        (sys.executable, "-m", "trainer.cli", "serve", "--port", str(port), "--spares", "0", *options),
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        deadline = time.monotonic() + START_S
-        while not is_ready(url):
-            assert process.poll() is None and time.monotonic() < deadline, "the server did not start"
-            time.sleep(0.2)
-        yield SimpleNamespace(url=url, process=process)
-    finally:
-        process.kill()
-        process.wait()
-
-
-def is_ready(url: str) -> bool:
-    try:
-        return httpx.get(f"{url}/readyz").status_code == HTTPStatus.OK
-    except httpx.TransportError:
-        return False
 
 
 @pytest.fixture(scope="module")
