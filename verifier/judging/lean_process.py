@@ -5,10 +5,12 @@ SIGKILL, because the process reads one request at a time and nothing else can st
 """
 
 import asyncio
+import fcntl
 import logging
 import signal
 import time
 from collections import OrderedDict, deque
+from contextlib import suppress
 from typing import Literal, TypeVar
 
 from pydantic import ValidationError
@@ -22,6 +24,8 @@ __all__ = ["BUILT_AGAIN", "LeanProcess", "Role"]
 
 START_TIMEOUT_S = 180.0  # two cold starts on two busy cores take a minute
 MAX_LINE_BYTES = 64 * 1024 * 1024
+PIPE_BYTES = 2**20
+"""The most that a user may give a pipe, unless the system says otherwise."""
 HEADERS_KEPT = 32
 NEAR_KEPT = 16
 LINES_KEPT = 20
@@ -88,6 +92,7 @@ class LeanProcess:
             raise WorkerStartError(
                 f"the {runtime.name} Lean worker cannot be run: {error}; see what `proofmill doctor` says"
             ) from error
+        _let_it_write(process)
         worker = cls(process, runtime.imports_kept)
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
@@ -187,14 +192,15 @@ class LeanProcess:
 
     async def kill(self) -> None:
         """End the process and all that it started, and wait for it."""
-        if self.is_alive:
-            await asyncio.to_thread(kill_all, self.pid)
-        await self._process.wait()
-        self._drain.cancel()
-        # Else its pipe is closed when this is collected, which may be after the end of the event loop.
-        if (stdin := self._process.stdin) is not None:
-            # Not waited for: what was not written nobody reads any more.
-            stdin.close()
+        try:
+            if self.is_alive:
+                await asyncio.to_thread(kill_all, self.pid)
+            await self._process.wait()
+        finally:
+            self._drain.cancel()
+            # Else its pipes are closed when this is collected, which may be after the end of the event loop.
+            # They are not waited for: what was not written or read nobody wants any more.
+            _transport_of(self._process).close()
 
     async def _write(self, line: bytes) -> None:
         assert self._process.stdin is not None
@@ -248,6 +254,24 @@ class LeanProcess:
         assert self._process.stderr is not None
         while line := await self._process.stderr.read(65536):
             self._stderr.extend(line.decode(errors="replace").splitlines())
+
+
+def _transport_of(process: asyncio.subprocess.Process) -> asyncio.SubprocessTransport:
+    """What holds the pipes of a process: asyncio has no public way to it."""
+    transport: asyncio.SubprocessTransport = process._transport  # type: ignore[attr-defined]
+    return transport
+
+
+def _let_it_write(process: asyncio.subprocess.Process) -> None:
+    """Make room for a long reply in the pipe of its stdout.
+
+    Node writes to pipes without waiting, so of a line that does not fit while nobody reads the rest is lost.
+    """
+    pipe = _transport_of(process).get_pipe_transport(1)
+    if pipe is not None and hasattr(fcntl, "F_SETPIPE_SZ"):
+        # Where a user's pipes have all the memory that they may have, it stays as it is.
+        with suppress(OSError):
+            fcntl.fcntl(pipe.get_extra_info("pipe"), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
 def _what_to_do(runtime: LeanRuntime) -> str:

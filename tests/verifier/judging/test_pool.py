@@ -4,6 +4,7 @@ import asyncio
 import json
 import os
 import signal
+import time
 from pathlib import Path
 
 import pytest
@@ -134,6 +135,17 @@ async def test_what_a_candidate_prints_without_a_line_feed_does_not_hide_the_rep
     code = PRINT + "\ntheorem t : 1 = 2 := rfl"
     verdict = await pool.verify(Submission(id="x", statement="theorem t : 1 = 2", code=code))
     assert verdict.status is Status.REJECTED
+
+
+async def test_a_long_reply_arrives_whole_however_late_it_is_read(pool: LeanPool) -> None:
+    """A pipe holds 64 KB unless told otherwise, and nobody reads while this process is busy."""
+    steps = [f"have h{n} : {'0 + ' * 9}{n} = {n} := by simp" for n in range(30)]
+    proof = "\n  ".join(["by", *steps, "rfl"])
+    options = Options(tactics=True, goals=True, timeout_s=120)
+    asyncio.get_running_loop().call_later(0.3, time.sleep, 8)
+    verdict = await pool.verify(of(proof), options)
+    assert verdict.status is Status.PROVED and verdict.tactics is not None
+    assert sum(len(each.goals_before) + len(each.goals_after) for each in verdict.tactics) > 2**15
 
 
 async def test_a_small_budget_is_not_the_statements(pool: LeanPool) -> None:
