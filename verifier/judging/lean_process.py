@@ -269,8 +269,9 @@ def _let_it_write(process: asyncio.subprocess.Process) -> None:
     """
     pipe = _transport_of(process).get_pipe_transport(1)
     if pipe is not None and hasattr(fcntl, "F_SETPIPE_SZ"):
-        # Where a user's pipes have all the memory that they may have, it stays as it is.
-        with suppress(OSError):
+        # It stays as it is where a user's pipes have all the memory that they may have (OSError).  A process
+        # that has ended already has a closed one (ValueError), and says so when it is read.
+        with suppress(OSError, ValueError):
             fcntl.fcntl(pipe.get_extra_info("pipe"), fcntl.F_SETPIPE_SZ, PIPE_BYTES)
 
 
