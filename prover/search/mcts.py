@@ -21,8 +21,6 @@ __all__ = ["TreeSearch", "puct"]
 class TreeSearch:
     """An `Order` that weighs what is likely against what was seldom tried."""
 
-    needs_values = True
-
     def __init__(self, tree: SearchTree, config: SearchConfig) -> None:
         self.batch = config.batch
         self._tree = tree
@@ -39,7 +37,7 @@ class TreeSearch:
             if not edges:
                 # It is lost, and those above it too: only the theorem itself is come to like this.
                 return None
-            edge = max(edges, key=lambda edge: self._score(node, edge, edges))
+            edge = self._best(node, edges)
             self._walk.append((node, edge))
             node = min((each for each in edge.below if each.proof is None), key=self.mean)
 
@@ -68,10 +66,14 @@ class TreeSearch:
         return node.tried < self._config.widening * math.pow(node.visits, self._config.widening_power)
 
     def _value_of(self, node: Node, found: Sequence[Edge]) -> float:
-        if node.proof is not None:
-            return 1.0
-        left = [self._join(map(self.mean, edge.below)) for edge in found if not edge.is_lost]
-        return max(left) if left else 0.0 if node.is_lost else self.mean(node)
+        """What a walk that ended at the node is worth: the best of what its new tactics leave."""
+        left = [edge for edge in found if not edge.is_lost]
+        if node.proof is not None or not left:
+            return self.mean(node)
+        return max(self._worth(edge) for edge in left)
+
+    def _worth(self, edge: Edge) -> float:
+        return self._join(map(self.mean, edge.below))
 
     def _join(self, values: Iterable[float]) -> float:
         """The value of a tactic from those of the goals that it leaves."""
@@ -84,16 +86,16 @@ class TreeSearch:
             case "sum":
                 return config.discount * math.prod(values)
 
-    def _score(self, node: Node, edge: Edge, edges: Sequence[Edge]) -> float:
-        norm = math.log(sum(math.exp(each.logprob) for each in edges))
-        value = self._join(map(self.mean, edge.below))
-        return puct(
-            value,
-            math.exp(edge.logprob - norm),
-            edge.visits,
-            node.visits,
-            exploration=self._config.exploration,
-        )
+    def _best(self, node: Node, edges: Sequence[Edge]) -> Edge:
+        """The tactic with the highest score; its prior is its share among those that are left."""
+        likeliest = max(edge.logprob for edge in edges)
+        shares = [math.exp(edge.logprob - likeliest) for edge in edges]
+        whole, exploration = sum(shares), self._config.exploration
+        scores = [
+            puct(self._worth(edge), share / whole, edge.visits, node.visits, exploration=exploration)
+            for edge, share in zip(edges, shares, strict=True)
+        ]
+        return edges[scores.index(max(scores))]
 
 
 def puct(value: float, prior: float, visits: int, parent_visits: int, *, exploration: float) -> float:

@@ -21,8 +21,6 @@ class Order(Protocol):
 
     batch: int
     """Tactics that are tried on each goal of a node that is chosen."""
-    needs_values: bool
-    """Whether it asks how likely a node is to be proved."""
 
     def next(self) -> Node | None:
         """The node that tactics are tried on; None when there is nothing left to try."""
@@ -35,8 +33,6 @@ class Order(Protocol):
 
 class Frontier:
     """Each node once, with all its tactics, in the order of a rank; the smallest is next."""
-
-    needs_values = False
 
     def __init__(self, tree: SearchTree, config: SearchConfig, rank: Callable[[Node], float]) -> None:
         self.batch = config.width

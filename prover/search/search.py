@@ -12,14 +12,13 @@ from prover.search.config import SearchConfig
 from prover.search.orders import ORDERS, Order
 from prover.search.tactics import Proposal, TacticPolicy
 from prover.search.tree import Edge, Node, SearchTree
-from prover.search.values import UniformValue, Value
 from prover.theorem import Theorem
 from verifier.errors import InvalidInput, NoAnswer
 from verifier.options import Options
 from verifier.proof_text import MadeStep, proof_text
-from verifier.tactic_state import TacticState, TacticStep
+from verifier.tactic_state import Goal, TacticState, TacticStep
 
-__all__ = ["Cost", "Outcome", "Tactician", "search_proof"]
+__all__ = ["Cost", "Outcome", "Tactician", "Value", "search_proof"]
 
 GOALS_TRIED = 3
 """Of goals that stand together, those that tactics are tried on."""
@@ -39,6 +38,14 @@ class Tactician(Protocol):
         options: Options | None = None,
     ) -> TacticState:
         """As `LeanPool.tactics`."""
+        ...
+
+
+class Value(Protocol):
+    """Thinks of goals that stand together how likely they are to be proved."""
+
+    async def of(self, nodes: Sequence[Sequence[Goal]]) -> list[float]:
+        """A number between 0 and 1 for each."""
         ...
 
 
@@ -76,7 +83,7 @@ class _Search:
     tactician: Tactician
     policy: TacticPolicy
     config: SearchConfig
-    value: Value
+    value: Value | None
     theorem: Theorem
     timeout_s: float
     cost: Cost = field(default_factory=Cost)
@@ -112,8 +119,8 @@ class _Search:
             edges = len(node.edges)
             await self.expand(tree, node, min(order.batch, self.config.width - node.tried))
             found = node.edges[edges:]
-            if order.needs_values:
-                await self.see(below for edge in found for below in edge.below)
+            if self.value is not None:
+                await self.see(self.value, (below for edge in found for below in edge.below))
             order.enter(node, found)
 
     async def expand(self, tree: SearchTree, node: Node, count: int) -> None:
@@ -121,7 +128,7 @@ class _Search:
         is_over = True
         for number, goal in enumerate(node.goals[:GOALS_TRIED]):
             left = self.config.tactics - self.cost.tactics
-            if self.is_spent or left < 1:
+            if self.is_spent:
                 break
             proposals = await self.policy.propose(goal, min(count, left), after=node.tried)
             is_over = is_over and len(proposals) < count
@@ -141,11 +148,11 @@ class _Search:
         if is_over or node.tried >= self.config.width:
             tree.exhaust(node)
 
-    async def see(self, nodes: Iterable[Node]) -> None:
+    async def see(self, value: Value, nodes: Iterable[Node]) -> None:
         """Ask what new nodes are worth."""
         new = list(dict.fromkeys(node for node in nodes if node.value is None))
-        for node, value in zip(new, await self.value.of([node.goals for node in new]), strict=True):
-            node.value = value
+        for node, worth in zip(new, await value.of([node.goals for node in new]), strict=True):
+            node.value = worth
 
     async def one_by_one(
         self, tree: SearchTree, node: Node, number: int, proposals: Sequence[Proposal]
@@ -177,8 +184,8 @@ class _Search:
         """The text of the proof, made again from the start; or the edge that does not do so again."""
         made: list[MadeStep] = []
         goals = start.goals
-        edge = tree.proof()[-1]
-        for edge in tree.proof():
+        edges = tree.proof()
+        for edge in edges:
             places = [place for place, goal in enumerate(goals) if goal.key == edge.goal]
             if not places:
                 return edge
@@ -190,9 +197,9 @@ class _Search:
             made.append(MadeStep(TacticStep(tactic=edge.tactic, goal=places[0]), state.goals, after))
             goals = after
         try:
-            return proof_text(made) if not goals else edge
+            return proof_text(made) if not goals else edges[-1]
         except InvalidInput:
-            return edge
+            return edges[-1]
 
     async def ask(
         self, path: Sequence[TacticStep], goal: int = 0, proposals: Sequence[Proposal] = ()
@@ -230,12 +237,11 @@ async def search_proof(
     """Search for a proof of a theorem.
 
     Args:
-        value: what `mcts` asks of new goals; none for the same of all.
+        value: what `mcts` asks of new goals; none for `config.unknown_value` of all.
         timeout_s: for one request; it guards the machine.
 
     Raises:
         NoAnswer: no worker answers at all.
         PoolClosed
     """
-    value = value or UniformValue(config.unknown_value)
     return await _Search(tactician, policy, config, value, theorem, timeout_s).run()

@@ -10,7 +10,7 @@ from prover.search.config import SearchConfig
 from prover.search.mcts import TreeSearch, puct
 from prover.search.orders import ORDERS
 from prover.search.tree import Node, SearchTree
-from tests.prover.search.test_tree import child, goal, grow, tree
+from tests.support.search_trees import child, goal, grow, tree
 
 
 def config(**settings: object) -> SearchConfig:

@@ -4,27 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from prover.search.tree import Node, SearchTree
+from prover.search.tree import SearchTree
+from tests.support.search_trees import child, goal, grow, tree
 from verifier.tactic_state import Goal
-
-
-def goal(name: str, *shares: str) -> Goal:
-    return Goal(text=f"case {name}\nn : Nat\n⊢ {name}", rests_on=(f"?{name}", *shares))
-
-
-def tree(name: str = "root") -> SearchTree:
-    return SearchTree([goal(name)])
-
-
-def grow(found: SearchTree, node: Node, tactic: str, *left: Goal, beside: tuple[Goal, ...] = ()) -> bool:
-    """Enter that a tactic leaves some goals of a node, beside others of the same state."""
-    before = [Goal(text=node.goals[0].text, rests_on=("?own",)), *beside]
-    node.numbers = (0,)
-    return found.add(node, tactic, -1.0, before, [*left, *beside]) is not None
-
-
-def child(node: Node, edge: int = 0, place: int = 0) -> Node:
-    return node.edges[edge].below[place]
 
 
 def test_a_theorem_is_proved_when_all_goals_of_one_of_its_tactics_are() -> None:
