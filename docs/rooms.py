@@ -21,6 +21,7 @@ ORDER: Mapping[str, tuple[Mapping[str, str], ...]] = {
             "simulation": "curriculum policies on learners that are simulated or recorded",
             "experiments": "the demo, and comparisons of ways to learn",
         },
+        {"search": "what searches teach: tactics of proofs, and a value network"},
         {"run": "one training run: rounds, books, checkpoints, the files of a run"},
         {"launch": "the processes of a run on this machine, started and watched"},
         {"config": "the settings of a run"},
@@ -39,10 +40,10 @@ ORDER: Mapping[str, tuple[Mapping[str, str], ...]] = {
             "evaluation": "a prover measured on a benchmark, with intervals",
             "conjectures": "theorems made of others, and negations",
         },
+        {"search": "proofs found goal by goal: one tree, and what proposes tactics"},
         {
             "sources": "theorems read from JSONL, Lean files and LeanDojo",
             "generators": "what samples attempts: transformers or vLLM, in a process of its own",
-            "search": "proofs found goal by goal: one tree, and what proposes tactics",
         },
         {
             "families": "theorems that core Lean can state and prove, generated",

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from prover.evaluation.benchmark import Benchmark, load_benchmark
     from prover.evaluation.config import EvalConfig
     from prover.evaluation.files import EvalFiles
-    from prover.evaluation.provers import Prover, open_prover
+    from prover.evaluation.provers.base import Prover, open_prover
     from prover.evaluation.run import Watcher, evaluate, plan_of
     from prover.theorem import Attempt, Theorem
 
@@ -48,12 +48,12 @@ _HOMES = {
     "Benchmark": "prover.evaluation.benchmark",
     "EvalConfig": "prover.evaluation.config",
     "EvalFiles": "prover.evaluation.files",
-    "Prover": "prover.evaluation.provers",
+    "Prover": "prover.evaluation.provers.base",
     "Theorem": "prover.theorem",
     "Watcher": "prover.evaluation.run",
     "evaluate": "prover.evaluation.run",
     "load_benchmark": "prover.evaluation.benchmark",
-    "open_prover": "prover.evaluation.provers",
+    "open_prover": "prover.evaluation.provers.base",
     "plan_of": "prover.evaluation.run",
 }
 

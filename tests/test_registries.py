@@ -63,9 +63,9 @@ CHOICES = (
     ),
     Choice(
         "guess",
-        "prover/evaluation",
-        "prover/evaluation/registry.py",
-        '    "guess": "prover.evaluation.guess:open_guess",',
+        "prover/evaluation/provers",
+        "prover/evaluation/provers/registry.py",
+        '    "guess": "prover.evaluation.provers.guess:open_guess",',
     ),
 )
 

@@ -27,6 +27,9 @@ class DataConfig(Section):
     """Easy theorems whose reference proofs, once Lean has accepted them, the start is trained on."""
     rare_pairs: int = Field(default=140, ge=0)
     """The same of families that have only a handful of proofs each."""
+    tactic_pairs: bool = False
+    """Train the start on the tactics of these proofs, too, each after the goal that it was tried on: what a
+    search asks of a policy (`proofmill eval --strategy`)."""
     allow_contaminated: bool = False
     """Train on theorems of the store, too, that have the statement of an evaluation theorem."""
     max_difficulty: int = Field(default=2, ge=1, le=5)

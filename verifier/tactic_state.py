@@ -56,8 +56,13 @@ class Goal(_Record):
     @property
     def key(self) -> str:
         """What makes two goals the same: their text, without the tag of a case, and what it means to Lean."""
+        return f"{self.untagged}\n{self.hash}"
+
+    @property
+    def untagged(self) -> str:
+        """Its text without the tag of a case."""
         lines = self._lines
-        return "\n".join([*(lines[1:] if self.case is not None else lines), self.hash])
+        return "\n".join(lines[1:] if self.case is not None else lines)
 
     @property
     def case(self) -> str | None:

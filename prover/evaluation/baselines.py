@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 
 from prover.evaluation.config import EvalConfig
-from prover.evaluation.provers import Prover, Written
+from prover.evaluation.provers.base import Prover, Written
 from prover.families.header import FUNCTIONS
 from prover.formats.base import Answer, Failed, Problem
 from prover.generators.registry import ENGINES

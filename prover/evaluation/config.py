@@ -1,18 +1,20 @@
 """What `proofmill eval` measures, and how."""
 
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
-from prover.evaluation.registry import ProverName
+from prover.evaluation.provers.registry import ProverName
 from prover.formats.registry import FormatName
 from prover.generators.base import SamplingParams
-from prover.search.config import SearchConfig
+from prover.search.config import OrderName, SearchConfig
 from verifier.options import ConfinedLean
-from verifier.settings import Cli, Section
+from verifier.settings import Cli, Section, merged
 
 __all__ = ["EvalConfig", "EvalSampling"]
+
+SEARCH_OPTIONS = ("order", "tactics", "total_heartbeats", "tokens", "value")
 
 
 class EvalSampling(SamplingParams):
@@ -32,13 +34,15 @@ class EvalConfig(Section):
     """JSONL, a Lean file, or a directory of Lean files."""
     out: Path
     """Directory; one that holds a part of this is gone on with."""
+    strategy: Literal["whole", "search", OrderName] = "whole"
+    """Whole proofs, or a search over tactic states; the name of an order is a search in that order."""
     generator: ProverName = "portfolio"
-    """What answers."""
+    """What answers; in a search, what proposes tactics."""
     model: Path | None = None
     """Directory of the model, or of an adapter, that a `--generator` with a model samples from."""
     format: FormatName = "completion"
     """How a model is asked."""
-    search: Annotated[SearchConfig, Cli(only=("order", "tactics"))] = SearchConfig()
+    search: Annotated[SearchConfig, Cli(only=SEARCH_OPTIONS)] = SearchConfig()
     sampling: EvalSampling = EvalSampling()
     repairs: int = Field(default=0, ge=0)
     """Answers to Lean's complaints within an attempt, a Lean call each."""
@@ -67,3 +71,15 @@ class EvalConfig(Section):
     api_key: Annotated[str | None, Cli(variable="PROOFMILL_API_KEY")] = None
     """Key for the server at `--url`."""
     lean: ConfinedLean = ConfinedLean()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _order_may_be_named_as_strategy(cls, settings: dict[str, Any]) -> dict[str, Any]:
+        order = settings.get("strategy")
+        if order not in get_args(OrderName):
+            return settings
+        of_search = merged({"search": {"order": order}}, settings)
+        search = of_search["search"]
+        if isinstance(search, dict) and search["order"] != order:
+            raise ValueError(f"search.order cannot differ from the strategy {order}: leave one of them out")
+        return of_search

@@ -4,6 +4,7 @@
     problems.jsonl    the theorems, with what is known to be wrong with them
     statements.jsonl  what Lean said of each statement
     attempts.jsonl    a row for each attempt (`prover/evaluation/summary.py`)
+    searches.jsonl    the tree of each search, if proofs were searched for (`prover/search/record.py`)
     time.json         seconds spent so far
     certificates/     of every proof that was found, as `proofmill audit` takes them
 
@@ -28,6 +29,7 @@ from pydantic_core import to_json
 from prover.evaluation.statistics import Counts
 from prover.evaluation.summary import EvalSummary, Evaluated, counts_at, outcomes
 from prover.formats.base import Problem
+from prover.search.record import SearchRecord
 from verifier.errors import InvalidInput, ProofmillError
 from verifier.sandbox.lock import locked
 from verifier.verdict import Kind, Status
@@ -43,6 +45,7 @@ __all__ = [
 ]
 
 Row = TypeVar("Row")
+SEARCHES = "searches.jsonl"
 NOTE_TIME_S = 5.0
 """How many seconds a kill can take from what is said to be spent."""
 
@@ -113,6 +116,7 @@ class EvalFiles:
             self._noted = self._before
             self._attempts = self._stack.enter_context((directory / "attempts.jsonl").open("ab"))
             self._statements = self._stack.enter_context((directory / "statements.jsonl").open("ab"))
+            _cut_to_whole_rows(directory / SEARCHES)
         except OSError as error:
             self._stack.close()
             raise InvalidInput(
@@ -139,6 +143,11 @@ class EvalFiles:
         """Keep what Lean said of a statement."""
         self.statements[row.name] = row
         self._append(self._statements, row)
+
+    def add_search(self, row: SearchRecord) -> None:
+        """Keep the tree of a search; raises ProofmillError where it cannot be written."""
+        with (self.directory / SEARCHES).open("ab") as file:
+            self._append(file, row)
 
     @property
     def seconds(self) -> float:
@@ -191,13 +200,9 @@ class EvalFiles:
     def _rows(self, name: str, model: type[Row]) -> Iterator[Row]:
         """The rows that are whole; what is behind the last one is cut off."""
         path = self.directory / name
-        if not path.is_file():
-            return
-        content = path.read_bytes()
-        whole = content[: content.rfind(b"\n") + 1]
-        if len(whole) < len(content):
-            os.truncate(path, len(whole))
-        yield from read_rows(path, model)
+        _cut_to_whole_rows(path)
+        if path.is_file():
+            yield from read_rows(path, model)
 
 
 @dataclass(frozen=True)
@@ -220,6 +225,12 @@ class EvalRecord:
         found = outcomes(self.attempts, summary.samples)
         never = [Kind.UNKNOWN] * summary.samples
         return {name: found.get(name, never) for name in self.problems if name not in unread}
+
+    @cached_property
+    def searches(self) -> dict[str, SearchRecord]:
+        """The trees of its searches by theorem; none where nothing was searched for."""
+        path = self.directory / SEARCHES
+        return {row.name: row for row in read_rows(path, SearchRecord)} if path.is_file() else {}
 
     def counts(self, k: int) -> dict[str, Counts]:
         """What pass@k of each of these is estimated from (`prover.evaluation.summary.counts_at`)."""
@@ -267,6 +278,15 @@ def read_rows(path: Path, model: type[Row]) -> Iterator[Row]:
             yield adapter.validate_json(line)
         except ValidationError as error:
             raise InvalidInput(f"{path}, line {number}: {error}") from error
+
+
+def _cut_to_whole_rows(path: Path) -> None:
+    """Remove what a kill left of a row behind the last whole one."""
+    if path.is_file():
+        content = path.read_bytes()
+        whole = content.rfind(b"\n") + 1
+        if whole < len(content):
+            os.truncate(path, whole)
 
 
 def _cannot_write(path: Path, error: OSError) -> ProofmillError:

@@ -9,6 +9,7 @@ from typing import NamedTuple
 
 from prover.evaluation.files import EvalRecord
 from prover.evaluation.summary import EvalSummary, Evaluated
+from prover.evaluation.trees import draw, worth_drawing
 from prover.pages import page_environment
 from verifier.verdict import Kind
 
@@ -39,6 +40,8 @@ PUBLISHED: Mapping[str, Sequence[Published]] = {
 }
 """By the beginning of a benchmark's name: results on the 244 theorems of its test split, with Mathlib."""
 
+_PICTURES = 12
+"""Searches of which the tree is drawn."""
 _SHOWN_KS = (1, 2, 4, 8, 16, 32, 64, 128, 256, 512, 1024, 2048, 4096, 8192)
 _NUMBERS = re.compile(r"0x[0-9a-f]+|\d+")
 
@@ -77,16 +80,18 @@ def render_evaluation(record: EvalRecord) -> str:
         unread=_by_reason(summary.not_elaborating),
         no_answer=_by_reason(summary.no_answer),
         unknown=_why_unknown(record.attempts),
+        pictures=[draw(search) for search in worth_drawing(record.searches.values(), _PICTURES)],
         published=next((rows for name, rows in PUBLISHED.items() if variant.startswith(name)), ()),
     )
 
 
 def _headline(summary: EvalSummary) -> str:
     low, high = summary.solved_ci
+    by = "a search" if "search" in summary.fingerprint else f"one of {summary.samples} attempts"
     share = (
         f"{100 * summary.solved / summary.n:.1f}% [{100 * low:.1f}, {100 * high:.1f}]" if summary.n else ""
     )
-    return f"{summary.solved} of {summary.n} theorems solved by one of {summary.samples} attempts: {share}"
+    return f"{summary.solved} of {summary.n} theorems solved by {by}: {share}"
 
 
 def _curve(summary: EvalSummary) -> Curve | None:

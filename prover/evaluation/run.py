@@ -18,7 +18,7 @@ from typing import Protocol
 
 from prover.evaluation.benchmark import Benchmark
 from prover.evaluation.files import EvalFiles, EvalPlan, StatementRow
-from prover.evaluation.provers import Prover, Written
+from prover.evaluation.provers.base import Prover, Written
 from prover.evaluation.summary import EvalSummary, Evaluated, summary_of
 from prover.formats.base import Failed, Problem
 from verifier.errors import ProofmillError
@@ -200,6 +200,8 @@ class _Evaluation:
         for answer in asked:
             if self._is_done(answer.problem, answer.round, answer.sample):
                 continue
+            if answer.written.search is not None:
+                self.files.add_search(answer.written.search)
             found, theorem = self.prover.read(answer.written.text), answer.problem.theorem
             if why := answer.written.refused or found.missing:
                 nothing = Verdict(id="", status=answer.written.status, reason=why)
@@ -256,8 +258,9 @@ def _row(asked: _Asked, submission: Submission | None, verdict: Verdict) -> Eval
         status=verdict.status,
         reason=verdict.reason,
         errors=tuple(errors),
-        lean_calls=int(verdict.lean_ms > 0),
+        lean_calls=asked.written.lean_calls + int(verdict.lean_ms > 0),
         lean_ms=verdict.lean_ms,
+        heartbeats=asked.written.heartbeats + (verdict.heartbeats or 0),
         tokens=asked.written.tokens,
         nats=asked.written.nats,
         sampling_ms=asked.written.sampling_ms,

@@ -61,6 +61,9 @@ class Evaluated(BaseModel):
     """Of Lean."""
     lean_calls: int = 0
     lean_ms: float = 0.0
+    """For the verdict alone."""
+    heartbeats: int = 0
+    """Of all elaboration, in thousands of small allocations as Lean's `maxHeartbeats`."""
     tokens: int = 0
     """That the model wrote."""
     nats: float = 0.0
@@ -130,11 +133,13 @@ class EvalSummary(PassRates):
     """By split, source and topic."""
     lean_calls: int
     lean_seconds: float
+    heartbeats: int = 0
+    """Of all elaboration; 0 in evaluations of before."""
     tokens: int
     sampling_seconds: float
     wall_seconds: float
     per_solved: dict[str, float] | None
-    """Lean calls, Lean seconds, tokens and wall-clock seconds over the theorems that were solved."""
+    """Lean calls, Lean seconds, heartbeats, tokens and wall-clock seconds, over the theorems solved."""
     fingerprint: dict[str, str]
     """What was run: hashes and versions by what they are of."""
 
@@ -232,7 +237,14 @@ def summary_of(
     calls = sum(row.lean_calls for row in own)
     lean_s = sum(row.lean_ms for row in own) / 1e3
     tokens = sum(row.tokens for row in own)
-    spent = {"lean_calls": calls, "lean_seconds": lean_s, "tokens": tokens, "wall_seconds": wall_seconds}
+    heartbeats = sum(row.heartbeats for row in own)
+    spent = {
+        "lean_calls": calls,
+        "lean_seconds": lean_s,
+        "heartbeats": heartbeats,
+        "tokens": tokens,
+        "wall_seconds": wall_seconds,
+    }
     return EvalSummary(
         **of_all.model_dump(),
         samples=samples,
@@ -249,6 +261,7 @@ def summary_of(
         groups=_groups(labels, kinds, in_order),
         lean_calls=calls,
         lean_seconds=lean_s,
+        heartbeats=heartbeats,
         tokens=tokens,
         sampling_seconds=sum(row.sampling_ms for row in own) / 1e3,
         wall_seconds=wall_seconds,

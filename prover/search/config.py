@@ -6,13 +6,16 @@ from pydantic import Field
 
 from verifier.settings import Cli, Section
 
-__all__ = ["SearchConfig"]
+__all__ = ["OrderName", "SearchConfig"]
+
+OrderName = Literal["best_first", "breadth_first", "mcts"]
+"""Of `prover/search/orders.py`."""
 
 
 class SearchConfig(Section):
     """How a proof is searched for, and what that may cost for one theorem."""
 
-    order: Annotated[Literal["best_first", "breadth_first", "mcts"], Cli("--search-order")] = "best_first"
+    order: Annotated[OrderName, Cli("--search-order")] = "best_first"
     """Which node is next: the one with the likeliest way to it, the oldest, or as a Monte Carlo tree search
     decides (AlphaProof)."""
     length_power: float = Field(default=0.5, ge=0, le=1)
@@ -22,10 +25,12 @@ class SearchConfig(Section):
     """Tactics that are tried at most."""
     heartbeats: int = Field(default=20_000, ge=1)
     """Budget of each tactic, as Lean's `maxHeartbeats`."""
-    total_heartbeats: int = Field(default=2_000_000, ge=1)
+    total_heartbeats: Annotated[int, Cli("--search-heartbeats")] = Field(default=2_000_000, ge=1)
     """Budget of all tactics together, in the same unit."""
-    tokens: int = Field(default=1_000_000, ge=1)
+    tokens: Annotated[int, Cli("--search-tokens")] = Field(default=1_000_000, ge=1)
     """Tokens that a model writes at most, all tactics together."""
+    tactic_tokens: int = Field(default=128, ge=1)
+    """Tokens that a model writes at most for one tactic; a longer one is not tried."""
     width: int = Field(default=32, ge=1)
     """Tactics tried on a goal at most."""
     batch: int = Field(default=8, ge=1)
@@ -41,5 +46,8 @@ class SearchConfig(Section):
     γ·Π v, which is the sum of the tactics left where v = γ^n."""
     discount: float = Field(default=0.95, gt=0, le=1)
     """`mcts`: γ, what a goal is worth less for each tactic that it needs."""
+    value: Annotated[Literal["uniform", "learned"], Cli("--search-value")] = "uniform"
+    """`mcts`: v of goals on which nothing was tried: `unknown_value` for all, or what the value head says
+    that stands beside the model (`proofmill learn`)."""
     unknown_value: float = Field(default=0.5, gt=0, le=1)
-    """`mcts`: v of a goal of which nothing is known."""
+    """`mcts`: v of goals of which nothing is known."""

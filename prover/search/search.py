@@ -130,11 +130,13 @@ class _Search:
             left = self.config.tactics - self.cost.tactics
             if self.is_spent:
                 break
-            proposals = await self.policy.propose(goal, min(count, left), after=node.tried)
-            is_over = is_over and len(proposals) < count
-            self.cost.tokens += sum(proposal.tokens for proposal in proposals)
+            proposed = await self.policy.propose(goal, min(count, left), after=node.tried)
+            self.cost.tokens += proposed.tokens
+            proposals = [each for each in proposed.tactics if (number, each.tactic) not in node.known]
             if not proposals:
                 continue
+            is_over = False
+            node.known.update((number, each.tactic) for each in proposals)
             try:
                 state = await self.ask(node.path, node.numbers[number], proposals)
             except NoAnswer:

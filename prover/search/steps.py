@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from verifier.verdict import Tactic
 
-__all__ = ["outer_steps"]
+__all__ = ["moved_left", "outer_steps"]
 
 
 def outer_steps(text: str, tactics: Sequence[Tactic]) -> list[str]:
@@ -25,11 +25,11 @@ def outer_steps(text: str, tactics: Sequence[Tactic]) -> list[str]:
             continue
         end = tactic.stop
         column = tactic.start - (text.rfind("\n", 0, tactic.start) + 1)
-        steps.append(_moved_left(text[tactic.start : tactic.stop], column))
+        steps.append(moved_left(text[tactic.start : tactic.stop], column))
     return steps
 
 
-def _moved_left(tactic: str, column: int) -> str:
+def moved_left(tactic: str, column: int) -> str:
     """A tactic whose first line stood in a column, with the other lines as far to its right as before."""
     first, *rest = tactic.split("\n")
     blank = min((len(line) - len(line.lstrip()) for line in rest if line.strip()), default=0)

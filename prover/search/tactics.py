@@ -8,7 +8,7 @@ from typing import Protocol
 
 from verifier.tactic_state import Goal, Hypothesis
 
-__all__ = ["CLOSING", "FixedTactics", "Proposal", "TacticPolicy"]
+__all__ = ["CLOSING", "FixedTactics", "Proposal", "Proposals", "TacticPolicy"]
 
 DAGGER = "✝"
 
@@ -50,24 +50,36 @@ INDUCTIVE = ("Nat", "List", "Tree", "Option", "Int")
 
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """A tactic, and how likely it is, in nats."""
+    """A tactic, and how likely it is."""
 
     tactic: str
     logprob: float
+    """In nats."""
+
+
+@dataclass(frozen=True, slots=True)
+class Proposals:
+    """Tactics for a goal, all different."""
+
+    tactics: tuple[Proposal, ...]
     tokens: int = 0
-    """What writing it took."""
+    """What writing them took, with all that was written in vain."""
 
 
 class TacticPolicy(Protocol):
-    """Proposes tactics; asked for the same ones of the same goal, it says the same."""
+    """Proposes tactics; asked for the same ones of the same goal, it says the same.
+
+    A policy that samples may write a tactic again.  One that has nothing new for a goal is held to be at its
+    end there.
+    """
 
     @property
     def fingerprint(self) -> dict[str, str]:
         """What it is."""
         ...
 
-    async def propose(self, goal: Goal, count: int, *, after: int = 0) -> list[Proposal]:
-        """At most `count` tactics for a goal beyond the first `after`; none where it has no more."""
+    async def propose(self, goal: Goal, count: int, *, after: int = 0) -> Proposals:
+        """At most `count` tactics for a goal beyond the first `after`."""
         ...
 
 
@@ -77,14 +89,14 @@ class FixedTactics:
     @property
     def fingerprint(self) -> dict[str, str]:
         templates = "\n".join((*CLOSING, *CHANGING, *INDUCTIVE))
-        return {"tactics_sha256": hashlib.sha256(templates.encode()).hexdigest()}
+        return {"generator": "portfolio", "tactics_sha256": hashlib.sha256(templates.encode()).hexdigest()}
 
-    async def propose(self, goal: Goal, count: int, *, after: int = 0) -> list[Proposal]:
+    async def propose(self, goal: Goal, count: int, *, after: int = 0) -> Proposals:
         """As `TacticPolicy.propose`."""
         tactics = list(dict.fromkeys((*CLOSING, *_naming(goal.hypotheses), *CHANGING)))
         norm = math.log(sum(1 / rank for rank in range(1, len(tactics) + 1)))
         ranked = [Proposal(tactic, -math.log(rank) - norm) for rank, tactic in enumerate(tactics, start=1)]
-        return ranked[after : after + count]
+        return Proposals(tuple(ranked[after : after + count]))
 
 
 def _naming(hypotheses: Sequence[Hypothesis]) -> Iterator[str]:

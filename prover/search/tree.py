@@ -34,6 +34,8 @@ class Node:
     """The edges that lead here."""
     tried: int = 0
     """Tactics that were asked for, on each of its goals."""
+    known: set[tuple[int, str]] = field(default_factory=set)
+    """The tactics that came of it, each with the number of the goal."""
     is_exhausted: bool = False
     """Whether nothing more will be tried on it."""
     is_lost: bool = False

@@ -6,7 +6,7 @@ from transformers import PreTrainedTokenizerFast
 
 from prover.evaluation.benchmark import load_benchmark
 from prover.evaluation.files import read_record
-from prover.evaluation.provers import ModelProver
+from prover.evaluation.provers.model import ModelProver
 from prover.formats.registry import format_named
 from prover.generators.base import SamplingParams
 from prover.generators.vllm.engine import VLLMEngine

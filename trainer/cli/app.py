@@ -25,7 +25,7 @@ from verifier.errors import (
     WorkerDied,
     WorkerStartError,
 )
-from verifier.settings import settings_from
+from verifier.settings import read_settings, settings_from
 
 __all__ = ["app", "main"]
 
@@ -162,6 +162,46 @@ def rank(
     given = {name: value for name, value in options.items() if value is not None}
     config = settings_from(RankerConfig, given, "the options")
     print_figures(rank_run(run, config, more), as_json)
+
+
+@app.command()
+def compare_search(
+    out: Annotated[Path, typer.Option(help="Directory; one that holds a part of it is gone on with.")],
+    seeds: Annotated[int, typer.Option(min=1, help="Runs, each with a seed of its own.")] = 3,
+    first_seed: Annotated[int, typer.Option(min=0, help="The first of these seeds.")] = 0,
+    config: Annotated[Path | None, typer.Option(help="Settings of a run in TOML, and [study].")] = None,
+) -> None:
+    """Prove whole and by searches at equal budgets, learn from each, and put them into one table."""
+    prepare_torch()
+    from trainer.config import for_demo, read_run_settings
+    from trainer.experiments.searches import StudyConfig, study_searches
+
+    settings = read_run_settings(config)
+    study = settings_from(StudyConfig, settings.pop("study", {}), f"[study] of {config}")
+    study_searches(for_demo(settings), study, out, range(first_seed, first_seed + seeds))
+
+
+@app.command()
+def learn(
+    evaluations: Annotated[list[Path], typer.Argument(help="Directories of evaluations that searched.")],
+    start: Annotated[Path, typer.Option(help="Directory of the policy that goes on to learn.")],
+    out: Annotated[Path, typer.Option(help="Directory for what comes of it; `policy/` in it is a model.")],
+    config: Annotated[Path | None, typer.Option(help="Settings in TOML.")] = None,
+    policy_steps: Annotated[
+        int | None, typer.Option(min=0, help="Optimizer steps of the policy; 0 trains a value head alone.")
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Train a policy on the proofs that searches found, and its value on all of their goals."""
+    prepare_torch()
+    from prover.evaluation.files import read_record
+    from trainer.search.learning import LearnConfig, learn_from_searches
+
+    given = {"policy_steps": policy_steps} if policy_steps is not None else {}
+    settings = settings_from(LearnConfig, read_settings(config) | given, str(config or "the options"))
+    print_figures(
+        learn_from_searches([read_record(each) for each in evaluations], start, out, settings), as_json
+    )
 
 
 def main() -> None:

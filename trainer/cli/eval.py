@@ -17,7 +17,9 @@ from prover.evaluation.config import EvalConfig
 from prover.evaluation.export import EXPORTS, exported, write_parquet
 from prover.evaluation.files import EvalFiles, EvalRecord, StatementRow, read_record
 from prover.evaluation.page import render_evaluation
-from prover.evaluation.provers import BestOf, Prover, digest_of_model, open_prover
+from prover.evaluation.provers.base import Prover, open_prover
+from prover.evaluation.provers.best_of import BestOf
+from prover.evaluation.provers.model import digest_of_model
 from prover.evaluation.run import evaluate, plan_of
 from prover.evaluation.summary import Evaluated
 from verifier.cli.app import confined_runtime, prepare_torch

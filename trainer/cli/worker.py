@@ -75,11 +75,13 @@ class VerifierSettings(WorkerSettings):
     """Add each tactic's span to all verdicts; those whose trainer asks for it have it anyway."""
     cache_redis: str | None = None
     """URL of a Redis to keep verdicts in, as safe from others as this process."""
+    data: Annotated[DataConfig, Cli(only=())] = DataConfig()
 
     @property
     def judging(self) -> Options:
         """How attempts are judged."""
-        return self.lean.options(tactics=self.tactics, goals=False)
+        goals = self.data.tactic_pairs
+        return self.lean.options(tactics=self.tactics or goals, goals=goals)
 
 
 class GeneratorSettings(WorkerSettings):

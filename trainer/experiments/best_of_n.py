@@ -12,7 +12,7 @@ from statistics import fmean
 import torch
 from pydantic import BaseModel
 
-from prover.evaluation.provers import Scorer
+from prover.evaluation.provers.best_of import Scorer
 from prover.evaluation.statistics import bootstrap_interval
 from prover.formats.base import Problem
 from prover.formats.prompts import completion_of, encode_completion, encode_prompt, prompt_of

@@ -22,7 +22,8 @@ from prover.evaluation.baselines import FAMILY_TACTICS, PortfolioProver, greedy_
 from prover.evaluation.benchmark import Benchmark
 from prover.evaluation.compare import paired_pass_at_k
 from prover.evaluation.files import EvalFiles, EvalRecord, StatementRow, read_record
-from prover.evaluation.provers import ModelProver, Prover, digest_of_model
+from prover.evaluation.provers.base import Prover
+from prover.evaluation.provers.model import ModelProver, digest_of_model
 from prover.evaluation.run import evaluate, plan_of
 from prover.evaluation.statistics import Estimate
 from prover.evaluation.summary import Evaluated
@@ -41,9 +42,12 @@ from verifier.lean.runtime import resolve_runtime
 from verifier.verdict import Kind
 
 __all__ = [
+    "CHOSEN_ON",
+    "HELD_OUT",
     "SAMPLES",
     "Arm",
     "HeldOut",
+    "Ticking",
     "families_of",
     "generator_of",
     "held_out_figures",
@@ -211,12 +215,12 @@ async def _measure(
         EvalFiles(directory / EVALUATIONS / name, plan, benchmark.problems) as files,
         progress_bar(name, "attempts judged", attempts) as advance,
     ):
-        await evaluate(benchmark, prover, verifier, files, watcher=_Bar(advance), leave_out=True)
+        await evaluate(benchmark, prover, verifier, files, watcher=Ticking(advance), leave_out=True)
     return read_record(files.directory)
 
 
 @dataclass(frozen=True)
-class _Bar:
+class Ticking:
     """Tells a progress bar of every attempt."""
 
     advance: Callable[[], None]

@@ -39,7 +39,6 @@ from verifier.judging.cache import VerdictCache
 from verifier.judging.pool import LeanPool
 from verifier.judging.verdict_file import FileVerdicts
 from verifier.lean.runtime import code_in, resolve_runtime
-from verifier.options import Options
 from verifier.sandbox.lock import locked
 from verifier.verdict import Submission, Verdict
 
@@ -149,7 +148,8 @@ class Judging:
         """Raises InvalidInput where nothing confines Lean, and the settings do not allow that."""
         lean = config.lean
         runtime = confined_runtime(lean)
-        self._options = Options(config.needs_tactics, lean.timeout_s, lean.heartbeats, goals=False)
+        goals = config.data.tactic_pairs
+        self._options = lean.options(tactics=config.needs_tactics or goals, goals=goals)
         self._pool = LeanPool(runtime, workers=lean.workers, options=self._options)
         self._store = FileVerdicts(lean.verdicts) if lean.verdicts is not None else None
         self._cache = VerdictCache(runtime.fingerprint, store=self._store)

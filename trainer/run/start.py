@@ -13,6 +13,7 @@ from prover.formats.prompts import completion_of, load_tokenizer, prompt_of
 from prover.generators.sealed import new_sealed
 from prover.library.store import TheoremStore
 from prover.library.training_set import TrainingSet
+from prover.search.examples import tactic_pairs
 from prover.sources.datasets import load_theorems
 from trainer.config import RunConfig, run_config
 from trainer.curriculum.catalogue import Catalogue, ListedTheorems
@@ -47,6 +48,7 @@ __all__ = [
     "scheduler_of_run",
     "supervised_start",
     "training_theorems",
+    "write_pairs",
 ]
 
 Pairs = list[tuple[str, str]]
@@ -218,11 +220,13 @@ def supervised_start(config: RunConfig, pairs: Pairs, directory: Path) -> None:
                 model, tokenizer, pairs, config.supervised, on_step=lambda _: advance(), compute=compute
             )
         save_policy(model, tokenizer, directory / "policy")
-        (directory / "policy" / PAIRS).write_text(json.dumps(pairs, ensure_ascii=False), encoding="utf-8")
+        write_pairs(directory / "policy", pairs)
 
 
 def verified_pairs(config: RunConfig, judge: Judge, attempts: Path) -> Pairs:
     """Prompts and reference proofs of easy theorems, as far as Lean accepts them.
+
+    With `data.tactic_pairs` come goals and the tactics of these proofs, each pair once.
 
     Args:
         attempts: where all of them are written with their verdicts, one a row.
@@ -254,6 +258,14 @@ def verified_pairs(config: RunConfig, judge: Judge, attempts: Path) -> Pairs:
         raise ProofmillError(
             f"Lean proved none of {len(rows)} reference proofs; of the first it says: {rows[0].reason}"
         )
+    if config.data.tactic_pairs:
+        taught = (
+            pair
+            for name, (_, proof) in zip(names, candidates, strict=True)
+            if verdicts[name].kind is Kind.PROVED
+            for pair in tactic_pairs(proof, verdicts[name].tactics or ())
+        )
+        pairs += dict.fromkeys(taught)
     return pairs
 
 
@@ -263,6 +275,11 @@ def known_pairs(start: Path) -> Pairs:
     if not path.is_file():
         return []
     return [(prompt, proof) for prompt, proof in json.loads(path.read_bytes())]
+
+
+def write_pairs(policy: Path, pairs: Pairs) -> None:
+    """Keep with a policy what it was trained on, for `known_pairs`."""
+    (policy / PAIRS).write_text(json.dumps(pairs, ensure_ascii=False), encoding="utf-8")
 
 
 def known_examples(config: RunConfig, start: Path) -> tuple[Example, ...]:

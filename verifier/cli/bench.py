@@ -26,6 +26,7 @@ import psutil
 import uvicorn
 from pydantic import BaseModel
 
+from verifier.cli.bench_tactics import tactic_rates
 from verifier.errors import WorkerDied
 from verifier.judging.lean_process import LeanProcess, Role
 from verifier.judging.pool import LeanPool
@@ -102,6 +103,11 @@ class VerifierBench(BaseModel):
     """Latency of a verdict from the memory of the service."""
     http_overhead_ms_p50: float
     """What HTTP adds to that, over a connection that is kept."""
+    tactics_per_s: float
+    """Tactics tried on states of proofs with four or more tactics behind them, by a pool of one worker."""
+    tactics_as_files_per_s: float
+    """The same tactics, each judged as a file with the proof so far before it."""
+    tactics_speedup: float
     fresh_process_per_s: float
     """Throughput with a new Lean for each proof."""
     fresh_process_speedup: float
@@ -131,6 +137,7 @@ async def bench_verifier(
         percentiles = quantiles(latencies, n=100)
         cached_ms, http_ms = await _served(pool)
         rates = await _throughputs(runtime, pool, checks)
+        on_states, as_files = await tactic_rates(pool)
     fresh = await _fresh_process_per_s(runtime)
     return VerifierBench(
         lean=runtime.version,
@@ -155,6 +162,9 @@ async def bench_verifier(
         rejected_unaudited_ms=round(rates.rejected_unaudited_ms, 1),
         cached_ms_p50=round(cached_ms, 3),
         http_overhead_ms_p50=round(http_ms - cached_ms, 3),
+        tactics_per_s=round(on_states, 1),
+        tactics_as_files_per_s=round(as_files, 1),
+        tactics_speedup=round(on_states / as_files, 1),
         fresh_process_per_s=round(fresh, 3),
         fresh_process_speedup=round(rates.raw / fresh, 1),
     )

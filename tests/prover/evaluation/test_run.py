@@ -20,7 +20,9 @@ from prover.evaluation.compare import compare_evaluations
 from prover.evaluation.export import exported, results_table
 from prover.evaluation.files import EvalFiles, EvalPlan, EvalRecord, StatementRow, read_record
 from prover.evaluation.page import render_evaluation
-from prover.evaluation.provers import BestOf, ModelProver, Prover, Written
+from prover.evaluation.provers.base import Prover, Written
+from prover.evaluation.provers.best_of import BestOf
+from prover.evaluation.provers.model import ModelProver
 from prover.evaluation.run import DoesNotElaborate, evaluate
 from prover.evaluation.summary import EvalSummary, Evaluated
 from prover.formats.base import Answer, Failed, Problem

@@ -135,6 +135,7 @@ def test_a_summary_counts_what_was_spent_and_keeps_faulty_theorems_apart() -> No
     assert summary.per_solved == {
         "lean_calls": 2.0,
         "lean_seconds": 1.0,
+        "heartbeats": 0.0,
         "tokens": 7.5,
         "wall_seconds": 4.0,
     }

@@ -13,7 +13,7 @@ import pytest
 from prover.search.config import SearchConfig
 from prover.search.orders import ORDERS
 from prover.search.search import Outcome, search_proof
-from prover.search.tactics import FixedTactics, Proposal
+from prover.search.tactics import FixedTactics, Proposal, Proposals
 from prover.theorem import Theorem
 from verifier.errors import NoAnswer
 from verifier.judging.pool import LeanPool
@@ -36,9 +36,9 @@ class OnlyThese:
     def fingerprint(self) -> dict[str, str]:
         return {"tactics": " ".join(self.tactics)}
 
-    async def propose(self, goal: Goal, count: int, *, after: int = 0) -> list[Proposal]:
+    async def propose(self, goal: Goal, count: int, *, after: int = 0) -> Proposals:
         ranked = [Proposal(tactic, -float(rank)) for rank, tactic in enumerate(self.tactics)]
-        return ranked[after : after + count]
+        return Proposals(tuple(ranked[after : after + count]))
 
 
 async def found_and_judged(pool: LeanPool, asked: Theorem, *tactics: str, **config: object) -> Outcome:
@@ -194,7 +194,7 @@ def test_a_search_is_measured_like_every_prover(tmp_path: Path, lean_runtime: Le
 
     def run(*more: str) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "trainer.cli", "eval", str(data), "--out", str(tmp_path / more[1])]
-        command += ["--generator", "search", *more]
+        command += ["--strategy", "search", *more]
         return subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
 
     refused = run("--samples", "2")
@@ -203,7 +203,7 @@ def test_a_search_is_measured_like_every_prover(tmp_path: Path, lean_runtime: Le
     assert ran.returncode == 0, ran.stderr
     summary = json.loads((tmp_path / "1" / "summary.json").read_text())
     assert summary["solved"] == 1 and summary["n"] == 2
-    assert summary["fingerprint"]["generator"] == "search"
+    assert summary["fingerprint"]["strategy"] == "search"
     rows = [json.loads(line) for line in (tmp_path / "1" / "attempts.jsonl").read_text().splitlines()]
     reasons = {row["name"]: row["reason"] for row in rows}
     assert "no proof after" in reasons["false"]

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 from prover.evaluation.config import EvalConfig
-from prover.evaluation.provers import Prover, Written
+from prover.evaluation.provers.base import Prover, Written
 from prover.formats.base import Answer, Failed, Problem
 from verifier.errors import InvalidInput
 

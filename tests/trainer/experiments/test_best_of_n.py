@@ -11,7 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from prover.evaluation.provers import BestOf, Written
+from prover.evaluation.provers.base import Written
+from prover.evaluation.provers.best_of import BestOf
 from prover.formats.base import Answer, Failed, Problem
 from prover.theorem import Theorem
 from tests.support.evaluations import attempt, record_of, write_arm

@@ -1,0 +1,308 @@
+"""`proofmill compare-search`: whole proofs and searches at equal budgets, and a round of learning from each.
+
+For each seed a policy is trained on the families' proofs, whole and tactic by tactic.  Then each arm proves
+held-out theorems with as many tokens and as many of Lean's heartbeats for each; it proves training theorems
+alike, the policy learns from what it found there, and is measured again.  Only what lies within both budgets
+counts: of whole proofs the samples in their order, equal ones judged once.
+
+    OUT/seed-S/start/             the policy that all begin with
+    OUT/seed-S/value/             the same, with a value head trained on best-first searches
+    OUT/seed-S/ARM/held-out/      evaluations, as `proofmill eval` writes them
+    OUT/seed-S/ARM/training/
+    OUT/seed-S/ARM/learned/       the policy after a round of learning
+    OUT/seed-S/ARM/after/         its evaluation
+    OUT/comparison.md
+
+What is there is not done again: a study that was stopped goes on.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any, Literal, get_args
+
+from pydantic import Field
+
+from prover.evaluation.benchmark import Benchmark
+from prover.evaluation.config import EvalConfig, EvalSampling
+from prover.evaluation.files import EvalFiles, EvalRecord, read_record
+from prover.evaluation.provers.base import open_prover
+from prover.evaluation.run import evaluate, plan_of
+from prover.evaluation.statistics import nested_interval
+from prover.evaluation.summary import Evaluated
+from prover.search.config import OrderName, SearchConfig
+from prover.theorem import Theorem
+from trainer.config import RunConfig, run_config
+from trainer.experiments.held_out import CHOSEN_ON, HELD_OUT, Ticking
+from trainer.experiments.parts import Judging, lock_directory, open_judge, sharing_verdicts
+from trainer.run.directory import write_whole
+from trainer.run.start import dataset_of, make_start, progress_bar
+from trainer.search.learning import LearnConfig, learn_from_searches
+from verifier.console import say
+from verifier.lean.runtime import resolve_runtime
+from verifier.settings import Section, merged
+from verifier.verdict import Kind
+
+__all__ = [
+    "ARMS",
+    "ArmName",
+    "Measured",
+    "StudyConfig",
+    "spent_within",
+    "study_searches",
+    "table_of",
+]
+
+ArmName = Literal["whole", "breadth_first", "best_first", "mcts", "mcts_value"]
+ARMS: Mapping[ArmName, str] = {
+    "whole": "Whole proofs",
+    "breadth_first": "Breadth-first",
+    "best_first": "Best-first",
+    "mcts": "MCTS, one value for all goals",
+    "mcts_value": "MCTS, learned value",
+}
+"""Ways to prove, and what the table calls them."""
+FINDS_FOR_VALUE: ArmName = "best_first"
+"""The arm whose searches of training theorems the value head of `mcts_value` is trained on."""
+
+ORDERS: Mapping[ArmName, OrderName] = {
+    "breadth_first": "breadth_first",
+    "best_first": "best_first",
+    "mcts": "mcts",
+    "mcts_value": "mcts",
+}
+
+
+class StudyConfig(Section):
+    """The budgets of a comparison of searches."""
+
+    theorems: int = Field(default=160, ge=1)
+    """Training theorems on which each arm finds what it learns from."""
+    held_out: int = Field(default=240, ge=1)
+    """Theorems on which it is measured, at most as many as there are."""
+    tokens: int = Field(default=2000, ge=1)
+    """Tokens that the model may write for a theorem."""
+    heartbeats: int = Field(default=3000, ge=1)
+    """What Lean may take for a theorem, as `maxHeartbeats`."""
+    samples: int = Field(default=64, ge=1)
+    """Whole proofs at most; the budgets should end them before."""
+    width: int = Field(default=16, ge=1)
+    """Tactics on a goal at most."""
+    arms: tuple[ArmName, ...] = Field(default=get_args(ArmName), min_length=1)
+    """Ways to prove; the first is what the others are compared to."""
+    learn: LearnConfig = LearnConfig()
+    """How each arm learns."""
+
+
+@dataclass(frozen=True)
+class _Seed:
+    """What one seed is made with."""
+
+    config: RunConfig
+    study: StudyConfig
+    judge: Judging
+    directory: Path
+    training: Sequence[Theorem]
+    held_out: Sequence[Theorem]
+
+    def run(self) -> dict[ArmName, "Measured"]:
+        start = make_start(self.config, self.directory / "start", self.judge)
+        value = self.directory / "value"
+        if not value.is_dir():
+            alone = self.study.learn.model_copy(update={"policy_steps": 0})
+            searches = self.prove(FINDS_FOR_VALUE, "training", start)
+            learn_from_searches([searches], start, value, alone)
+        return {arm: self.measure(arm, value / "policy") for arm in self.study.arms}
+
+    def measure(self, arm: ArmName, policy: Path) -> "Measured":
+        """An arm before and after it learns."""
+        before = self.prove(arm, "held-out", policy)
+        found = self.prove(arm, "training", policy)
+        learned = self.directory / arm / "learned"
+        if found.summary.solved and not learned.is_dir():
+            learn_from_searches([found], policy, learned, self.study.learn)
+        after = self.prove(arm, "after", learned / "policy") if found.summary.solved else before
+        return Measured(self.within(before), self.within(after), before)
+
+    def prove(self, arm: ArmName, part: str, policy: Path) -> EvalRecord:
+        """The evaluation of an arm, done now as far as it is not there."""
+        directory = self.directory / arm / part
+        if (directory / "summary.json").is_file():
+            return read_record(directory)
+        theorems, name = (self.training, CHOSEN_ON) if part == "training" else (self.held_out, HELD_OUT)
+        benchmark = Benchmark.of(name, theorems)
+        settings = self.settings(arm, directory, policy)
+        runtime = resolve_runtime(self.config.lean.project)
+        judged_by = {"lean": runtime.version, "runtime": runtime.name}
+        samples = settings.sampling.samples
+        with open_prover(settings) as prover:
+            plan = plan_of(benchmark, prover, judged_by, samples=samples)
+            what = f"seed {self.config.seed}, {arm}, {part}"
+            with (
+                EvalFiles(directory, plan, benchmark.problems) as files,
+                progress_bar(what, "attempts judged", len(theorems) * samples) as advance,
+            ):
+                watcher = Ticking(advance)
+                evaluation = evaluate(benchmark, prover, self.judge, files, watcher=watcher, leave_out=True)
+                self.judge.run(evaluation)
+        return read_record(directory)
+
+    def settings(self, arm: ArmName, directory: Path, policy: Path) -> EvalConfig:
+        """The evaluation of an arm, as `proofmill eval` has its settings."""
+        study, sampling = self.study, self.config.sampling
+        is_whole = arm == "whole"
+        search = SearchConfig(
+            order=ORDERS.get(arm, "best_first"),
+            value="learned" if arm == "mcts_value" else "uniform",
+            tactics=10**6,
+            heartbeats=self.config.lean.heartbeats,
+            total_heartbeats=study.heartbeats,
+            tokens=study.tokens,
+            width=study.width,
+            tactic_tokens=sampling.max_new_tokens,
+        )
+        return EvalConfig(
+            data=directory,
+            out=directory,
+            strategy="whole" if is_whole else "search",
+            generator="transformers",
+            model=policy,
+            search=search,
+            sampling=EvalSampling(
+                samples=study.samples if is_whole else 1,
+                max_new_tokens=sampling.max_new_tokens,
+                temperature=sampling.temperature,
+                seed=self.config.seed,
+            ),
+            lean=self.config.lean.model_copy(update={"workers": 1}),
+        )
+
+    def within(self, record: EvalRecord) -> list[float]:
+        """1 for each theorem that is proved within the budgets, 0 for the others, in their order."""
+        rows: defaultdict[str, list[Evaluated]] = defaultdict(list)
+        for row in record.attempts:
+            rows[row.name].append(row)
+        study = self.study
+        return [
+            float(spent_within(rows[theorem.name], tokens=study.tokens, heartbeats=study.heartbeats))
+            for theorem in self.held_out
+            if theorem.name in record.kinds
+        ]
+
+
+def spent_within(attempts: Iterable[Evaluated], *, tokens: int, heartbeats: int) -> bool:
+    """Whether one of the attempts, taken in their order, is proved before a budget of theirs is exceeded.
+
+    Of equal answers the first is judged, and the others cost their tokens alone.
+    """
+    judged: set[str] = set()
+    for row in attempts:
+        tokens -= row.tokens
+        if row.answer not in judged:
+            heartbeats -= row.heartbeats
+            judged.add(row.answer)
+        if min(tokens, heartbeats) < 0:
+            return False
+        if row.kind is Kind.PROVED:
+            return True
+    return False
+
+
+@dataclass(frozen=True)
+class Measured:
+    """An arm with one seed."""
+
+    before: list[float]
+    after: list[float]
+    record: EvalRecord
+    """Of before."""
+
+
+def study_searches(
+    settings: Mapping[str, Any], study: StudyConfig, directory: Path, seeds: Sequence[int]
+) -> Path:
+    """Do what is not yet done in `directory`; returns the file with the table.
+
+    Args:
+        settings: of a run: its data, its policy, its start, how it samples, its Lean.
+
+    Raises:
+        InvalidInput: `directory` holds something else, or is being written.
+        ProofmillError: a part of the machine failed; what was finished stays.
+    """
+    found: dict[int, dict[ArmName, Measured]] = {}
+    table = directory / "comparison.md"
+    with lock_directory(directory):
+        for seed in seeds:
+            own = merged(settings, {"seed": seed, "data": {"tactic_pairs": True}})
+            config = sharing_verdicts(run_config(own), directory)
+            data = dataset_of(config)
+            with open_judge(config) as judge:
+                found[seed] = _Seed(
+                    config,
+                    study,
+                    judge,
+                    directory / f"seed-{seed}",
+                    data.train[: study.theorems],
+                    data.held_out[: study.held_out],
+                ).run()
+            write_whole(table, table_of(found, study))
+            say(f"seed {seed}: {table}")
+    return table
+
+
+def table_of(found: Mapping[int, Mapping[ArmName, Measured]], study: StudyConfig) -> str:
+    """A row for each arm in Markdown: shares of theorems and differences with 95% intervals, in percent."""
+    lines = [
+        f"| | proved | over {ARMS[study.arms[0]].lower()} | after learning from it | gained | Lean calls "
+        "| heartbeats | tokens |",
+        "| --- " * 8 + "|",
+    ]
+    seeds = list(found)
+    for arm in study.arms:
+        of_arm = [found[seed][arm] for seed in seeds]
+        whole = [found[seed][study.arms[0]].before for seed in seeds]
+        before, after = [each.before for each in of_arm], [each.after for each in of_arm]
+        summaries = [each.record.summary for each in of_arm]
+        spent = (
+            fmean(getattr(summary, what) / max(summary.n, 1) for summary in summaries)
+            for what in ("lean_calls", "heartbeats", "tokens")
+        )
+        columns = [
+            ARMS[arm],
+            _share(before),
+            "" if arm == study.arms[0] else _points(before, whole),
+            _share(after),
+            _points(after, before),
+            *(f"{each:,.0f}" for each in spent),
+        ]
+        lines.append(f"| {' | '.join(columns)} |")
+    return "\n".join(
+        [
+            *lines,
+            "",
+            f"Seeds {', '.join(map(str, seeds))}, {len(whole[0])} held-out theorems each; budget of a "
+            f"theorem: {study.tokens:,} tokens and {study.heartbeats:,} heartbeats.  95% intervals over "
+            "seeds and theorems.  Calls, heartbeats and tokens are means over theorems before learning, and "
+            "count what was spent beyond the budgets, too.",
+            "",
+        ]
+    )
+
+
+def _share(values: Sequence[Sequence[float]]) -> str:
+    low, high = nested_interval(values)
+    mean = fmean(fmean(of_seed) for of_seed in values)
+    return f"{100 * mean:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+
+
+def _points(values: Sequence[Sequence[float]], others: Sequence[Sequence[float]]) -> str:
+    differences = [
+        [a - b for a, b in zip(of_seed, other, strict=True)]
+        for of_seed, other in zip(values, others, strict=True)
+    ]
+    low, high = nested_interval(differences)
+    mean = fmean(fmean(of_seed) for of_seed in differences)
+    return f"{100 * mean:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
