@@ -13,6 +13,7 @@ from prover.evaluation.provers.base import Prover, Written
 from prover.families.header import FUNCTIONS
 from prover.formats.base import Answer, Failed, Problem
 from prover.generators.registry import ENGINES
+from prover.search.blocks import MINIF2F_BLOCKS, as_proof
 from verifier.errors import InvalidInput
 
 __all__ = ["FAMILY_TACTICS", "MINIF2F_PORTFOLIO", "PortfolioProver", "greedy_portfolio", "open_portfolio"]
@@ -61,87 +62,15 @@ FAMILY_TACTICS: tuple[str, ...] = tuple(
 They name no variable, hypothesis or number of a statement; the strongest generic tactics are among them.
 """
 
-_ARITHMETIC = "Nat.pow_succ, Nat.mul_add, Nat.add_mul"
-
-_INDUCTION = f"""by
-  induction ‹Nat› with
-  | zero => first | grind | simp_all
-  | succ n ih =>
-    have := Nat.lt_two_pow_self (n := n)
-    first
-    | grind
-    | simp_all [{_ARITHMETIC}] <;> omega
-    | cases n <;> simp_all [{_ARITHMETIC}] <;> omega"""
-
-_TWO_NATURALS_BELOW_100 = """by
-  try subst_vars
-  rename Nat => y
-  revert y
-  rename Nat => x
-  intro y
-  intros
-  obtain ⟨x, rfl⟩ : ∃ k : Fin 100, k.val = x := ⟨⟨x, by first | omega | grind⟩, rfl⟩
-  obtain ⟨y, rfl⟩ : ∃ k : Fin 100, k.val = y := ⟨⟨y, by first | omega | grind⟩, rfl⟩
-  revert x y
-  decide +kernel"""
-
-_RESIDUES_OF_AN_INTEGER = """by
-  rename Int => a
-  have three : a % 3 = 0 ∨ a % 3 = 1 ∨ a % 3 = 2 := by omega
-  have four : a % 4 = 0 ∨ a % 4 = 1 ∨ a % 4 = 2 ∨ a % 4 = 3 := by omega
-  rcases three with h | h | h <;> rcases four with h' | h' | h' | h' <;>
-    simp [Int.pow_succ, Int.mul_emod, Int.add_emod, Int.sub_emod, h, h']"""
-
-_REMAINDERS = "by simp [Int.add_emod, Int.pow_succ, Int.mul_emod, Nat.add_mod, Nat.pow_succ, Nat.mul_mod, *]"
-
-_TWO_INTEGERS_FROM_0_TO_99 = """by
-  rename Int => y
-  revert y
-  rename Int => x
-  intro y
-  intros
-  have := Int.mul_nonneg (show 0 ≤ x by omega) (show 0 ≤ y by omega)
-  obtain ⟨x, rfl⟩ : ∃ k : Fin 100, (k.val : Int) = x :=
-    ⟨⟨x.toNat, by first | omega | grind⟩, by simp; omega⟩
-  obtain ⟨y, rfl⟩ : ∃ k : Fin 100, (k.val : Int) = y :=
-    ⟨⟨y.toNat, by first | omega | grind⟩, by simp; omega⟩
-  revert x y
-  decide +kernel"""
-
-_NATURAL_BELOW_100 = f"""by
-  rename Nat => x
-  have bound : x < 100 := by
-    false_or_by_contra
-    have := Nat.mul_le_mul (show 100 ≤ x by omega) (show 100 ≤ x by omega)
-    simp_all [{_ARITHMETIC}]
-    try omega
-  obtain ⟨x, rfl⟩ : ∃ k : Fin 100, k.val = x := ⟨⟨x, bound⟩, rfl⟩
-  clear bound
-  revert x
-  decide +kernel"""
-
-MINIF2F_PORTFOLIO: tuple[str, ...] = (
-    "by grind",
-    _INDUCTION,
-    _TWO_NATURALS_BELOW_100,
-    _RESIDUES_OF_AN_INTEGER,
-    "by decide +kernel",
-    _REMAINDERS,
-    _TWO_INTEGERS_FROM_0_TO_99,
-    _NATURAL_BELOW_100,
-)
-"""Eight proofs for statements such as miniF2F's, the one that adds the most to those before it first.
-
-They name nothing of a statement, so they find its variables by their types.  Chosen and put in order
-greedily on the 54 statements of miniF2F's valid split that core Lean reads, of which they prove 39
-(docs/experiments.md); no statement of the test split was looked at.
-"""
+MINIF2F_PORTFOLIO: tuple[str, ...] = tuple(map(as_proof, MINIF2F_BLOCKS))
+"""Eight proofs for statements such as miniF2F's, in order (`prover/search/blocks.py`)."""
 
 
 class PortfolioProver:
     """Answers every theorem with the proofs of a portfolio, in their order."""
 
     in_order = True
+    answers_alone = True
 
     def __init__(self, proofs: Sequence[str] = MINIF2F_PORTFOLIO) -> None:
         self._proofs = tuple(proofs)

@@ -10,7 +10,7 @@ from prover.formats.registry import FormatName
 from prover.generators.base import SamplingParams
 from prover.search.config import OrderName, SearchConfig
 from verifier.options import ConfinedLean
-from verifier.settings import Cli, Section, merged
+from verifier.settings import Cli, Section
 
 __all__ = ["EvalConfig", "EvalSampling"]
 
@@ -75,11 +75,15 @@ class EvalConfig(Section):
     @model_validator(mode="before")
     @classmethod
     def _order_may_be_named_as_strategy(cls, settings: dict[str, Any]) -> dict[str, Any]:
-        order = settings.get("strategy")
-        if order not in get_args(OrderName):
-            return settings
-        of_search = merged({"search": {"order": order}}, settings)
-        search = of_search["search"]
-        if isinstance(search, dict) and search["order"] != order:
-            raise ValueError(f"search.order cannot differ from the strategy {order}: leave one of them out")
-        return of_search
+        strategy, search = settings.get("strategy", "whole"), settings.get("search", {})
+        if isinstance(search, SearchConfig):
+            search = search.model_dump(exclude_unset=True)
+        if search and strategy == "whole":
+            raise ValueError("search: it is read under another strategy than whole: set --strategy search")
+        if strategy in get_args(OrderName) and isinstance(search, dict):
+            if search.get("order", strategy) != strategy:
+                raise ValueError(
+                    f"search.order cannot differ from the strategy {strategy}: leave one of them out"
+                )
+            search = {**search, "order": strategy}
+        return {**settings, "search": search} if search else settings

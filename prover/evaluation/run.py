@@ -6,7 +6,8 @@
 
 What was written down is not done again, so an evaluation that was killed goes on.  Theorems are always asked
 in the same parts, since what is sampled together decides how floats are rounded: the numbers are those of an
-evaluation that was never stopped.
+evaluation that was never stopped.  Searches by a model are alike but not equal: what is sampled together
+there depends on how long Lean takes.
 """
 
 import asyncio
@@ -170,8 +171,15 @@ class _Evaluation:
                 await self._answer_complaints(part, round, asking)
 
     async def _answer(self, part: Sequence[Problem], asking: asyncio.Lock) -> None:
-        if all(self._is_done(problem, 0, sample) for problem in part for sample in range(self.samples)):
+        missing = [
+            problem
+            for problem in part
+            if not all(self._is_done(problem, 0, sample) for sample in range(self.samples))
+        ]
+        if not missing:
             return
+        if self.prover.answers_alone:
+            part = missing
         async with asking:
             answers = await asyncio.to_thread(self.prover.answers, part, self.samples)
         pairs = zip(part, answers, strict=True)

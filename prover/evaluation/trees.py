@@ -111,9 +111,9 @@ def _chosen(nodes: Sequence[NodeRow], most: int) -> Branches:
     drawn = 1
     while waiting and drawn < most:
         _, _, number, edge = heapq.heappop(waiting)
-        new = [child for child in edge.below if child not in branches]
+        new = list(dict.fromkeys(child for child in edge.below if child not in branches))
         drawn += max(1, len(new))
-        branches[number].append((edge, list(new) if edge.below else [None]))
+        branches[number].append((edge, [*new] if edge.below else [None]))
         for child in new:
             branches[child] = []
             wait(child)

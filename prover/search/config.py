@@ -1,8 +1,8 @@
 """Settings of a search over tactic states."""
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from verifier.settings import Cli, Section
 
@@ -31,10 +31,10 @@ class SearchConfig(Section):
     """Tokens that a model writes at most, all tactics together."""
     tactic_tokens: int = Field(default=128, ge=1)
     """Tokens that a model writes at most for one tactic; a longer one is not tried."""
-    width: int = Field(default=32, ge=1)
-    """Tactics tried on a goal at most."""
+    width: int = Field(default=64, ge=1)
+    """Tactics asked for on a goal at most."""
     batch: int = Field(default=8, ge=1)
-    """`mcts`: tactics tried on a goal at a time."""
+    """Tactics asked for on a goal at a time."""
     exploration: float = Field(default=1.0, ge=0)
     """`mcts`: c of PUCT, Q + c·P·√N/(1 + n) (AlphaZero, arXiv 1712.01815)."""
     widening: float = Field(default=8.0, gt=0)
@@ -51,3 +51,9 @@ class SearchConfig(Section):
     that stands beside the model (`proofmill learn`)."""
     unknown_value: float = Field(default=0.5, gt=0, le=1)
     """`mcts`: v of goals of which nothing is known."""
+
+    @model_validator(mode="after")
+    def _value_is_read(self) -> Self:
+        if self.value == "learned" and self.order != "mcts":
+            raise ValueError("value: a learned one is for the order mcts; others go by the policy alone")
+        return self

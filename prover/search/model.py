@@ -51,7 +51,7 @@ class ModelTactics:
         return {**self._model, "sampling": self._sampling.model_dump_json(exclude={"samples"})}
 
     async def propose(self, goal: Goal, count: int, *, after: int = 0) -> Proposals:
-        """As `TacticPolicy.propose`; none for a goal that the model cannot read because of its length."""
+        """As `TacticPolicy.propose`; a goal that is too long for the model to be read has none."""
         # The random numbers are those of the prompt and the seed: what comes later is drawn anew.
         params = self._sampling.model_copy(update={"samples": count, "seed": self._sampling.seed + after})
         samples = await self._sample(tactic_prompt(goal), params)
@@ -60,7 +60,8 @@ class ModelTactics:
             tactic = sample.text.strip()
             if sample.finished and tactic:
                 found.setdefault(tactic, Proposal(tactic, sum(sample.logprobs)))
-        return Proposals(tuple(found.values()), sum(len(sample.token_ids) for sample in samples))
+        tokens = sum(len(sample.token_ids) for sample in samples)
+        return Proposals(tuple(found.values()), is_all=not samples, tokens=tokens)
 
     async def _sample(self, prompt: str, params: SamplingParams) -> Sequence[Sample]:
         asked = _Asked(prompt, params, asyncio.get_running_loop().create_future())

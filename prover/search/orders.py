@@ -32,10 +32,10 @@ class Order(Protocol):
 
 
 class Frontier:
-    """Each node once, with all its tactics, in the order of a rank; the smallest is next."""
+    """Each node in the order of a rank, the smallest first; when each had some tactics, each gets more."""
 
     def __init__(self, tree: SearchTree, config: SearchConfig, rank: Callable[[Node], float]) -> None:
-        self.batch = config.width
+        self.batch = config.batch
         self._tree = tree
         self._rank = rank
         self._number = count()
@@ -44,7 +44,7 @@ class Frontier:
     def next(self) -> Node | None:
         """As `Order.next`."""
         if (node := self._pop()) is None:
-            # What was passed over because nothing could rest on it may be wanted since then.
+            # More is tried on all that are left, and what nothing could rest on may be wanted since then.
             self._push(self._tree.nodes)
             node = self._pop()
         return node

@@ -132,10 +132,10 @@ class _Search:
                 break
             proposed = await self.policy.propose(goal, min(count, left), after=node.tried)
             self.cost.tokens += proposed.tokens
+            is_over = is_over and proposed.is_all
             proposals = [each for each in proposed.tactics if (number, each.tactic) not in node.known]
             if not proposals:
                 continue
-            is_over = False
             node.known.update((number, each.tactic) for each in proposals)
             try:
                 state = await self.ask(node.path, node.numbers[number], proposals)
@@ -194,6 +194,7 @@ class _Search:
             path = tuple(each.step for each in made)
             state = await self.ask(path, places[0], [Proposal(edge.tactic, 0.0)])
             after = state.tried[0].goals if state.tried else None
+            self.cost.heartbeats += sum(tried.heartbeats for tried in state.tried)
             if after is None:
                 return edge
             made.append(MadeStep(TacticStep(tactic=edge.tactic, goal=places[0]), state.goals, after))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from prover.search.blocks import MINIF2F_BLOCKS, as_tactic
 from verifier.tactic_state import Goal, Hypothesis
 
 __all__ = ["CLOSING", "FixedTactics", "Proposal", "Proposals", "TacticPolicy"]
@@ -24,6 +25,9 @@ CLOSING: tuple[str, ...] = (
     "decide +kernel",
 )
 """Tactics that name nothing, and close a goal more often than they change it."""
+
+BLOCKS: tuple[str, ...] = tuple(map(as_tactic, MINIF2F_BLOCKS))
+"""What takes longer, and closes what those do not."""
 
 CHANGING: tuple[str, ...] = (
     "intro x",
@@ -62,6 +66,8 @@ class Proposals:
     """Tactics for a goal, all different."""
 
     tactics: tuple[Proposal, ...]
+    is_all: bool
+    """Whether there is nothing beyond these and those before them."""
     tokens: int = 0
     """What writing them took, with all that was written in vain."""
 
@@ -69,8 +75,7 @@ class Proposals:
 class TacticPolicy(Protocol):
     """Proposes tactics; asked for the same ones of the same goal, it says the same.
 
-    A policy that samples may write a tactic again.  One that has nothing new for a goal is held to be at its
-    end there.
+    A policy that samples may write a tactic again, which is not tried again, and never knows its end.
     """
 
     @property
@@ -88,15 +93,16 @@ class FixedTactics:
 
     @property
     def fingerprint(self) -> dict[str, str]:
-        templates = "\n".join((*CLOSING, *CHANGING, *INDUCTIVE))
+        templates = "\n".join((*CLOSING, *BLOCKS, *CHANGING, *INDUCTIVE))
         return {"generator": "portfolio", "tactics_sha256": hashlib.sha256(templates.encode()).hexdigest()}
 
     async def propose(self, goal: Goal, count: int, *, after: int = 0) -> Proposals:
         """As `TacticPolicy.propose`."""
-        tactics = list(dict.fromkeys((*CLOSING, *_naming(goal.hypotheses), *CHANGING)))
+        tactics = list(dict.fromkeys((*CLOSING, *BLOCKS, *_naming(goal.hypotheses), *CHANGING)))
         norm = math.log(sum(1 / rank for rank in range(1, len(tactics) + 1)))
         ranked = [Proposal(tactic, -math.log(rank) - norm) for rank, tactic in enumerate(tactics, start=1)]
-        return Proposals(tuple(ranked[after : after + count]))
+        end = after + count
+        return Proposals(tuple(ranked[after:end]), is_all=end >= len(ranked))
 
 
 def _naming(hypotheses: Sequence[Hypothesis]) -> Iterator[str]:

@@ -16,9 +16,10 @@ counts: of whole proofs the samples in their order, equal ones judged once.
 What is there is not done again: a study that was stopped goes on.
 """
 
+import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import fmean
 from typing import Any, Literal, get_args
@@ -36,7 +37,15 @@ from prover.search.config import OrderName, SearchConfig
 from prover.theorem import Theorem
 from trainer.config import RunConfig, run_config
 from trainer.experiments.held_out import CHOSEN_ON, HELD_OUT, Ticking
-from trainer.experiments.parts import Judging, lock_directory, open_judge, sharing_verdicts
+from trainer.experiments.parts import (
+    Judging,
+    fingerprint,
+    lock_directory,
+    open_judge,
+    sharing_verdicts,
+    start_or_resume,
+)
+from trainer.model.compute import device_named
 from trainer.run.directory import write_whole
 from trainer.run.start import dataset_of, make_start, progress_bar
 from trainer.search.learning import LearnConfig, learn_from_searches
@@ -49,6 +58,7 @@ __all__ = [
     "ARMS",
     "ArmName",
     "Measured",
+    "Spent",
     "StudyConfig",
     "spent_within",
     "study_searches",
@@ -86,10 +96,12 @@ class StudyConfig(Section):
     """Tokens that the model may write for a theorem."""
     heartbeats: int = Field(default=3000, ge=1)
     """What Lean may take for a theorem, as `maxHeartbeats`."""
-    samples: int = Field(default=64, ge=1)
+    samples: int = Field(default=256, ge=1)
     """Whole proofs at most; the budgets should end them before."""
-    width: int = Field(default=16, ge=1)
-    """Tactics on a goal at most."""
+    width: int = Field(default=128, ge=1)
+    """Tactics on a goal at most; the budgets should end a search before."""
+    learning: bool = True
+    """Whether the arms learn, too."""
     arms: tuple[ArmName, ...] = Field(default=get_args(ArmName), min_length=1)
     """Ways to prove; the first is what the others are compared to."""
     learn: LearnConfig = LearnConfig()
@@ -108,23 +120,36 @@ class _Seed:
     held_out: Sequence[Theorem]
 
     def run(self) -> dict[ArmName, "Measured"]:
+        start_or_resume(self.directory, self.made_by)
         start = make_start(self.config, self.directory / "start", self.judge)
         value = self.directory / "value"
         if not value.is_dir():
             alone = self.study.learn.model_copy(update={"policy_steps": 0})
             searches = self.prove(FINDS_FOR_VALUE, "training", start)
             learn_from_searches([searches], start, value, alone)
-        return {arm: self.measure(arm, value / "policy") for arm in self.study.arms}
+        policy = value / "policy"
+        before = {arm: self.within(self.prove(arm, "held-out", policy)) for arm in self.study.arms}
+        learning = self.study.arms if self.study.learning else ()
+        after = {arm: self.within(self.learned(arm, policy)) for arm in learning}
+        return {arm: Measured(spent, after.get(arm)) for arm, spent in before.items()}
 
-    def measure(self, arm: ArmName, policy: Path) -> "Measured":
-        """An arm before and after it learns."""
-        before = self.prove(arm, "held-out", policy)
+    @property
+    def made_by(self) -> str:
+        """A hash of the code, the settings and the budgets that decide what is in the directory."""
+        study = self.study.model_dump_json(exclude={"arms", "learning"})
+        return hashlib.sha256(f"{fingerprint(self.config)} {study}".encode()).hexdigest()
+
+    def learned(self, arm: ArmName, policy: Path) -> EvalRecord:
+        """The evaluation of an arm after a round of learning from what it finds within the budgets."""
         found = self.prove(arm, "training", policy)
+        spent = self.within(found)
+        if not any(each.is_proved for each in spent.values()):
+            return self.prove(arm, "held-out", policy)
         learned = self.directory / arm / "learned"
-        if found.summary.solved and not learned.is_dir():
-            learn_from_searches([found], policy, learned, self.study.learn)
-        after = self.prove(arm, "after", learned / "policy") if found.summary.solved else before
-        return Measured(self.within(before), self.within(after), before)
+        if not learned.is_dir():
+            afforded = [row for row in found.attempts if row.sample < spent[row.name].attempts]
+            learn_from_searches([replace(found, attempts=afforded)], policy, learned, self.study.learn)
+        return self.prove(arm, "after", learned / "policy")
 
     def prove(self, arm: ArmName, part: str, policy: Path) -> EvalRecord:
         """The evaluation of an arm, done now as far as it is not there."""
@@ -151,73 +176,93 @@ class _Seed:
 
     def settings(self, arm: ArmName, directory: Path, policy: Path) -> EvalConfig:
         """The evaluation of an arm, as `proofmill eval` has its settings."""
-        study, sampling = self.study, self.config.sampling
-        is_whole = arm == "whole"
-        search = SearchConfig(
-            order=ORDERS.get(arm, "best_first"),
-            value="learned" if arm == "mcts_value" else "uniform",
-            tactics=10**6,
-            heartbeats=self.config.lean.heartbeats,
-            total_heartbeats=study.heartbeats,
-            tokens=study.tokens,
-            width=study.width,
-            tactic_tokens=sampling.max_new_tokens,
-        )
+        study, sampling, is_whole = self.study, self.config.sampling, arm == "whole"
         return EvalConfig(
             data=directory,
             out=directory,
             strategy="whole" if is_whole else "search",
-            generator="transformers",
+            generator=self.config.generator.engine,
+            vllm_url=self.config.generator.vllm_url,
+            device=str(device_named(self.config.compute.device)),
             model=policy,
-            search=search,
+            search=SearchConfig() if is_whole else self.search(arm),
             sampling=EvalSampling(
                 samples=study.samples if is_whole else 1,
                 max_new_tokens=sampling.max_new_tokens,
                 temperature=sampling.temperature,
+                top_p=sampling.top_p,
                 seed=self.config.seed,
             ),
             lean=self.config.lean.model_copy(update={"workers": 1}),
         )
 
-    def within(self, record: EvalRecord) -> list[float]:
-        """1 for each theorem that is proved within the budgets, 0 for the others, in their order."""
+    def search(self, arm: ArmName) -> SearchConfig:
+        """How an arm searches for a proof within the budgets."""
+        return SearchConfig(
+            order=ORDERS[arm],
+            value="learned" if arm == "mcts_value" else "uniform",
+            tactics=10**6,
+            heartbeats=min(self.config.lean.heartbeats, self.study.heartbeats),
+            total_heartbeats=self.study.heartbeats,
+            tokens=self.study.tokens,
+            width=self.study.width,
+            tactic_tokens=self.config.sampling.max_new_tokens,
+        )
+
+    def within(self, record: EvalRecord) -> dict[str, "Spent"]:
+        """What became of each theorem within the budgets, by its name."""
         rows: defaultdict[str, list[Evaluated]] = defaultdict(list)
         for row in record.attempts:
             rows[row.name].append(row)
         study = self.study
-        return [
-            float(spent_within(rows[theorem.name], tokens=study.tokens, heartbeats=study.heartbeats))
-            for theorem in self.held_out
-            if theorem.name in record.kinds
-        ]
+        return {
+            name: spent_within(rows[name], tokens=study.tokens, heartbeats=study.heartbeats)
+            for name in record.kinds
+        }
 
 
-def spent_within(attempts: Iterable[Evaluated], *, tokens: int, heartbeats: int) -> bool:
-    """Whether one of the attempts, taken in their order, is proved before a budget of theirs is exceeded.
+@dataclass(frozen=True, slots=True)
+class Spent:
+    """What an arm spent on a theorem, up to its proof or the end of a budget."""
+
+    is_proved: bool
+    is_broken_off: bool
+    """Whether a budget ended it; else it had nothing more to try."""
+    attempts: int
+    """Whole proofs, or 1 for a search."""
+    tokens: int
+    heartbeats: int
+
+
+def spent_within(attempts: Iterable[Evaluated], *, tokens: int, heartbeats: int) -> Spent:
+    """The attempts in their order, until one is proved or a budget is exceeded.
 
     Of equal answers the first is judged, and the others cost their tokens alone.
     """
     judged: set[str] = set()
+    written = taken = count = 0
     for row in attempts:
-        tokens -= row.tokens
+        written += row.tokens
         if row.answer not in judged:
-            heartbeats -= row.heartbeats
+            taken += row.heartbeats
             judged.add(row.answer)
-        if min(tokens, heartbeats) < 0:
-            return False
+        if written > tokens or taken > heartbeats:
+            return Spent(False, True, count, written, taken)
+        count += 1
         if row.kind is Kind.PROVED:
-            return True
-    return False
+            return Spent(True, False, count, written, taken)
+        if "the budget is spent" in row.reason:
+            return Spent(False, True, count, written, taken)
+    return Spent(False, False, count, written, taken)
 
 
 @dataclass(frozen=True)
 class Measured:
-    """An arm with one seed."""
+    """An arm with one seed: what became of each held-out theorem."""
 
-    before: list[float]
-    after: list[float]
-    record: EvalRecord
-    """Of before."""
+    before: Mapping[str, Spent]
+    after: Mapping[str, Spent] | None
+    """None where it did not learn."""
 
 
 def study_searches(
@@ -256,52 +301,58 @@ def study_searches(
 def table_of(found: Mapping[int, Mapping[ArmName, Measured]], study: StudyConfig) -> str:
     """A row for each arm in Markdown: shares of theorems and differences with 95% intervals, in percent."""
     lines = [
-        f"| | proved | over {ARMS[study.arms[0]].lower()} | after learning from it | gained | Lean calls "
-        "| heartbeats | tokens |",
+        f"| | proved | over {ARMS[study.arms[0]].lower()} | after learning from it | gained | tokens "
+        "| heartbeats | broken off |",
         "| --- " * 8 + "|",
     ]
     seeds = list(found)
     for arm in study.arms:
         of_arm = [found[seed][arm] for seed in seeds]
-        whole = [found[seed][study.arms[0]].before for seed in seeds]
-        before, after = [each.before for each in of_arm], [each.after for each in of_arm]
-        summaries = [each.record.summary for each in of_arm]
-        spent = (
-            fmean(getattr(summary, what) / max(summary.n, 1) for summary in summaries)
-            for what in ("lean_calls", "heartbeats", "tokens")
-        )
+        first = [found[seed][study.arms[0]].before for seed in seeds]
+        before = [each.before for each in of_arm]
+        after = [each.after for each in of_arm if each.after is not None]
+        spent = [each for of_seed in before for each in of_seed.values()]
+        unproved = [each for each in spent if not each.is_proved]
         columns = [
             ARMS[arm],
             _share(before),
-            "" if arm == study.arms[0] else _points(before, whole),
-            _share(after),
-            _points(after, before),
-            *(f"{each:,.0f}" for each in spent),
+            "" if arm == study.arms[0] else _points(before, first),
+            *((_share(after), _points(after, before)) if after else ("", "")),
+            f"{fmean(each.tokens for each in spent):,.0f}",
+            f"{fmean(each.heartbeats for each in spent):,.0f}",
+            f"{100 * fmean(each.is_broken_off for each in unproved):.0f}%" if unproved else "",
         ]
         lines.append(f"| {' | '.join(columns)} |")
     return "\n".join(
         [
             *lines,
             "",
-            f"Seeds {', '.join(map(str, seeds))}, {len(whole[0])} held-out theorems each; budget of a "
+            f"Seeds {', '.join(map(str, seeds))}, {len(first[0])} held-out theorems each; budget of a "
             f"theorem: {study.tokens:,} tokens and {study.heartbeats:,} heartbeats.  95% intervals over "
-            "seeds and theorems.  Calls, heartbeats and tokens are means over theorems before learning, and "
-            "count what was spent beyond the budgets, too.",
+            "seeds and theorems.  Tokens and heartbeats are means over theorems before learning, up to the "
+            "proof or the end of a budget.  Broken off: of the theorems without a proof, those that a budget "
+            "ended; the others had nothing more to try.  What the learned value took, and the searches that "
+            "it learned from, are not counted.",
             "",
         ]
     )
 
 
-def _share(values: Sequence[Sequence[float]]) -> str:
+def _share(found: Sequence[Mapping[str, Spent]]) -> str:
+    values = [[float(each.is_proved) for each in of_seed.values()] for of_seed in found]
     low, high = nested_interval(values)
     mean = fmean(fmean(of_seed) for of_seed in values)
     return f"{100 * mean:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
 
 
-def _points(values: Sequence[Sequence[float]], others: Sequence[Sequence[float]]) -> str:
+def _points(found: Sequence[Mapping[str, Spent]], others: Sequence[Mapping[str, Spent]]) -> str:
     differences = [
-        [a - b for a, b in zip(of_seed, other, strict=True)]
-        for of_seed, other in zip(values, others, strict=True)
+        [
+            float(a.is_proved) - float(of_other[name].is_proved)
+            for name, a in of_seed.items()
+            if name in of_other
+        ]
+        for of_seed, of_other in zip(found, others, strict=True)
     ]
     low, high = nested_interval(differences)
     mean = fmean(fmean(of_seed) for of_seed in differences)

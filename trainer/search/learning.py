@@ -72,7 +72,7 @@ class Learned(BaseModel):
     goals: int
     """From which the value learned."""
     calibration: list[Reliability]
-    """On goals of theorems that it did not learn from."""
+    """On goals of theorems that the head did not learn from; the policy may have learned proofs of them."""
     calibration_error: float
     """Mean distance of what it said from what came, weighted by goals (expected calibration error)."""
 
@@ -102,6 +102,8 @@ def learn_from_searches(
     Raises:
         InvalidInput: nothing was found, or `start` holds no policy.
     """
+    if out.exists():
+        raise InvalidInput(f"{out} exists already: choose another --out")
     records = [search for evaluation in evaluations for search in evaluation.searches.values()]
     new = [pair for evaluation in evaluations for pair in proved_pairs(evaluation)]
     pairs = list(dict.fromkeys([*new, *found_pairs(records)]))
@@ -117,16 +119,14 @@ def learn_from_searches(
         with progress_bar("learning", "optimizer steps", settings.steps) as advance:
             train_supervised(model, tokenizer, mixed, settings, on_step=lambda _: advance(), compute=compute)
     learned, left_out = apart(records, config.held_out)
-    examples = value_examples(learned, config.value.discount)
+    examples = value_examples(learned, config.value)
+    if not examples and not config.policy_steps:
+        raise InvalidInput("there are no goals to learn a value from: give evaluations with more searches")
     head = train_value(model, tokenizer, examples, config.value) if examples else None
     calibration = list[Reliability]()
     if head is not None and left_out:
         seen = {example.prompt for example in examples}
-        unseen = [
-            example
-            for example in value_examples(left_out, config.value.discount)
-            if example.prompt not in seen
-        ]
+        unseen = [example for example in value_examples(left_out, config.value) if example.prompt not in seen]
         calibration = reliability(*said_and_came(model, tokenizer, head, unseen))
     came = Learned(
         searches=len(records),
@@ -141,7 +141,7 @@ def learn_from_searches(
         save_policy(model, tokenizer, policy)
         if head is not None:
             head.save(policy)
-        write_pairs(policy, [*known, *pairs])
+        write_pairs(policy, [*known, *pairs] if config.policy_steps else known)
         (draft / LEARNED).write_text(came.model_dump_json(indent=2) + "\n", encoding="utf-8")
         if calibration:
             draw_calibration(calibration, draft / "calibration.svg")

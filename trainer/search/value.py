@@ -1,20 +1,21 @@
 """The value head of a policy, trained on what searches found; the trunk stays as it is.
 
 The loss is the cross-entropy −(1/N) Σ [y log V + (1 − y) log(1 − V)] with soft targets: y = γ^n for goals of
-which a proof in n tactics is known, and 0 for those on which tactics were tried and that were not proved
-(HTPS, arXiv 2205.11491, finds soft targets better than hard ones).
+which a proof is known with n tactics left on its longest branch, and 0 for those on which tactics were tried
+and that were not proved (HTPS, arXiv 2205.11491, finds soft targets better than hard ones).
 """
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from statistics import fmean
+from typing import Literal
 
 import torch
 from pydantic import BaseModel, Field
 from torch.nn.functional import binary_cross_entropy_with_logits
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
-from prover.search.record import SearchRecord
+from prover.search.record import NodeRow, SearchRecord
 from prover.search.value import HeadOfValue, hidden_states, value_prompt
 from verifier.errors import InvalidInput
 from verifier.settings import Section
@@ -30,6 +31,9 @@ __all__ = [
 ]
 
 
+Counting = Literal["longest_branch", "all"]
+
+
 class ValueConfig(Section):
     """The training of a value head with AdamW."""
 
@@ -40,7 +44,10 @@ class ValueConfig(Section):
     learning_rate: float = Field(default=1e-3, gt=0)
     weight_decay: float = Field(default=0.01, ge=0)
     discount: float = Field(default=0.95, gt=0, le=1)
-    """γ: goals that are proved in n tactics are worth γ^n."""
+    """γ: goals that are proved in n tactics are worth γ^n; as `search.discount` has it."""
+    counts: Counting = "longest_branch"
+    """What n counts: the tactics of the longest branch of a proof, as `search.back_up` has it with `hardest`,
+    or all of them, as with `sum`."""
     seed: int = Field(default=0, ge=0)
     """Of the weights that it begins with, and of the order of goals."""
 
@@ -53,16 +60,34 @@ class ValueExample:
     target: float
 
 
-def value_examples(records: Iterable[SearchRecord], discount: float) -> list[ValueExample]:
-    """The goals of searches with their worth, each once; of two opinions the higher one is kept."""
+def value_examples(records: Iterable[SearchRecord], config: ValueConfig) -> list[ValueExample]:
+    """The goals of searches with their worth, each once; of two opinions the higher one is kept.
+
+    Left out is what nothing was tried on, and what was still open when the search found its proof elsewhere.
+    """
     found: dict[str, float] = {}
     for record in records:
-        for node in record.nodes:
-            if node.size or node.tried:
+        left = _tactics_left(record.nodes, config.counts)
+        for number, node in enumerate(record.nodes):
+            is_open = record.proof is not None and not node.size and not node.is_lost
+            if number in left or (node.tried and not is_open):
                 prompt = value_prompt(node.goals)
-                target = discount**node.size if node.size else 0.0
+                target = config.discount ** left[number] if number in left else 0.0
                 found[prompt] = max(target, found.get(prompt, 0.0))
     return [ValueExample(prompt, target) for prompt, target in found.items()]
+
+
+def _tactics_left(nodes: Sequence[NodeRow], counts: Counting) -> dict[int, int]:
+    """Of every node that is proved, the tactics of its shortest proof, or of the longest branch of that."""
+    if counts == "all":
+        return {number: node.size for number, node in enumerate(nodes) if node.size}
+    left: dict[int, int] = {}
+    # What is below has fewer tactics.
+    for number in sorted(range(len(nodes)), key=lambda number: nodes[number].size):
+        for edge in nodes[number].edges:
+            if edge.is_proof:
+                left[number] = 1 + max((left[child] for child in edge.below), default=0)
+    return left
 
 
 def train_value(

@@ -49,6 +49,11 @@ class Prover(Protocol):
         """Whether the first answer to a problem is held to be the best, and so on; else they are alike."""
         ...
 
+    @property
+    def answers_alone(self) -> bool:
+        """Whether its answers to a problem do not depend on what else it is asked at the same time."""
+        ...
+
     def answers(self, problems: Sequence[Problem], samples: int) -> list[list[Written]]:
         """So many answers to each problem.  Raises InvalidInput for what cannot be asked."""
         ...

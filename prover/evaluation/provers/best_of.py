@@ -25,6 +25,10 @@ class BestOf:
         self._ranker = ranker
 
     @property
+    def answers_alone(self) -> bool:
+        return self._prover.answers_alone
+
+    @property
     def fingerprint(self) -> dict[str, str]:
         return {**self._prover.fingerprint, **self._ranker, "candidates": str(self._candidates)}
 

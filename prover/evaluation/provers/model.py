@@ -29,6 +29,7 @@ class ModelProver:
     """A generator that is asked in a format."""
 
     in_order = False
+    answers_alone = False
 
     def __init__(
         self,

@@ -35,6 +35,7 @@ class SearchProver:
     """
 
     in_order = True
+    answers_alone = True
 
     def __init__(
         self,
@@ -118,6 +119,10 @@ def open_search(config: EvalConfig) -> Iterator[Prover]:
         raise InvalidInput("a search needs Lean workers of its own: leave --url out")
     if config.sampling.samples != 1:
         raise InvalidInput("a search ends with the first proof that it finds: set --samples 1")
+    if config.repairs:
+        raise InvalidInput("a search has tried what Lean complains of: leave --repairs at 0")
+    if config.sampling.greedy:
+        raise InvalidInput("greedy decoding has one tactic for a goal, and a search needs more: leave it out")
     lean = config.lean
     with policy_of(config) as policy, start_blocking_portal() as portal:
         value = value_of(config)

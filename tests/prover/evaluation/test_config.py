@@ -7,6 +7,7 @@ import pytest
 
 from prover.evaluation.config import EvalConfig
 from prover.evaluation.provers.base import open_prover
+from prover.search.config import SearchConfig
 from verifier.errors import InvalidInput
 from verifier.settings import settings_from
 
@@ -34,8 +35,15 @@ def test_an_order_may_be_named_as_the_strategy() -> None:
     assert config(strategy="search").search.order == "best_first"
     assert config(strategy="search", search={"order": "mcts"}).search.order == "mcts"
     assert config(strategy="mcts", search={"tactics": 7}).search.tactics == 7
+    assert config(strategy="mcts", search=SearchConfig(tactics=7)).search == SearchConfig(
+        order="mcts", tactics=7
+    )
     with pytest.raises(InvalidInput, match="cannot differ from the strategy"):
         config(strategy="mcts", search={"order": "best_first"})
+    with pytest.raises(InvalidInput, match="set --strategy search"):
+        config(search={"tactics": 7})
+    with pytest.raises(InvalidInput, match="for the order mcts"):
+        config(strategy="best_first", search={"value": "learned"})
 
 
 @pytest.mark.parametrize(
@@ -44,7 +52,9 @@ def test_an_order_may_be_named_as_the_strategy() -> None:
         ({"url": "http://localhost"}, "leave --url out"),
         ({"sampling": {"samples": 2}}, "--samples 1"),
         ({"model": "policy"}, "name what runs it as --generator"),
-        ({"search": {"value": "learned"}}, "name it as --model"),
+        ({"search": {"value": "learned", "order": "mcts"}}, "name it as --model"),
+        ({"repairs": 1}, "leave --repairs at 0"),
+        ({"sampling": {"samples": 1, "greedy": True}}, "a search needs more"),
     ],
 )
 def test_a_search_says_what_it_cannot_be_told(given: dict[str, Any], says: str) -> None:

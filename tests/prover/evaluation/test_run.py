@@ -47,6 +47,7 @@ class Scripted:
     """Says of each theorem what stands in a list; a complaint is answered with the next."""
 
     in_order = False
+    answers_alone = False
     fingerprint = {"generator": "scripted"}  # noqa: RUF012
 
     def __init__(self, answers: dict[str, Sequence[str]]) -> None:
@@ -193,6 +194,20 @@ async def test_an_attempt_may_answer_lean_and_its_last_answer_counts(pool: LeanP
     assert again.model_dump(exclude={"wall_seconds", "per_solved"}) == summary.model_dump(
         exclude={"wall_seconds", "per_solved"}
     )
+
+
+@pytest.mark.parametrize(("alone", "asked"), [(True, 1), (False, 3)])
+async def test_what_answers_alone_is_asked_for_what_is_missing_and_no_more(
+    pool: LeanPool, tmp_path: Path, *, alone: bool, asked: int
+) -> None:
+    prover = Scripted({name: ["by omega"] for name in STATEMENTS})
+    prover.answers_alone = alone
+    await run(load_benchmark(data(tmp_path)), prover, pool, tmp_path / "out")
+    rows = tmp_path / "out" / "attempts.jsonl"
+    rows.write_bytes(b"".join(rows.read_bytes().splitlines(keepends=True)[:-1]))
+    prover.asked = 0
+    summary = await run(load_benchmark(data(tmp_path)), prover, pool, tmp_path / "out")
+    assert prover.asked == asked and summary.attempts == 3
 
 
 async def test_a_statement_that_lean_cannot_read_ends_the_evaluation_unless_it_is_left_out_by_name(

@@ -51,6 +51,18 @@ def test_of_a_large_tree_a_part_is_drawn_with_the_proof_in_it() -> None:
     assert picture.left_out == len(record.nodes) - drawn
 
 
+def test_a_goal_that_a_tactic_leaves_twice_is_drawn_once() -> None:
+    found = tree()
+    node = found.root
+    for depth in range(6):
+        twice = goal(f"{depth}")
+        grow(found, node, "constructor", twice, twice.model_copy(update={"rests_on": ("?other",)}))
+        node = node.edges[0].below[0]
+    record = SearchRecord.of("t", Outcome(None, "", Cost(), found))
+    assert record.nodes[0].edges[0].below == (1, 1)
+    assert len(draw(record).dots) == len(record.nodes) == 7
+
+
 def test_half_of_what_is_drawn_was_found_if_there_is_as_much() -> None:
     found = [search(number, 5 + 9 * number, proved=True, name=f"f{number}") for number in range(5)]
     failed = [search(number, 5 + 9 * number, name=f"u{number}") for number in range(5)]

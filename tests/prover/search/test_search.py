@@ -38,7 +38,7 @@ class OnlyThese:
 
     async def propose(self, goal: Goal, count: int, *, after: int = 0) -> Proposals:
         ranked = [Proposal(tactic, -float(rank)) for rank, tactic in enumerate(self.tactics)]
-        return Proposals(tuple(ranked[after : after + count]))
+        return Proposals(tuple(ranked[after : after + count]), is_all=after + count >= len(ranked))
 
 
 async def found_and_judged(pool: LeanPool, asked: Theorem, *tactics: str, **config: object) -> Outcome:

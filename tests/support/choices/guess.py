@@ -13,6 +13,7 @@ __all__ = ["open_guess"]
 
 class Guess:
     in_order = True
+    answers_alone = True
 
     @property
     def fingerprint(self) -> dict[str, str]:

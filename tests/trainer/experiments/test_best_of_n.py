@@ -74,6 +74,7 @@ class Says:
     """A prover whose answers to every theorem are the same."""
 
     in_order = False
+    answers_alone = False
     fingerprint = {"generator": "says"}  # noqa: RUF012
 
     def __init__(self, *texts: str) -> None:

@@ -4,7 +4,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -12,9 +11,9 @@ import pytest
 from prover.evaluation.files import read_record
 from prover.evaluation.provers.model import digest_of_model
 from prover.search.value import VALUE
-from tests.support.evaluations import attempt, record_of
+from tests.support.evaluations import attempt
 from tests.support.places import ROOT
-from trainer.experiments.searches import ARMS, ArmName, Measured, StudyConfig, spent_within, table_of
+from trainer.experiments.searches import ARMS, ArmName, Measured, Spent, StudyConfig, spent_within, table_of
 from trainer.learners.supervised import SupervisedConfig, train_supervised
 from trainer.model.policy import PolicyConfig, build_policy, save_policy
 from trainer.model.tokenizer import train_tokenizer
@@ -119,34 +118,46 @@ def test_a_comparison_of_searches_goes_on_where_it_is(tmp_path: Path, lean_runti
     assert (out / "comparison.md").read_text("utf-8") == table
 
 
-def spent(*rows: tuple[Status, str, int, int]) -> Sequence[bool]:
-    """Whether attempts with such statuses, answers, tokens and heartbeats prove it within (100, 1000)."""
+def spent(*rows: tuple[Status, str, int, int]) -> tuple[bool, bool, int]:
+    """Attempts with such statuses, answers, tokens and heartbeats, within (100, 1000)."""
     attempts = [
         attempt("t", number, status, answer).model_copy(update={"tokens": tokens, "heartbeats": heartbeats})
         for number, (status, answer, tokens, heartbeats) in enumerate(rows)
     ]
-    return [spent_within(attempts, tokens=100, heartbeats=1000)]
+    found = spent_within(attempts, tokens=100, heartbeats=1000)
+    return found.is_proved, found.is_broken_off, found.attempts
 
 
 def test_a_proof_counts_within_both_budgets_and_equal_answers_are_judged_once() -> None:
     failed, proved = Status.REJECTED, Status.PROVED
-    assert spent((failed, "a", 50, 500), (proved, "b", 50, 500)) == [True]
-    assert spent((failed, "a", 50, 500), (proved, "b", 51, 1)) == [False]
-    assert spent((failed, "a", 1, 900), (failed, "a", 1, 900), (proved, "b", 1, 100)) == [True]
-    assert spent((failed, "a", 1, 900), (failed, "c", 1, 90), (proved, "b", 1, 11)) == [False]
-    assert spent((failed, "a", 1, 1)) == [False] and spent() == [False]
+    assert spent((failed, "a", 50, 500), (proved, "b", 50, 500), (failed, "c", 1, 1)) == (True, False, 2)
+    assert spent((failed, "a", 50, 500), (proved, "b", 51, 1)) == (False, True, 1)
+    assert spent((failed, "a", 1, 900), (failed, "a", 1, 900), (proved, "b", 1, 100)) == (True, False, 3)
+    assert spent((failed, "a", 1, 900), (failed, "c", 1, 90), (proved, "b", 1, 11)) == (False, True, 2)
+    assert spent((failed, "a", 1, 1)) == (False, False, 1) and spent() == (False, False, 0)
 
 
-def test_the_table_pairs_theorems_and_seeds() -> None:
-    record = record_of([attempt("t", 0, Status.PROVED)], samples=1)
+def test_a_search_that_its_own_budget_ended_is_broken_off() -> None:
+    row = attempt("t", 0, Status.MISSING_DECLARATION, reason="no proof after 9 tactics: the budget is spent")
+    assert spent_within([row], tokens=100, heartbeats=1000).is_broken_off
+    over = attempt(
+        "t", 0, Status.MISSING_DECLARATION, reason="no proof after 9 tactics: nothing more can be tried"
+    )
+    assert not spent_within([over], tokens=100, heartbeats=1000).is_broken_off
+
+
+def test_the_table_pairs_theorems_and_seeds_by_name() -> None:
+    def outcome(proved: str) -> dict[str, Spent]:
+        return {name: Spent(name in proved, name == "d", 1, 10, 20) for name in "abcd"}
+
     arms: dict[ArmName, Measured] = {
-        "whole": Measured([1.0, 0.0, 0.0, 0.0], [1.0, 1.0, 0.0, 0.0], record),
-        "mcts": Measured([1.0, 1.0, 1.0, 0.0], [1.0, 1.0, 1.0, 0.0], record),
+        "whole": Measured(outcome("a"), outcome("ab")),
+        "mcts": Measured({**outcome("abc"), "e": Spent(True, False, 1, 10, 20)}, None),
     }
     table = table_of({0: arms, 3: arms}, StudyConfig(arms=("whole", "mcts")))
-    rows = {
-        row[1]: row for line in table.splitlines() if len(row := [c.strip() for c in line.split("|")]) > 4
-    }
-    assert rows[ARMS["mcts"]][2].startswith("75.0 [") and rows[ARMS["mcts"]][3].startswith("+50.0 [")
-    assert rows[ARMS["whole"]][3] == "" and rows[ARMS["whole"]][5].startswith("+25.0 [")
+    cells = [[cell.strip() for cell in line.split("|")] for line in table.splitlines()]
+    rows = {row[1]: row for row in cells if len(row) > 4}
+    whole, mcts = rows[ARMS["whole"]], rows[ARMS["mcts"]]
+    assert mcts[2].startswith("80.0 [") and mcts[3].startswith("+50.0 [") and mcts[4:6] == ["", ""]
+    assert whole[3] == "" and whole[5].startswith("+25.0 [") and whole[6:9] == ["10", "20", "33%"]
     assert "Seeds 0, 3" in table

@@ -76,6 +76,12 @@ def test_a_value_is_trained_alone_where_the_policy_makes_no_step(start: Path, tm
     before, after = (load_model(path)[0].state_dict() for path in (start, tmp_path / "learned/policy"))
     assert all((before[name] == after[name]).all() for name in before)
     assert (tmp_path / "learned/policy" / VALUE).is_file()
+    assert known_pairs(tmp_path / "learned/policy") == PAIRS, "the policy has not seen what was found"
+    with pytest.raises(InvalidInput, match="exists already"):
+        learn_from_searches([found], start, tmp_path / "learned", alone)
+    nothing = evaluation(tmp_path / "none")
+    with pytest.raises(InvalidInput, match="no goals to learn a value from"):
+        learn_from_searches([nothing], start, tmp_path / "no-value", alone)
 
 
 def test_nothing_is_learned_from_nothing(start: Path, tmp_path: Path) -> None:

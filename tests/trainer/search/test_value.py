@@ -51,7 +51,28 @@ def test_targets_are_the_tactics_left_and_nothing_where_nothing_was_tried() -> N
         record(node("⊢ a", size=3), node("⊢ b"), node("⊢ c", tried=0)),
         record(node("⊢ b", size=1), node("⊢ a")),
     ]
-    assert value_examples(records, 0.5) == [ValueExample("⊢ a:::", 0.125), ValueExample("⊢ b:::", 0.5)]
+    every = ValueConfig(discount=0.5, counts="all")
+    assert value_examples(records, every) == [ValueExample("⊢ a:::", 0.125), ValueExample("⊢ b:::", 0.5)]
+
+
+def test_where_the_hardest_goal_counts_the_longest_branch_does() -> None:
+    def closed(goal: str) -> NodeRow:
+        return node(goal, size=1)
+
+    first = EdgeRow(tactic="constructor", number=0, logprob=-1.0, visits=0, below=(1, 2, 3), is_proof=True)
+    other = first.model_copy(update={"tactic": "left", "below": (4,), "is_proof": False})
+    root = node("⊢ root").model_copy(update={"size": 4, "edges": (other, first)})
+    found = record(root, closed("⊢ a"), closed("⊢ b"), closed("⊢ c"), node("⊢ d", tried=0))
+    assert value_examples([found], ValueConfig(discount=0.5))[0] == ValueExample("⊢ root:::", 0.25)
+    assert value_examples([found], ValueConfig(discount=0.5, counts="all"))[0].target == 0.5**4
+
+
+def test_what_was_open_when_the_proof_was_found_elsewhere_is_no_failure() -> None:
+    nodes = (node("⊢ a", size=1), node("⊢ open"), node("⊢ lost").model_copy(update={"is_lost": True}))
+    proved = record(*nodes).model_copy(update={"proof": "by omega"})
+    prompts = [example.prompt for example in value_examples([proved], ValueConfig())]
+    assert prompts == ["⊢ a:::", "⊢ lost:::"]
+    assert len(value_examples([record(*nodes)], ValueConfig())) == 3
 
 
 def test_a_head_learns_what_goals_are_worth_and_leaves_the_trunk_alone(
