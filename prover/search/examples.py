@@ -34,8 +34,7 @@ def tactic_pairs(text: str, tactics: Sequence[Tactic]) -> list[tuple[str, str]]:
         if not first.strip() or tactic.start == tactic.stop:
             continue
         prompt = tactic_prompt(Goal(text=first))
-        column = tactic.start - (text.rfind("\n", 0, tactic.start) + 1)
-        written = moved_left(text[tactic.start : tactic.stop], column)
+        written = moved_left(text, tactic)
         pairs[prompt, written] = None
         if (opening := opening_of(written)) is not None:
             pairs[prompt, opening] = None

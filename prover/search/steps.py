@@ -24,13 +24,13 @@ def outer_steps(text: str, tactics: Sequence[Tactic]) -> list[str]:
         if tactic.start < end or tactic.start == tactic.stop:
             continue
         end = tactic.stop
-        column = tactic.start - (text.rfind("\n", 0, tactic.start) + 1)
-        steps.append(moved_left(text[tactic.start : tactic.stop], column))
+        steps.append(moved_left(text, tactic))
     return steps
 
 
-def moved_left(tactic: str, column: int) -> str:
-    """A tactic whose first line stood in a column, with the other lines as far to its right as before."""
-    first, *rest = tactic.split("\n")
+def moved_left(text: str, tactic: Tactic) -> str:
+    """The words of a tactic, its first line at the margin and the others as far to its right as before."""
+    column = tactic.start - (text.rfind("\n", 0, tactic.start) + 1)
+    first, *rest = text[tactic.start : tactic.stop].split("\n")
     blank = min((len(line) - len(line.lstrip()) for line in rest if line.strip()), default=0)
     return "\n".join([first, *(line[min(blank, column) :] for line in rest)])

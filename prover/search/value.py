@@ -21,7 +21,7 @@ from prover.search.model import SEPARATOR
 from verifier.errors import InvalidInput
 from verifier.tactic_state import Goal
 
-__all__ = ["VALUE", "HeadOfValue", "ModelValue", "hidden_states", "value_prompt"]
+__all__ = ["VALUE", "HeadOfValue", "ModelValue", "hidden_states", "value_prompt", "values_of"]
 
 VALUE = "value.safetensors"
 BATCH = 64
@@ -96,13 +96,24 @@ class ModelValue:
         async with self._turn:
             return await asyncio.to_thread(self._values, prompts)
 
-    @torch.no_grad()
     def _values(self, prompts: Sequence[str]) -> list[float]:
-        if not prompts:
-            return []
-        hidden_ND, read = hidden_states(self._model, self._tokenizer, prompts)
-        values = iter(torch.sigmoid(self._head(hidden_ND)).tolist())
-        return [next(values) if is_read else 0.0 for is_read in read]
+        found = values_of(self._model, self._tokenizer, self._head, prompts)
+        return [0.0 if value is None else value for value in found]
+
+
+@torch.no_grad()
+def values_of(
+    model: PreTrainedModel,
+    tokenizer: PreTrainedTokenizerBase,
+    head: HeadOfValue,
+    prompts: Sequence[str],
+) -> list[float | None]:
+    """The value of each prompt; None for what is longer than the model's context."""
+    if not prompts:
+        return []
+    hidden_ND, read = hidden_states(model, tokenizer, prompts)
+    values = iter(torch.sigmoid(head(hidden_ND)).tolist())
+    return [next(values) if is_read else None for is_read in read]
 
 
 @torch.no_grad()

@@ -15,7 +15,7 @@ from trainer.experiments.held_out import SAMPLES, Arm, families_of
 from trainer.experiments.variants import CONTROL, START, arm_title, control_of, is_control
 from trainer.run.alarm import is_lost
 
-__all__ = ["ArmResult", "MeasuredResult", "table_of", "write_comparison"]
+__all__ = ["ArmResult", "MeasuredResult", "percent", "table_of", "write_comparison"]
 
 
 class ArmResult(BaseModel):
@@ -70,11 +70,11 @@ def table_of(results: Sequence[MeasuredResult]) -> str:
         control = arms.get(control_of(arm), arms.get(CONTROL, []))
         columns = [
             arm_title(arm),
-            _percent(_rates(of_arm, 1)),
-            _percent(_rates(of_arm, SAMPLES)),
-            _percent([_pass_at(measured.greedy, 1) for _, measured in of_arm]),
+            percent(_rates(of_arm, 1)),
+            percent(_rates(of_arm, SAMPLES)),
+            percent([_pass_at(measured.greedy, 1) for _, measured in of_arm]),
             "" if is_control(arm) else _difference(of_arm, control),
-            _percent([_pass_at(measured.new_families, 1) for _, measured in of_arm]),
+            percent([_pass_at(measured.new_families, 1) for _, measured in of_arm]),
             f"{fmean(_entropy(measured) for _, measured in of_arm):.2f}",
             f"{fmean(result.attempts for result, _ in of_arm):,.0f}",
             f"{fmean(result.optimizer_steps for result, _ in of_arm):,.0f}",
@@ -164,10 +164,11 @@ def _difference(of_arm: Sequence[MeasuredResult], control: Sequence[MeasuredResu
             counts = measured.sampled.counts(1)
             pairs = [(counts[name], others[name]) for name in counts if name in others]
             differences.append([c / n - d / m for (n, c), (m, d) in pairs if n and m])
-    return _percent(differences, "+.1f") if differences else ""
+    return percent(differences, "+.1f") if differences else ""
 
 
-def _percent(values: Values, form: str = ".1f") -> str:
+def percent(values: Values, form: str = ".1f") -> str:
+    """A mean over seeds and theorems with its 95% interval, in percent, each number in a format."""
     mean, (low, high) = _estimate(values)
     return f"{mean:{form}} [{low:{form}}, {high:{form}}]"
 

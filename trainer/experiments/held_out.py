@@ -47,10 +47,10 @@ __all__ = [
     "SAMPLES",
     "Arm",
     "HeldOut",
-    "Ticking",
     "families_of",
     "generator_of",
     "held_out_figures",
+    "measure",
     "measure_policy",
     "measure_portfolio",
     "portfolio_of",
@@ -68,7 +68,8 @@ async def measure_policy(
     config: RunConfig, directory: Path, arm: str, data: Dataset, policy: Path, verifier: Verifier
 ) -> None:
     """Sample on both kinds of held-out theorems, decode greedily on the first, and have everything judged."""
-    if all((directory / EVALUATIONS / name / SUMMARY).is_file() for name in _names(arm)):
+    evaluations = directory / EVALUATIONS
+    if all((evaluations / name / SUMMARY).is_file() for name in _names(arm)):
         return
     sampling = config.sampling.model_copy(update={"samples": SAMPLES})
     greedy = SamplingParams(samples=1, greedy=True, max_new_tokens=sampling.max_new_tokens)
@@ -83,17 +84,20 @@ async def measure_policy(
     with generator_of(config, policy) as generator:
         for name, benchmark, how in asked:
             prover = ModelProver(generator, load_tokenizer(policy), format_named("completion"), how, model)
-            await _measure(config, directory, name, benchmark, prover, how.samples, verifier)
+            await measure(config, evaluations / name, name, benchmark, prover, how.samples, verifier)
 
 
 async def measure_portfolio(config: RunConfig, directory: Path, data: Dataset, verifier: Verifier) -> None:
     """Choose a portfolio on training theorems, and try it on the held-out ones if it holds anything."""
     training = Benchmark.of(CHOSEN_ON, data.train[: config.measure.portfolio_theorems])
     every, samples = PortfolioProver(FAMILY_TACTICS), len(FAMILY_TACTICS)
-    candidates = await _measure(config, directory, CANDIDATES, training, every, samples, verifier)
+    evaluations = directory / EVALUATIONS
+    candidates = await measure(
+        config, evaluations / CANDIDATES, CANDIDATES, training, every, samples, verifier
+    )
     if portfolio := portfolio_of(candidates):
         held_out, prover = Benchmark.of(HELD_OUT, data.held_out), PortfolioProver(portfolio)
-        await _measure(config, directory, PORTFOLIO, held_out, prover, len(portfolio), verifier)
+        await measure(config, evaluations / PORTFOLIO, PORTFOLIO, held_out, prover, len(portfolio), verifier)
 
 
 @dataclass(frozen=True)
@@ -191,16 +195,21 @@ def generator_of(config: RunConfig, policy: Path) -> Iterator[Generator]:
         torch.set_num_threads(threads)
 
 
-async def _measure(
+async def measure(
     config: RunConfig,
     directory: Path,
-    name: str,
+    what: str,
     benchmark: Benchmark,
     prover: Prover,
     samples: int,
     verifier: Verifier,
 ) -> EvalRecord:
-    """Do what is left of one evaluation; a statement that Lean cannot read is in none of its numbers."""
+    """Do what is left of one evaluation; a statement that Lean cannot read is in none of its numbers.
+
+    Args:
+        directory: of the evaluation.
+        what: is measured, for the progress bar.
+    """
     runtime = resolve_runtime(config.lean.project)
     judge = {
         "lean": runtime.version,
@@ -212,15 +221,15 @@ async def _measure(
     plan = plan_of(benchmark, prover, judge, samples=samples)
     attempts = len(benchmark.problems) * samples
     with (
-        EvalFiles(directory / EVALUATIONS / name, plan, benchmark.problems) as files,
-        progress_bar(name, "attempts judged", attempts) as advance,
+        EvalFiles(directory, plan, benchmark.problems) as files,
+        progress_bar(what, "attempts judged", attempts) as advance,
     ):
-        await evaluate(benchmark, prover, verifier, files, watcher=Ticking(advance), leave_out=True)
+        await evaluate(benchmark, prover, verifier, files, watcher=_Bar(advance), leave_out=True)
     return read_record(files.directory)
 
 
 @dataclass(frozen=True)
-class Ticking:
+class _Bar:
     """Tells a progress bar of every attempt."""
 
     advance: Callable[[], None]

@@ -28,15 +28,14 @@ from pydantic import Field
 
 from prover.evaluation.benchmark import Benchmark
 from prover.evaluation.config import EvalConfig, EvalSampling
-from prover.evaluation.files import EvalFiles, EvalRecord, read_record
+from prover.evaluation.files import EvalRecord, read_record
 from prover.evaluation.provers.base import open_prover
-from prover.evaluation.run import evaluate, plan_of
-from prover.evaluation.statistics import nested_interval
 from prover.evaluation.summary import Evaluated
 from prover.search.config import OrderName, SearchConfig
 from prover.theorem import Theorem
 from trainer.config import RunConfig, run_config
-from trainer.experiments.held_out import CHOSEN_ON, HELD_OUT, Ticking
+from trainer.experiments.comparison_table import percent
+from trainer.experiments.held_out import CHOSEN_ON, HELD_OUT, measure
 from trainer.experiments.parts import (
     Judging,
     fingerprint,
@@ -47,10 +46,9 @@ from trainer.experiments.parts import (
 )
 from trainer.model.compute import device_named
 from trainer.run.directory import write_whole
-from trainer.run.start import dataset_of, make_start, progress_bar
+from trainer.run.start import dataset_of, make_start
 from trainer.search.learning import LearnConfig, learn_from_searches
 from verifier.console import say
-from verifier.lean.runtime import resolve_runtime
 from verifier.settings import Section, merged
 from verifier.verdict import Kind
 
@@ -157,22 +155,18 @@ class _Seed:
         if (directory / "summary.json").is_file():
             return read_record(directory)
         theorems, name = (self.training, CHOSEN_ON) if part == "training" else (self.held_out, HELD_OUT)
-        benchmark = Benchmark.of(name, theorems)
         settings = self.settings(arm, directory, policy)
-        runtime = resolve_runtime(self.config.lean.project)
-        judged_by = {"lean": runtime.version, "runtime": runtime.name}
-        samples = settings.sampling.samples
         with open_prover(settings) as prover:
-            plan = plan_of(benchmark, prover, judged_by, samples=samples)
-            what = f"seed {self.config.seed}, {arm}, {part}"
-            with (
-                EvalFiles(directory, plan, benchmark.problems) as files,
-                progress_bar(what, "attempts judged", len(theorems) * samples) as advance,
-            ):
-                watcher = Ticking(advance)
-                evaluation = evaluate(benchmark, prover, self.judge, files, watcher=watcher, leave_out=True)
-                self.judge.run(evaluation)
-        return read_record(directory)
+            evaluation = measure(
+                self.config,
+                directory,
+                f"seed {self.config.seed}, {arm}, {part}",
+                Benchmark.of(name, theorems),
+                prover,
+                settings.sampling.samples,
+                self.judge,
+            )
+            return self.judge.run(evaluation)
 
     def settings(self, arm: ArmName, directory: Path, policy: Path) -> EvalConfig:
         """The evaluation of an arm, as `proofmill eval` has its settings."""
@@ -339,21 +333,16 @@ def table_of(found: Mapping[int, Mapping[ArmName, Measured]], study: StudyConfig
 
 
 def _share(found: Sequence[Mapping[str, Spent]]) -> str:
-    values = [[float(each.is_proved) for each in of_seed.values()] for of_seed in found]
-    low, high = nested_interval(values)
-    mean = fmean(fmean(of_seed) for of_seed in values)
-    return f"{100 * mean:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+    return percent([[float(each.is_proved) for each in of_seed.values()] for of_seed in found])
 
 
 def _points(found: Sequence[Mapping[str, Spent]], others: Sequence[Mapping[str, Spent]]) -> str:
     differences = [
         [
-            float(a.is_proved) - float(of_other[name].is_proved)
-            for name, a in of_seed.items()
+            float(spent.is_proved) - float(of_other[name].is_proved)
+            for name, spent in of_seed.items()
             if name in of_other
         ]
         for of_seed, of_other in zip(found, others, strict=True)
     ]
-    low, high = nested_interval(differences)
-    mean = fmean(fmean(of_seed) for of_seed in differences)
-    return f"{100 * mean:+.1f} [{100 * low:+.1f}, {100 * high:+.1f}]"
+    return percent(differences, "+.1f")

@@ -20,7 +20,7 @@ from prover.generators.sealed import new_sealed
 from prover.generators.transformers import load_model
 from prover.search.model import tactic_prompt
 from prover.search.record import SearchRecord
-from prover.search.value import HeadOfValue, hidden_states
+from prover.search.value import HeadOfValue, values_of
 from trainer.learners.supervised import SupervisedConfig, train_supervised
 from trainer.model.compute import Compute
 from trainer.model.policy import save_policy
@@ -173,10 +173,11 @@ def said_and_came(
     examples: Sequence[ValueExample],
 ) -> tuple[list[float], list[float]]:
     """What the value network says of goals, and their targets; without those that it cannot read."""
-    hidden_ND, read = hidden_states(model, tokenizer, [example.prompt for example in examples])
-    with torch.no_grad():
-        said: list[float] = torch.sigmoid(head(hidden_ND)).tolist()
-    return said, [example.target for example, is_read in zip(examples, read, strict=True) if is_read]
+    said = values_of(model, tokenizer, head, [example.prompt for example in examples])
+    known = [
+        (value, example.target) for value, example in zip(said, examples, strict=True) if value is not None
+    ]
+    return [value for value, _ in known], [target for _, target in known]
 
 
 def draw_calibration(calibration: Sequence[Reliability], path: Path) -> None:

@@ -22,6 +22,7 @@ from verifier.judging.pool import LeanPool
 
 __all__ = ["SearchProver", "open_search"]
 
+NO_REPAIRS = "a search has tried what Lean complains of: leave --repairs at 0"
 SEARCHES_A_WORKER = 2
 """Theorems that are searched at a time for each worker; it keeps the states of as many."""
 
@@ -67,7 +68,7 @@ class SearchProver:
         return [[written] for written in self._portal.call(self._search_all, problems)]
 
     def second_thoughts(self, failed: Sequence[Failed], round: int) -> list[Written]:
-        raise InvalidInput("a search has tried what Lean complains of: leave --repairs at 0")
+        raise InvalidInput(NO_REPAIRS)
 
     def read(self, text: str) -> Answer:
         return Answer(proof=text)
@@ -120,7 +121,7 @@ def open_search(config: EvalConfig) -> Iterator[Prover]:
     if config.sampling.samples != 1:
         raise InvalidInput("a search ends with the first proof that it finds: set --samples 1")
     if config.repairs:
-        raise InvalidInput("a search has tried what Lean complains of: leave --repairs at 0")
+        raise InvalidInput(NO_REPAIRS)
     if config.sampling.greedy:
         raise InvalidInput("greedy decoding has one tactic for a goal, and a search needs more: leave it out")
     lean = config.lean

@@ -117,8 +117,7 @@ def command(*arguments: str | Path) -> list[str]:
 def numbers(directory: Path) -> dict[str, Any]:
     """What a summary says, but for what a clock says."""
     summary = json.loads((directory / "summary.json").read_bytes())
-    # Workers that start anew count a unit of heartbeats more or less.
-    clocks = {"heartbeats", "lean_seconds", "sampling_seconds", "wall_seconds", "per_solved"}
+    clocks = {"lean_seconds", "sampling_seconds", "wall_seconds", "per_solved"}
     return {what: value for what, value in summary.items() if what not in clocks}
 
 
@@ -157,7 +156,10 @@ def test_killed_in_the_middle_and_gone_on_with_the_numbers_are_the_same(tmp_path
     done = attempts.read_bytes().count(b"\n")
     assert done < 60
     subprocess.run(command(path, "--samples", "3", "--out", cut), check=True, timeout=300)
-    assert numbers(cut) == numbers(whole)
+    gone_on, at_once = numbers(cut), numbers(whole)
+    # What an elaboration is said to take differs by a unit with what its worker did before.
+    assert abs(gone_on.pop("heartbeats") - at_once.pop("heartbeats")) <= at_once["attempts"]
+    assert gone_on == at_once
     assert numbers(whole)["attempts"] == 60
     assert attempts.read_bytes().count(b"\n") == 60
     page = (cut / "report.html").read_text("utf-8")

@@ -2,6 +2,7 @@
 
 import tracemalloc
 from collections.abc import Sequence
+from typing import Any
 
 import pytest
 
@@ -11,7 +12,6 @@ from prover.search.record import SearchRecord
 from prover.search.search import search_proof
 from prover.search.tactics import FixedTactics
 from prover.theorem import Theorem
-from verifier.options import Options
 from verifier.tactic_state import Goal, TacticState, TacticStep, TriedTactic
 
 NODES = 10_000
@@ -31,9 +31,7 @@ class Endless:
         tactics: Sequence[str] = (),
         *,
         path: Sequence[TacticStep] = (),
-        goal: int = 0,
-        header: str = "",
-        options: Options | None = None,
+        **rest: Any,
     ) -> TacticState:
         before = (Goal(text=f"{LONG}\n⊢ 0 = {len(path)}", rests_on=("?0",)),)
         tried = [TriedTactic(goals=self.left(), heartbeats=1) for _ in tactics]

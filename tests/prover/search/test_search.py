@@ -90,11 +90,13 @@ async def test_what_cannot_be_proved_ends_and_says_so(pool: LeanPool) -> None:
 
 
 async def test_the_fixed_tactics_name_what_is_there(pool: LeanPool) -> None:
+    # Of a list, since the blocks that find a natural number by its type need no name.
     statement = (
-        "theorem t (f : Nat → Nat) (h : ∀ n, f (n + 1) = f n + 2) (h0 : f 0 = 1) (n : Nat) : f n = 2 * n + 1"
+        "theorem t (f : List Nat → Nat) (h : ∀ x n, f (x :: n) = f n + 2) (h0 : f [] = 1) (n : List Nat) : "
+        "f n = 2 * n.length + 1"
     )
     outcome = await found_and_judged(pool, theorem(statement))
-    assert outcome.proof is not None and "induction" in outcome.proof
+    assert outcome.proof is not None and "induction n" in outcome.proof
 
 
 class Fragile:
